@@ -1,0 +1,120 @@
+package push
+
+// Codes of refusals and ends. Programs rely on them; their texts may change.
+const (
+	CodeInvalidJSON      = "invalid_json"
+	CodeUnknownField     = "unknown_field"
+	CodeInvalidDomain    = "invalid_domain"
+	CodeInvalidPrice     = "invalid_price"
+	CodeInvalidAccount   = "invalid_account"
+	CodeInvalidValidity  = "invalid_validity"
+	CodeInvalidPushID    = "invalid_push_id"
+	CodeInvalidCommandID = "invalid_command_id"
+	CodeTooLarge         = "too_large"
+	CodeReasonRequired   = "reason_required"
+	CodeUnknownVerb      = "unknown_verb"
+
+	CodePushExists       = "push_exists"
+	CodePushNotFound     = "push_not_found"
+	CodeNotYourPush      = "not_your_push"
+	CodeAlreadyAccepted  = "already_accepted"
+	CodeAlreadyEnded     = "already_ended"
+	CodeCompletedIsFinal = "completed_is_final"
+	CodeCommandIDReused  = "command_id_reused"
+	CodeTotalChanged     = "total_changed"
+	CodeRateLimited      = "rate_limited"
+	CodeUnavailable      = "unavailable"
+
+	CodeBuyerIsSeller      = "buyer_is_seller"
+	CodeBuyerUnknown       = "buyer_unknown"
+	CodeSellerNotVerified  = "seller_not_verified"
+	CodeSellerNoAlipay     = "seller_no_alipay"
+	CodeBelowPayoutMinimum = "below_payout_minimum"
+	CodeAbovePayment       = "above_payment_maximum"
+	CodeBatchEmpty         = "batch_empty"
+	CodeBatchTooLarge      = "batch_too_large"
+	CodeDuplicateDomain    = "duplicate_domain"
+	CodeValidityTooLong    = "validity_too_long"
+
+	CodeNotOwner             = "not_owner"
+	CodeTooYoung             = "too_young"
+	CodeDomainExpired        = "domain_expired"
+	CodeAccountMoveLocked    = "account_move_locked"
+	CodeProductNotTradable   = "product_not_tradable"
+	CodePendingOperation     = "pending_operation"
+	CodePublishingRestricted = "publishing_restricted"
+	CodeAlreadyOnSale        = "already_on_sale"
+
+	CodeDomainGone        = "domain_gone"
+	CodeAccountMoved      = "account_moved"
+	CodeRegistrantChanged = "registrant_changed"
+	CodeBlacklisted       = "blacklisted"
+	CodeAuthCodeIssued    = "auth_code_issued"
+	CodePolicyViolation   = "policy_violation"
+	CodeTakenDown         = "taken_down"
+	CodeCreditFunding     = "credit_funding"
+	CodeMoveRefused       = "move_refused"
+)
+
+type message struct{ en, zh string }
+
+// Message is the sentence for a code in English and Chinese; empty for an unknown code.
+func Message(code string) (en, zh string) {
+	text := messages[code]
+	return text.en, text.zh
+}
+
+var messages = map[string]message{
+	CodeInvalidJSON:      {"the body is not one valid JSON object of this command", "请求内容不是该命令的合法 JSON 对象"},
+	CodeUnknownField:     {"the body has a field that this command does not know", "请求中含有该命令不支持的字段"},
+	CodeInvalidDomain:    {"this is not a domain name that can be sold here", "域名格式不正确，或不是可交易的域名"},
+	CodeInvalidPrice:     {"a price is a decimal text of at least 0 with at most two decimals, such as \"1999.00\"", "价格须为不小于 0、最多两位小数的文本，例如 \"1999.00\""},
+	CodeInvalidAccount:   {"an account id has 1 to 64 characters of A-Z a-z 0-9 _ -", "账户编号须为 1 至 64 位字母、数字、下划线或连字符"},
+	CodeInvalidValidity:  {"valid_for is a positive duration such as \"72h\", expires_at a time in the future; give at most one of them", "valid_for 须为正的时长（如 \"72h\"），expires_at 须为将来的时间，二者至多填一项"},
+	CodeInvalidPushID:    {"a push id has 1 to 64 characters of A-Z a-z 0-9 _ -", "push 编号须为 1 至 64 位字母、数字、下划线或连字符"},
+	CodeInvalidCommandID: {"Command-Id is a UUID", "Command-Id 须为 UUID"},
+	CodeTooLarge:         {"the command or one of its texts is too long", "命令内容或其中的文字超出长度限制"},
+	CodeReasonRequired:   {"a takedown needs a reason", "下架必须填写原因"},
+	CodeUnknownVerb:      {"there is no such command", "没有这个命令"},
+
+	CodePushExists:       {"a push of this id exists already", "该编号的 push 已存在"},
+	CodePushNotFound:     {"there is no such push, or it is not yours to see", "没有这个 push，或您无权查看"},
+	CodeNotYourPush:      {"this command is not yours to give for this push", "您无权对该 push 执行此操作"},
+	CodeAlreadyAccepted:  {"the buyer has accepted this push already", "买家已接收该 push"},
+	CodeAlreadyEnded:     {"this push has ended", "该 push 已结束"},
+	CodeCompletedIsFinal: {"this push has been delivered and is final: no refund and no return", "该 push 已成交，不能退款，也不能退回域名"},
+	CodeCommandIDReused:  {"this Command-Id was used before with another body", "该 Command-Id 已用于内容不同的命令"},
+	CodeTotalChanged:     {"the total is not the one that was offered", "总价与卖家报价不一致"},
+	CodeRateLimited:      {"too many commands from this account; try again shortly", "该账户的命令过于频繁，请稍后再试"},
+	CodeUnavailable:      {"the service cannot do this right now; it is safe to try again with the same Command-Id", "服务暂时不可用，可使用同一 Command-Id 安全重试"},
+
+	CodeBuyerIsSeller:      {"seller and buyer are the same account", "买家与卖家不能是同一账户"},
+	CodeBuyerUnknown:       {"the buyer's account does not exist", "买家账户不存在"},
+	CodeSellerNotVerified:  {"the seller has not passed real-name verification", "卖家尚未通过实名认证"},
+	CodeSellerNoAlipay:     {"the seller has no Alipay account bound", "卖家尚未绑定支付宝账户"},
+	CodeBelowPayoutMinimum: {"a total is 0, or leaves the seller at least 0.10 after the fee", "总价须为 0，或扣除手续费后卖家所得不低于 0.10 元"},
+	CodeAbovePayment:       {"a push may not exceed 100,000,000.00", "单个 push 总价不得超过 100,000,000.00 元"},
+	CodeBatchEmpty:         {"a push needs at least one domain", "一个 push 至少包含一个域名"},
+	CodeBatchTooLarge:      {"a push may hold at most 500 domains", "一个 push 最多包含 500 个域名"},
+	CodeDuplicateDomain:    {"this domain stands in the push more than once", "该域名在同一 push 中重复出现"},
+	CodeValidityTooLong:    {"an offer is valid for at most 7×24 hours", "push 的有效期最长为 7×24 小时"},
+
+	CodeNotOwner:             {"the domain is not in the seller's account", "域名不在卖家账户下"},
+	CodeTooYoung:             {"the domain was registered too recently to be sold", "域名注册时间过短，暂不能交易"},
+	CodeDomainExpired:        {"the domain has expired", "域名已过期"},
+	CodeAccountMoveLocked:    {"moves between accounts are restricted for this domain", "域名被限制账户间转移"},
+	CodeProductNotTradable:   {"this kind of domain cannot be traded", "该类型的域名不可交易"},
+	CodePendingOperation:     {"the domain has unfinished business, such as a change of registrant or a transfer out", "域名有未完成的业务，例如过户或转出"},
+	CodePublishingRestricted: {"the domain is under arbitration, in dispute, illegal or otherwise restricted", "域名处于仲裁、争议、违法或其他受限状态"},
+	CodeAlreadyOnSale:        {"the domain is already in a priced push or another trade", "域名已在带价 push 或其他交易中"},
+
+	CodeDomainGone:        {"the domain no longer exists or is leaving this registrar", "域名已不存在，或已（正在）转出本注册商"},
+	CodeAccountMoved:      {"the domain was moved to another account", "域名已在账户间转移"},
+	CodeRegistrantChanged: {"the domain's registrant changed", "域名发生了过户"},
+	CodeBlacklisted:       {"the domain was blacklisted", "域名被列入黑名单"},
+	CodeAuthCodeIssued:    {"the domain's transfer password was obtained", "域名的转移密码已被获取"},
+	CodePolicyViolation:   {"the domain breaks a rule of the registry or of the law", "域名违反注册管理机构的规定或法律"},
+	CodeTakenDown:         {"an operator took this push down", "该 push 已被运营人员下架"},
+	CodeCreditFunding:     {"the payment came from a credit channel, which is not allowed", "买家使用了不被允许的信用类支付渠道"},
+	CodeMoveRefused:       {"the registrar refused to move the domain to the buyer", "注册商拒绝将域名转移给买家"},
+}

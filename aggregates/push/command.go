@@ -1,0 +1,53 @@
+package push
+
+import (
+	"time"
+
+	"github.com/pushledger/pushledger/aggregates/domainname"
+	"github.com/pushledger/pushledger/aggregates/money"
+)
+
+// Bounds of a push.
+const (
+	MaxItems    = 500                // domains in one push (rule B3)
+	MaxValidity = 7 * 24 * time.Hour // of an offer (rules L1, L2)
+	MaxText     = 200                // characters of a remark or reason
+	MinPayout   = money.Fen(10)      // 0.10, what Alipay pays out at the least (rule T11)
+)
+
+// Offer is the seller's command to publish a push. Its items are already normalised.
+type Offer struct {
+	PushID    string
+	Seller    string
+	Buyer     string
+	Items     []Item
+	ValidFor  time.Duration // 0: not given
+	ExpiresAt time.Time     // zero: not given
+	Remark    string
+	FeeRate   money.Rate // in force now (rule T2)
+}
+
+// OfferFacts is what the outside says while an offer is decided.
+type OfferFacts struct {
+	CheckedAt time.Time // when the questions were sent
+	Seller    AccountFacts
+	Buyer     AccountFacts
+	Domains   []DomainFacts              // one for each item, in its order
+	HeldBy    map[domainname.Name]string // live pushes that hold one of the domains
+}
+
+// Withdraw is the seller's command to take an open offer back (rule L3).
+type Withdraw struct{ Actor string }
+
+// Decline is the buyer's command to turn an open offer down (rule L4).
+type Decline struct{ Actor, Reason string }
+
+// Accept is the buyer's command to buy at the total it saw (rule L5).
+type Accept struct {
+	Actor  string
+	Total  money.Fen
+	Window time.Duration // how long the payment may take
+}
+
+// Takedown is an operator's command to end a push (rule I8).
+type Takedown struct{ Actor, Reason string }

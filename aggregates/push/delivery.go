@@ -1,0 +1,140 @@
+package push
+
+import (
+	"time"
+
+	"github.com/pushledger/pushledger/aggregates/domainname"
+)
+
+// MoveOutcome is what came of moving one domain to the buyer.
+type MoveOutcome struct {
+	Domain   domainname.Name
+	Moved    bool
+	Revision uint64
+	Code     string // why it was refused for good, when not Moved
+	Cause    string // CauseMove or CauseCheck, when not Moved
+}
+
+// CheckMove decides whether a domain of the push may be moved now, by facts read just
+// before: ownership and locks once more (rule L7), and a transfer password obtained
+// since the push was published (rule I6). An empty code means yes.
+func CheckMove(state State, facts DomainFacts) string {
+	if !facts.AuthCodeIssuedAt.IsZero() && !stale(facts.AuthCodeIssuedAt, state.CheckedAt) {
+		return CodeAuthCodeIssued
+	}
+	return deliverable(facts, state.Seller)
+}
+
+// DecideMoves records what came of moves. The last domain to arrive leads on to the
+// payout, or at a total of 0 to completion; the first that was refused for good makes
+// everything go back (rule B2).
+func DecideMoves(state State, outcomes []MoveOutcome, now time.Time) []Event {
+	var events []Event
+	for _, outcome := range outcomes {
+		line, known := state.line(outcome.Domain)
+		if !known || state.Delivery != StageDelivering || line.Delivery != DeliveryMoving {
+			continue
+		}
+		if outcome.Moved {
+			events = append(events, DomainMoved{At: now, Domain: outcome.Domain, Revision: outcome.Revision})
+		} else {
+			events = append(events, DomainMoveRefused{At: now, Domain: outcome.Domain, Code: outcome.Code})
+		}
+	}
+	after := apply(state, events)
+	switch refused := firstRefused(after, outcomes); {
+	case after.Delivery == StageDelivered && state.Delivery != StageDelivered:
+		return append(events, settle(after, now)...)
+	case refused != nil && after.Delivery == StageDelivering:
+		return append(events, ReturnStarted{
+			At: now, Code: returnCode(*refused), Domain: refused.Domain,
+			Cause: Cause{Kind: refused.Cause, Detail: refused.Code},
+		})
+	}
+	return events
+}
+
+// settle starts the payout of a delivered push, or completes one without money.
+func settle(state State, now time.Time) []Event {
+	if state.Total == 0 {
+		return []Event{Completed{At: now}}
+	}
+	fee := state.FeeRate.Of(state.Total)
+	return []Event{PayoutRequested{
+		At: now, Seller: state.Seller, PayoutNo: PayoutNo(state.ID), Amount: state.Total - fee, Fee: fee,
+	}}
+}
+
+func firstRefused(state State, outcomes []MoveOutcome) *MoveOutcome {
+	for i, outcome := range outcomes {
+		if line, known := state.line(outcome.Domain); known && line.Delivery == DeliveryRefused {
+			return &outcomes[i]
+		}
+	}
+	return nil
+}
+
+// returnCode keeps the codes of the check before a move; a registrar's own code is
+// the detail of move_refused.
+func returnCode(outcome MoveOutcome) string {
+	if outcome.Cause == CauseCheck {
+		return outcome.Code
+	}
+	return CodeMoveRefused
+}
+
+// ReturnOutcome is what came of bringing one domain back.
+type ReturnOutcome struct {
+	Domain   domainname.Name
+	Place    Place  // where it is now; empty when the return was refused
+	Code     string // why it was refused
+	Revision uint64
+}
+
+// DecideReturns records where domains of a failed push came to rest. Once none is on
+// its way or with the buyer the push ends, and the buyer's money goes back (rule B2).
+func DecideReturns(state State, outcomes []ReturnOutcome, now time.Time) []Event {
+	var events []Event
+	for _, outcome := range outcomes {
+		line, known := state.line(outcome.Domain)
+		if !known || state.Delivery != StageReturning || line.Delivery != DeliveryReturning {
+			continue
+		}
+		if outcome.Place == "" {
+			events = append(events, DomainReturnRefused{At: now, Domain: outcome.Domain, Code: outcome.Code})
+		} else {
+			events = append(events, DomainReturned{At: now, Domain: outcome.Domain, Place: outcome.Place, Revision: outcome.Revision})
+		}
+	}
+	after := apply(state, events)
+	if state.Status != StatusPaid || after.Delivery != StageReturning || !atRest(after) {
+		return events
+	}
+	events = append(events, Invalidated{At: now, Code: after.Return.Code, Domain: after.Return.Domain, Cause: after.Return.Cause})
+	if state.Total > 0 {
+		events = append(events, RefundRequested{
+			At: now, Buyer: state.Buyer, TradeNo: state.Payment.TradeNo,
+			RequestNo: RefundNo(state.ID, state.Payment.TradeNo), Amount: state.Total,
+		})
+	}
+	return events
+}
+
+// atRest reports whether every domain of a failed push is with the seller or gone.
+func atRest(state State) bool {
+	for _, line := range state.Lines {
+		switch line.Delivery {
+		case DeliveryReturned, DeliveryKept, DeliveryGone:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func apply(state State, events []Event) State {
+	for _, event := range events {
+		state = Evolve(state, event)
+	}
+	return state
+}

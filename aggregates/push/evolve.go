@@ -1,0 +1,155 @@
+package push
+
+import (
+	"slices"
+
+	"github.com/pushledger/pushledger/aggregates/domainname"
+)
+
+// Evolve applies one event. It decides nothing and trusts the log. It never writes
+// into the slices of the state it was given, so earlier states stay as they were.
+func Evolve(state State, event Event) State {
+	state.Version++
+	switch e := event.(type) {
+	case Offered:
+		return state.offered(e)
+	case Withdrawn:
+		state.Status, state.EndedAt = StatusWithdrawn, e.At
+	case Declined:
+		state.Status, state.EndedAt, state.EndReason = StatusDeclined, e.At, e.Reason
+	case Accepted:
+		state.Status, state.AcceptedAt = StatusAccepted, e.At
+		state.Payment = Payment{TradeNo: e.TradeNo, PayURL: e.PayURL, PayBy: e.PayBy}
+	case Paid:
+		state.Status, state.PaidAt = StatusPaid, e.At
+		state.Payment.Paid = true
+	case Expired:
+		state.Status, state.EndedAt, state.EndReason = StatusExpired, e.At, string(e.Reason)
+	case Invalidated:
+		state.Status, state.EndedAt = StatusInvalidated, e.At
+		state.EndReason, state.EndDomain = e.Code, e.Domain
+	case Completed:
+		state.Status, state.EndedAt = StatusCompleted, e.At
+	case Refunded:
+		return state.refunded(e)
+	case PaymentOpened:
+		state.Payment.Opened = true
+	case PaymentClosed:
+		state.Payment.Closed = true
+	case StrayReceived:
+		state.Strays = append(slices.Clone(state.Strays), Stray{
+			TradeNo: e.TradeNo, RequestNo: e.RequestNo, Amount: e.Amount, Cause: e.Cause,
+		})
+	case StrayRefunded:
+		state.setStray(e.RequestNo, func(stray *Stray) { stray.Progress = Done })
+	case DeliveryStarted:
+		state.Delivery = StageDelivering
+		state.setLines(func(line *Line) { line.Delivery = DeliveryMoving })
+	case DomainMoved:
+		state.setLine(e.Domain, DeliveryDelivered, "")
+		if state.Delivery == StageDelivering && len(state.At(DeliveryDelivered)) == len(state.Lines) {
+			state.Delivery = StageDelivered
+		}
+	case DomainMoveRefused:
+		state.setLine(e.Domain, DeliveryRefused, e.Code)
+	case ReturnStarted:
+		return state.returning(e)
+	case DomainReturned:
+		state.setLine(e.Domain, Delivery(e.Place), "")
+	case DomainReturnRefused:
+		state.setLine(e.Domain, DeliveryStuck, e.Code)
+	case RefundRequested:
+		state.Refund = &Refund{TradeNo: e.TradeNo, RequestNo: e.RequestNo, Amount: e.Amount}
+	case RefundRefused:
+		return state.refundRefused(e)
+	case PayoutRequested:
+		state.Payout = &Payout{PayoutNo: e.PayoutNo, Amount: e.Amount, Fee: e.Fee}
+	case PaidOut:
+		state.setPayout(Payout{Progress: Done})
+	case PayoutRefused:
+		state.setPayout(Payout{Progress: Refused, Code: e.Code, Message: e.Message})
+	}
+	return state
+}
+
+func (s State) offered(e Offered) State {
+	s.Status = StatusOffered
+	s.ID, s.Seller, s.Buyer = e.PushID, e.Seller, e.Buyer
+	s.Lines = make([]Line, len(e.Items))
+	for i, item := range e.Items {
+		s.Lines[i] = Line{Item: item}
+	}
+	s.Total, s.FeeRate, s.Remark = e.Total, e.FeeRate, e.Remark
+	s.OfferedAt, s.CheckedAt = e.OfferedAt, e.CheckedAt
+	s.ExpiresAt, s.ExpiryReason = e.ExpiresAt, e.ExpiryReason
+	return s
+}
+
+func (s State) returning(e ReturnStarted) State {
+	s.Delivery = StageReturning
+	s.Return = &Return{Code: e.Code, Domain: e.Domain, Cause: e.Cause}
+	s.setLines(func(line *Line) {
+		if line.Delivery == DeliveryRefused {
+			line.Delivery = DeliveryKept
+		} else {
+			line.Delivery = DeliveryReturning
+		}
+	})
+	return s
+}
+
+func (s State) refunded(e Refunded) State {
+	s.Status = StatusRefunded
+	if s.Refund != nil && s.Refund.RequestNo == e.RequestNo {
+		refund := *s.Refund
+		refund.Progress, refund.Code, refund.Message = Done, "", ""
+		s.Refund = &refund
+	}
+	s.setStray(e.RequestNo, func(stray *Stray) { stray.Progress = Done })
+	return s
+}
+
+func (s State) refundRefused(e RefundRefused) State {
+	if s.Refund != nil && s.Refund.RequestNo == e.RequestNo {
+		refund := *s.Refund
+		refund.Progress, refund.Code, refund.Message = Refused, e.Code, e.Message
+		s.Refund = &refund
+	}
+	s.setStray(e.RequestNo, func(stray *Stray) {
+		stray.Progress, stray.Code, stray.Message = Refused, e.Code, e.Message
+	})
+	return s
+}
+
+func (s *State) setPayout(outcome Payout) {
+	if s.Payout == nil {
+		return
+	}
+	payout := *s.Payout
+	payout.Progress, payout.Code, payout.Message = outcome.Progress, outcome.Code, outcome.Message
+	s.Payout = &payout
+}
+
+func (s *State) setLines(change func(*Line)) {
+	s.Lines = slices.Clone(s.Lines)
+	for i := range s.Lines {
+		change(&s.Lines[i])
+	}
+}
+
+func (s *State) setLine(name domainname.Name, delivery Delivery, code string) {
+	s.setLines(func(line *Line) {
+		if line.Domain == name {
+			line.Delivery, line.Code = delivery, code
+		}
+	})
+}
+
+func (s *State) setStray(requestNo string, change func(*Stray)) {
+	s.Strays = slices.Clone(s.Strays)
+	for i := range s.Strays {
+		if s.Strays[i].RequestNo == requestNo {
+			change(&s.Strays[i])
+		}
+	}
+}

@@ -1,0 +1,35 @@
+package push
+
+import (
+	"time"
+
+	"github.com/pushledger/pushledger/aggregates/domainname"
+)
+
+// DomainFacts is what the registrar says of one domain at one moment. The rules
+// P1–P8 and the check before each move read nothing else.
+type DomainFacts struct {
+	Domain            domainname.Name `json:"domain"`
+	Exists            bool            `json:"exists"`
+	Account           string          `json:"account"` // holder; empty when it does not exist
+	RegisteredAt      time.Time       `json:"registered_at"`
+	ExpiresAt         time.Time       `json:"expires_at"`
+	RegistrarOK       bool            `json:"registrar_ok"`                 // false once it is, or is moving, at another registrar
+	AccountMoveLocked bool            `json:"account_move_locked"`          // not the ordinary clientTransferProhibited lock
+	Product           string          `json:"product"`                      // standard, microsite, microposter, xin
+	Pending           []string        `json:"pending"`                      // unfinished business, such as "registrant_change"
+	Restrictions      []string        `json:"restrictions"`                 // arbitration, dispute, illegal, blacklisted, …
+	Sale              string          `json:"sale"`                         // none, fixed_price, auction, …
+	AuthCodeIssuedAt  time.Time       `json:"auth_code_issued_at,omitzero"` // zero: never
+	Revision          uint64          `json:"revision"`                     // rises with every change of the domain
+}
+
+// AccountFacts is what the account directory says of one account.
+type AccountFacts struct {
+	Account          string `json:"account"`
+	Exists           bool   `json:"exists"`
+	RealNameVerified bool   `json:"real_name_verified"`
+	AlipayAccount    string `json:"alipay_account,omitzero"` // login id; empty when none is bound
+	AlipayName       string `json:"alipay_name,omitzero"`    // legal name on that Alipay account
+	AlipayType       string `json:"alipay_type,omitzero"`    // "real_name"
+}

@@ -1,0 +1,37 @@
+package push
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"strings"
+
+	"github.com/pushledger/pushledger/aggregates/domainname"
+)
+
+// Every call to a partner carries a number that follows from the push and the step,
+// so the same call made again after a crash is the same call to the partner.
+// Numbers are letters and digits, 33 characters long: short and plain enough for
+// every field of Alipay's that holds one (64 characters, no hyphen).
+
+// TradeNo is the number of the trade by which the push is paid.
+func TradeNo(pushID string) string { return number("T", pushID) }
+
+// RefundNo is the request number under which a trade of the push is refunded.
+func RefundNo(pushID, tradeNo string) string { return number("R", pushID, tradeNo) }
+
+// PayoutNo is the number of the payout to the seller.
+func PayoutNo(pushID string) string { return number("P", pushID) }
+
+// MoveNo is the operation id of a domain's move to the buyer.
+func MoveNo(pushID string, domain domainname.Name) string { return number("M", pushID, string(domain)) }
+
+// ReturnNo is the operation id of a domain's move back to the seller.
+func ReturnNo(pushID string, domain domainname.Name) string {
+	return number("B", pushID, string(domain))
+}
+
+// number hashes parts into a token; parts hold no newline.
+func number(letter string, parts ...string) string {
+	sum := sha256.Sum256([]byte(letter + "\n" + strings.Join(parts, "\n")))
+	return letter + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:20]))
+}

@@ -1,0 +1,214 @@
+package push
+
+import (
+	"time"
+
+	"github.com/pushledger/pushledger/aggregates/domainname"
+	"github.com/pushledger/pushledger/aggregates/money"
+)
+
+// The facts of a purchase. Each call to a partner is preceded by the fact that says
+// it is intended and followed by the fact that says what came of it, so a crash
+// anywhere leaves enough to ask the partner and go on.
+
+// PaymentOpened says that the provider knows the trade.
+type PaymentOpened struct {
+	At      time.Time `json:"at"`
+	TradeNo string    `json:"trade_no"`
+}
+
+// PaymentClosed says that the trade can never be paid any more.
+type PaymentClosed struct {
+	At      time.Time `json:"at"`
+	TradeNo string    `json:"trade_no"`
+}
+
+// StrayReceived says that money came in that does not pay the push: late, twice, of
+// another amount or from a credit channel. It goes back under RequestNo.
+type StrayReceived struct {
+	At              time.Time  `json:"at"`
+	TradeNo         string     `json:"trade_no"`
+	ProviderTradeNo string     `json:"provider_trade_no,omitzero"`
+	Amount          money.Fen  `json:"amount"`
+	Channels        []string   `json:"channels,omitempty"`
+	Cause           StrayCause `json:"cause"`
+	RequestNo       string     `json:"request_no"`
+}
+
+// StrayCause tells why money did not pay the push.
+type StrayCause string
+
+// Causes of StrayReceived.
+const (
+	StrayLate           StrayCause = "late"            // the push had ended or its payment window was over
+	StrayDuplicate      StrayCause = "duplicate"       // a second trade of a push that is paid
+	StrayAmountMismatch StrayCause = "amount_mismatch" // not the total
+	StrayCreditFunding  StrayCause = "credit_funding"  // from a credit channel (rule T6)
+	StrayOtherTrade     StrayCause = "other_trade"     // a trade that this push never asked for
+)
+
+// StrayRefunded says that stray money is back with whoever paid it.
+type StrayRefunded struct {
+	At        time.Time `json:"at"`
+	TradeNo   string    `json:"trade_no"`
+	RequestNo string    `json:"request_no"`
+	Amount    money.Fen `json:"amount"`
+}
+
+// DeliveryStarted is the intention to move every domain to the buyer.
+type DeliveryStarted struct {
+	At time.Time `json:"at"`
+}
+
+// DomainMoved says that a domain is in the buyer's account.
+type DomainMoved struct {
+	At       time.Time       `json:"at"`
+	Domain   domainname.Name `json:"domain"`
+	Revision uint64          `json:"revision,omitzero"` // the registrar's, after the move
+}
+
+// DomainMoveRefused says that a domain can not be delivered.
+type DomainMoveRefused struct {
+	At     time.Time       `json:"at"`
+	Domain domainname.Name `json:"domain"`
+	Code   string          `json:"code"`
+}
+
+// ReturnStarted is the intention to bring every domain back to the seller and the
+// money back to the buyer (rule B2).
+type ReturnStarted struct {
+	At     time.Time       `json:"at"`
+	Code   string          `json:"code"`
+	Domain domainname.Name `json:"domain,omitzero"`
+	Cause  Cause           `json:"cause"`
+}
+
+// DomainReturned says where a domain of a failed push has come to rest.
+type DomainReturned struct {
+	At       time.Time       `json:"at"`
+	Domain   domainname.Name `json:"domain"`
+	Place    Place           `json:"place"`
+	Revision uint64          `json:"revision,omitzero"`
+}
+
+// Place is where a domain of a failed push is.
+type Place string
+
+// Places of DomainReturned. A domain that is still with the buyer is none of them.
+const (
+	PlaceReturned Place = "returned" // moved back to the seller
+	PlaceKept     Place = "kept"     // it never left the seller
+	PlaceGone     Place = "gone"     // with neither: deleted, or moved away by others
+)
+
+// DomainReturnRefused says that a domain could not be moved back; it needs a person.
+type DomainReturnRefused struct {
+	At     time.Time       `json:"at"`
+	Domain domainname.Name `json:"domain"`
+	Code   string          `json:"code"`
+}
+
+// RefundRequested is the intention to give the buyer the money of a failed push back.
+type RefundRequested struct {
+	At        time.Time `json:"at"`
+	Buyer     string    `json:"buyer"`
+	TradeNo   string    `json:"trade_no"`
+	RequestNo string    `json:"request_no"`
+	Amount    money.Fen `json:"amount"`
+}
+
+// RefundRefused says that the provider will not refund; it needs a person.
+type RefundRefused struct {
+	At        time.Time `json:"at"`
+	RequestNo string    `json:"request_no"`
+	Code      string    `json:"code"`    // the provider's, as it came (rule T5)
+	Message   string    `json:"message"` // the provider's, as it came (rule T5)
+}
+
+// PayoutRequested is the intention to pay the seller. From here on the push can
+// only complete: every domain is with the buyer.
+type PayoutRequested struct {
+	At       time.Time `json:"at"`
+	Seller   string    `json:"seller"`
+	PayoutNo string    `json:"payout_no"`
+	Amount   money.Fen `json:"amount"` // total less fee
+	Fee      money.Fen `json:"fee"`
+}
+
+// PaidOut says that the seller has the money.
+type PaidOut struct {
+	At         time.Time `json:"at"`
+	Seller     string    `json:"seller"`
+	PayoutNo   string    `json:"payout_no"`
+	ProviderNo string    `json:"provider_no,omitzero"`
+	Amount     money.Fen `json:"amount"`
+}
+
+// PayoutRefused says that the provider will not pay out; it needs a person.
+type PayoutRefused struct {
+	At       time.Time `json:"at"`
+	PayoutNo string    `json:"payout_no"`
+	Code     string    `json:"code"`    // the provider's, as it came (rule T5)
+	Message  string    `json:"message"` // the provider's, as it came (rule T5)
+}
+
+// EventType implements aggregates.Event.
+func (PaymentOpened) EventType() string { return "PaymentOpened" }
+
+// EventType implements aggregates.Event.
+func (PaymentClosed) EventType() string { return "PaymentClosed" }
+
+// EventType implements aggregates.Event.
+func (StrayReceived) EventType() string { return "StrayReceived" }
+
+// EventType implements aggregates.Event.
+func (StrayRefunded) EventType() string { return "StrayRefunded" }
+
+// EventType implements aggregates.Event.
+func (DeliveryStarted) EventType() string { return "DeliveryStarted" }
+
+// EventType implements aggregates.Event.
+func (DomainMoved) EventType() string { return "DomainMoved" }
+
+// EventType implements aggregates.Event.
+func (DomainMoveRefused) EventType() string { return "DomainMoveRefused" }
+
+// EventType implements aggregates.Event.
+func (ReturnStarted) EventType() string { return "ReturnStarted" }
+
+// EventType implements aggregates.Event.
+func (DomainReturned) EventType() string { return "DomainReturned" }
+
+// EventType implements aggregates.Event.
+func (DomainReturnRefused) EventType() string { return "DomainReturnRefused" }
+
+// EventType implements aggregates.Event.
+func (RefundRequested) EventType() string { return "RefundRequested" }
+
+// EventType implements aggregates.Event.
+func (RefundRefused) EventType() string { return "RefundRefused" }
+
+// EventType implements aggregates.Event.
+func (PayoutRequested) EventType() string { return "PayoutRequested" }
+
+// EventType implements aggregates.Event.
+func (PaidOut) EventType() string { return "PaidOut" }
+
+// EventType implements aggregates.Event.
+func (PayoutRefused) EventType() string { return "PayoutRefused" }
+
+func (PaymentOpened) push()       {}
+func (PaymentClosed) push()       {}
+func (StrayReceived) push()       {}
+func (StrayRefunded) push()       {}
+func (DeliveryStarted) push()     {}
+func (DomainMoved) push()         {}
+func (DomainMoveRefused) push()   {}
+func (ReturnStarted) push()       {}
+func (DomainReturned) push()      {}
+func (DomainReturnRefused) push() {}
+func (RefundRequested) push()     {}
+func (RefundRefused) push()       {}
+func (PayoutRequested) push()     {}
+func (PaidOut) push()             {}
+func (PayoutRefused) push()       {}

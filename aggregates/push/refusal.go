@@ -1,0 +1,68 @@
+package push
+
+import (
+	"strings"
+
+	"github.com/pushledger/pushledger/aggregates/domainname"
+)
+
+// Violation is one broken rule, of one domain or of the push as a whole.
+type Violation struct {
+	Domain    domainname.Name `json:"domain,omitzero"` // empty when the push as a whole breaks it
+	Input     string          `json:"input,omitzero"`  // what was sent, when it is no domain name or price
+	Rule      string          `json:"rule,omitzero"`   // id such as "P2"
+	Code      string          `json:"code"`
+	Message   string          `json:"message"`
+	MessageZH string          `json:"message_zh"`
+}
+
+// Refusal is the answer no. A refused command changed nothing. It is the only error
+// that decisions return.
+type Refusal struct {
+	Code       string      `json:"code"`
+	Message    string      `json:"message"`
+	MessageZH  string      `json:"message_zh"`
+	Violations []Violation `json:"violations,omitempty"`
+}
+
+// Error implements error.
+func (r *Refusal) Error() string {
+	var text strings.Builder
+	text.WriteString(r.Code + ": " + r.Message)
+	for _, violation := range r.Violations {
+		if violation.Domain != "" {
+			text.WriteString("; " + string(violation.Domain) + ": " + violation.Code)
+		}
+	}
+	return text.String()
+}
+
+// Refuse makes a refusal of one code. detail is added to both messages when it says
+// more than the code alone, such as the end state of a push.
+func Refuse(code, detail string) *Refusal {
+	text := messages[code]
+	return &Refusal{Code: code, Message: text.en + suffix(detail, " (", ")"), MessageZH: text.zh + suffix(detail, "（", "）")}
+}
+
+// RefuseAll makes one refusal of all violations, or nil if there is none. Its code is
+// that of the first; each violation keeps its own.
+func RefuseAll(violations []Violation) *Refusal {
+	if len(violations) == 0 {
+		return nil
+	}
+	first := violations[0]
+	return &Refusal{Code: first.Code, Message: first.Message, MessageZH: first.MessageZH, Violations: violations}
+}
+
+// Violate makes one violation of a whole push.
+func Violate(rule, code string) Violation {
+	text := messages[code]
+	return Violation{Rule: rule, Code: code, Message: text.en, MessageZH: text.zh}
+}
+
+func suffix(detail, before, after string) string {
+	if detail == "" {
+		return ""
+	}
+	return before + detail + after
+}

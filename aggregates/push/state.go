@@ -1,0 +1,196 @@
+package push
+
+import (
+	"time"
+
+	"github.com/pushledger/pushledger/aggregates/domainname"
+	"github.com/pushledger/pushledger/aggregates/money"
+)
+
+// Status is the word for where a push stands.
+type Status string
+
+// The statuses. All after Paid are ends; an ended push holds no domain.
+const (
+	StatusNone        Status = "" // never offered
+	StatusOffered     Status = "Offered"
+	StatusAccepted    Status = "Accepted"
+	StatusPaid        Status = "Paid"
+	StatusCompleted   Status = "Completed"
+	StatusWithdrawn   Status = "Withdrawn"
+	StatusDeclined    Status = "Declined"
+	StatusExpired     Status = "Expired"
+	StatusInvalidated Status = "Invalidated"
+	StatusRefunded    Status = "Refunded"
+)
+
+// Live reports whether a push of this status holds its domains.
+func (s Status) Live() bool {
+	return s == StatusOffered || s == StatusAccepted || s == StatusPaid
+}
+
+// State is a push rebuilt from its events. The zero State has never been offered.
+type State struct {
+	Status Status
+	// Version counts the events folded so far.
+	Version int
+
+	ID, Seller, Buyer string
+	Lines             []Line
+	Total             money.Fen
+	FeeRate           money.Rate
+	Remark            string
+
+	OfferedAt, CheckedAt time.Time
+	ExpiresAt            time.Time
+	ExpiryReason         ExpiryReason
+	AcceptedAt           time.Time
+	PaidAt               time.Time
+	EndedAt              time.Time
+	EndReason            string // code of why it ended; empty for Completed and Withdrawn
+	EndDomain            domainname.Name
+
+	Payment  Payment
+	Delivery Stage
+	Return   *Return // set once the push can no longer be delivered
+	Refund   *Refund // of the push's own payment
+	Payout   *Payout
+	Strays   []Stray
+}
+
+// Line is one domain of the push and where it is.
+type Line struct {
+	Item
+	Delivery Delivery
+	Code     string // the registrar's reason, when refused
+}
+
+// Delivery is where one domain of a push is on its way.
+type Delivery string
+
+// The deliveries of a Line.
+const (
+	DeliveryNone      Delivery = ""          // with the seller, nothing asked for
+	DeliveryMoving    Delivery = "moving"    // its move may have been asked for
+	DeliveryDelivered Delivery = "delivered" // with the buyer
+	DeliveryRefused   Delivery = "refused"   // the move was refused, with the seller
+	DeliveryReturning Delivery = "returning" // to be brought back, or found never moved
+	DeliveryReturned  Delivery = "returned"  // back with the seller
+	DeliveryKept      Delivery = "kept"      // never left the seller
+	DeliveryGone      Delivery = "gone"      // with neither seller nor buyer
+	DeliveryStuck     Delivery = "stuck"     // could not be brought back; a person must help
+)
+
+// Stage is how far delivery as a whole has come.
+type Stage int
+
+// The stages of a delivery.
+const (
+	StageNone Stage = iota
+	StageDelivering
+	StageReturning
+	StageDelivered // every domain is with the buyer; the push can only complete
+)
+
+// Payment is the trade by which the buyer pays.
+type Payment struct {
+	TradeNo string // empty at a total of 0
+	PayURL  string
+	PayBy   time.Time
+	Opened  bool // the provider is known to know the trade
+	Paid    bool
+	Closed  bool // can never be paid any more
+}
+
+// Return is why a paid push is being undone.
+type Return struct {
+	Code   string
+	Domain domainname.Name
+	Cause  Cause
+}
+
+// Progress of a call that moves money.
+type Progress int
+
+// The progress of a refund or payout.
+const (
+	Requested Progress = iota
+	Done
+	Refused // by the provider, for good; a person must help
+)
+
+// Refund is money going back to the buyer of a failed push.
+type Refund struct {
+	TradeNo, RequestNo string
+	Amount             money.Fen
+	Progress           Progress
+	Code, Message      string // the provider's, when refused
+}
+
+// Payout is money going to the seller.
+type Payout struct {
+	PayoutNo      string
+	Amount, Fee   money.Fen
+	Progress      Progress
+	Code, Message string // the provider's, when refused
+}
+
+// Stray is money that came in without paying the push.
+type Stray struct {
+	TradeNo, RequestNo string
+	Amount             money.Fen
+	Cause              StrayCause
+	Progress           Progress
+	Code, Message      string
+}
+
+// Domains lists the domains of the push in its order.
+func (s State) Domains() []domainname.Name {
+	names := make([]domainname.Name, len(s.Lines))
+	for i, line := range s.Lines {
+		names[i] = line.Domain
+	}
+	return names
+}
+
+// At lists the domains whose delivery is the given one.
+func (s State) At(delivery Delivery) []domainname.Name {
+	var names []domainname.Name
+	for _, line := range s.Lines {
+		if line.Delivery == delivery {
+			names = append(names, line.Domain)
+		}
+	}
+	return names
+}
+
+// ExpiredBy reports whether the time of an offer or of a payment is over at now, even
+// if nothing has recorded it yet. The instant of the end itself is over.
+func (s State) ExpiredBy(now time.Time) bool {
+	switch s.Status {
+	case StatusOffered:
+		return !now.Before(s.ExpiresAt)
+	case StatusAccepted:
+		return !now.Before(s.Payment.PayBy)
+	default:
+		return false
+	}
+}
+
+func (s State) line(name domainname.Name) (Line, bool) {
+	for _, line := range s.Lines {
+		if line.Domain == name {
+			return line, true
+		}
+	}
+	return Line{}, false
+}
+
+func (s State) stray(tradeNo string) (Stray, bool) {
+	for _, stray := range s.Strays {
+		if stray.TradeNo == tradeNo {
+			return stray, true
+		}
+	}
+	return Stray{}, false
+}

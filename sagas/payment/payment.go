@@ -1,0 +1,108 @@
+// Package payment is the port to a payment provider. The purchase saga knows only
+// this; package alipay is the provider behind it.
+//
+// Every call may be repeated with the same numbers and then means the same trade,
+// refund or payout. An error that is neither *Refused nor one of the named errors
+// means that the outcome is unknown: the call is repeated or asked about, and never
+// taken for a failure.
+package payment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/pushledger/pushledger/aggregates/money"
+)
+
+// Order is a trade that a buyer is asked to pay.
+type Order struct {
+	TradeNo string    // ours; the provider's out_trade_no
+	PushID  string    // comes back in notifications, so that money is never without a push
+	Amount  money.Fen // 0.01 to 100,000,000.00 CNY
+	Subject string    // shown to the buyer on the payment page
+	PayBy   time.Time // the provider refuses to take money after this instant
+}
+
+// TradeState is where a trade stands at the provider.
+type TradeState string
+
+// The states of a trade.
+const (
+	TradeWaiting TradeState = "waiting" // created, no money yet
+	TradePaid    TradeState = "paid"    // the money is here, refunds are possible
+	TradeClosed  TradeState = "closed"  // closed unpaid, or refunded in full
+)
+
+// Trade is what the provider knows of a trade.
+type Trade struct {
+	TradeNo         string
+	ProviderTradeNo string
+	PushID          string // empty when the answer does not carry it (queries do not)
+	State           TradeState
+	Amount          money.Fen // what was paid
+	Channels        []string  // funding channels named by the provider, such as ALIPAYACCOUNT, CREDITCARD, PCREDIT
+	PaidAt          time.Time // zero until paid; to the second
+}
+
+// Refund asks for money of a paid trade to go back to its buyer.
+type Refund struct {
+	TradeNo   string
+	RequestNo string // the same number is refunded once, however often it is sent
+	Amount    money.Fen
+	Reason    string
+}
+
+// Payout sends money to a seller.
+type Payout struct {
+	PayoutNo string // the same number is paid once, however often it is sent
+	PushID   string
+	Account  string // the seller's login id at the provider
+	Name     string // its legal name there; the provider compares
+	Amount   money.Fen
+	Title    string
+}
+
+// Provider is a payment provider. All methods bound their own time.
+type Provider interface {
+	// PayURL gives the page on which the buyer pays the order, with credit funding
+	// disabled (rule T6). It makes no call.
+	PayURL(order Order) (string, error)
+	// Open presents a PayURL to the provider, so that the trade is known there.
+	Open(ctx context.Context, payURL string) error
+	// Query tells how a trade stands; ErrTradeNotFound if there is none.
+	Query(ctx context.Context, tradeNo string) (Trade, error)
+	// Close makes sure that an unpaid trade can never be paid any more. ErrTradePaid
+	// if it has been paid, ErrTradeNotFound if the provider knows none.
+	Close(ctx context.Context, tradeNo string) error
+	// Refund returns nil once the money has gone back, by this call or an earlier one.
+	Refund(ctx context.Context, refund Refund) error
+	// Payout returns the provider's number once the money has gone out, by this call
+	// or an earlier one.
+	Payout(ctx context.Context, payout Payout) (string, error)
+	// Notification reads a notification after checking its signature, application
+	// and merchant; ErrForged if one of them is wrong. A trade that is not paid has
+	// no amount to rely on.
+	Notification(form url.Values) (Trade, error)
+}
+
+// Refused is the provider's final no. Its code and text are shown as they came (rule T5).
+type Refused struct {
+	API     string // which call
+	Code    string // the provider's code
+	Message string // the provider's text
+}
+
+// Error implements error.
+func (r *Refused) Error() string {
+	return fmt.Sprintf("payment: %s refused: %s: %s", r.API, r.Code, r.Message)
+}
+
+// Named outcomes of a Provider.
+var (
+	ErrTradeNotFound = errors.New("payment: the provider knows no such trade")
+	ErrTradePaid     = errors.New("payment: the trade has already been paid")
+	ErrForged        = errors.New("payment: the notification was not made by the provider for us")
+)
