@@ -88,8 +88,7 @@ type Change struct {
 	// Expect is the log sequence of the stream's last event as the caller saw it,
 	// 0 when the stream must not exist yet.
 	Expect uint64
-	// Events to add, oldest first. An empty list writes nothing but still demands
-	// Expect: the decision is fenced against a stream that it only read.
+	// Events to add, oldest first; at least one.
 	Events []aggregates.Event
 }
 
@@ -115,7 +114,8 @@ type Store interface {
 	// written. It returns ErrConflict if a stream does not stand at its Expect, and
 	// ErrUnavailable if the outcome is not known or the log cannot be written now:
 	// then the caller reloads and looks for its Metadata.CommandID before it tries
-	// again. A change list without any event is a wrong call.
+	// again. A stream named twice, a change without events and more than
+	// MaxEventsPerAppend events are wrong calls.
 	Append(ctx context.Context, metadata Metadata, changes ...Change) (uint64, error)
 	// Load returns all events of one stream, oldest first; none if it does not exist.
 	Load(ctx context.Context, stream StreamID) ([]Recorded, error)
@@ -141,3 +141,26 @@ var (
 	// program does not know. It must not be skipped.
 	ErrUnknownEvent = errors.New("eventstore: unknown event type or version")
 )
+
+// CheckChanges reports a wrong call of Append. Every store makes the same check.
+func CheckChanges(changes []Change) error {
+	total := 0
+	seen := make(map[StreamID]bool, len(changes))
+	for _, change := range changes {
+		if err := change.Stream.Validate(); err != nil {
+			return err
+		}
+		if seen[change.Stream] {
+			return fmt.Errorf("eventstore: stream %s stands in one append twice", change.Stream)
+		}
+		seen[change.Stream] = true
+		if len(change.Events) == 0 {
+			return fmt.Errorf("eventstore: no events for stream %s", change.Stream)
+		}
+		total += len(change.Events)
+	}
+	if total == 0 || total > MaxEventsPerAppend {
+		return fmt.Errorf("eventstore: an append has 1 to %d events, not %d", MaxEventsPerAppend, total)
+	}
+	return nil
+}

@@ -75,14 +75,15 @@ func DecideAccept(state State, command Accept, facts []DomainFacts, heldBy map[d
 }
 
 // DecideTakedown decides an operator's takedown (rule I8): like any other trigger it
-// ends an open push, undoes a paid one and comes too late for a delivered one (T4).
+// ends an open push, undoes a paid one and comes too late for a delivered one (T4). An
+// accepted push is open until the provider has said that no money came, however late.
 func DecideTakedown(state State, command Takedown, now time.Time) ([]Event, error) {
 	switch {
 	case state.Status == StatusCompleted || state.Delivery == StageDelivered:
 		return nil, Refuse(CodeCompletedIsFinal, "")
 	case !state.Status.Live():
 		return nil, Refuse(CodeAlreadyEnded, string(state.Status))
-	case state.ExpiredBy(now):
+	case state.Status == StatusOffered && state.ExpiredBy(now):
 		return nil, Refuse(CodeAlreadyEnded, string(StatusExpired))
 	}
 	events := Invalidate(state, Trigger{

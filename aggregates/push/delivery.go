@@ -1,6 +1,7 @@
 package push
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/pushledger/pushledger/aggregates/domainname"
@@ -30,26 +31,29 @@ func CheckMove(state State, facts DomainFacts) string {
 // everything go back (rule B2).
 func DecideMoves(state State, outcomes []MoveOutcome, now time.Time) []Event {
 	var events []Event
-	for _, outcome := range outcomes {
-		line, known := state.line(outcome.Domain)
-		if !known || state.Delivery != StageDelivering || line.Delivery != DeliveryMoving {
+	var refused *MoveOutcome
+	after := state
+	for i, outcome := range outcomes {
+		line, known := after.line(outcome.Domain)
+		if !known || after.Delivery != StageDelivering || line.Delivery != DeliveryMoving {
 			continue
 		}
-		if outcome.Moved {
-			events = append(events, DomainMoved{At: now, Domain: outcome.Domain, Revision: outcome.Revision})
-		} else {
-			events = append(events, DomainMoveRefused{At: now, Domain: outcome.Domain, Code: outcome.Code})
+		event := Event(DomainMoved{At: now, Domain: outcome.Domain, Revision: outcome.Revision})
+		if !outcome.Moved {
+			event = DomainMoveRefused{At: now, Domain: outcome.Domain, Code: outcome.Code}
+			refused = cmp.Or(refused, &outcomes[i])
 		}
+		events, after = append(events, event), Evolve(after, event)
 	}
-	after := apply(state, events)
-	switch refused := firstRefused(after, outcomes); {
-	case after.Delivery == StageDelivered && state.Delivery != StageDelivered:
+	switch {
+	case len(events) > 0 && after.Delivery == StageDelivered:
 		return append(events, settle(after, now)...)
-	case refused != nil && after.Delivery == StageDelivering:
-		return append(events, ReturnStarted{
+	case refused != nil:
+		started := ReturnStarted{
 			At: now, Code: returnCode(*refused), Domain: refused.Domain,
 			Cause: Cause{Kind: refused.Cause, Detail: refused.Code},
-		})
+		}
+		return append(append(events, started), undone(Evolve(after, started), now)...)
 	}
 	return events
 }
@@ -63,15 +67,6 @@ func settle(state State, now time.Time) []Event {
 	return []Event{PayoutRequested{
 		At: now, Seller: state.Seller, PayoutNo: PayoutNo(state.ID), Amount: state.Total - fee, Fee: fee,
 	}}
-}
-
-func firstRefused(state State, outcomes []MoveOutcome) *MoveOutcome {
-	for i, outcome := range outcomes {
-		if line, known := state.line(outcome.Domain); known && line.Delivery == DeliveryRefused {
-			return &outcomes[i]
-		}
-	}
-	return nil
 }
 
 // returnCode keeps the codes of the check before a move; a registrar's own code is
@@ -93,24 +88,35 @@ type ReturnOutcome struct {
 
 // DecideReturns records where domains of a failed push came to rest. Once none is on
 // its way or with the buyer the push ends, and the buyer's money goes back (rule B2).
+// A domain that was stuck is settled by the place where a person has put it.
 func DecideReturns(state State, outcomes []ReturnOutcome, now time.Time) []Event {
 	var events []Event
+	after := state
 	for _, outcome := range outcomes {
-		line, known := state.line(outcome.Domain)
-		if !known || state.Delivery != StageReturning || line.Delivery != DeliveryReturning {
+		line, known := after.line(outcome.Domain)
+		if !known || after.Delivery != StageReturning || !awaits(line, outcome) {
 			continue
 		}
+		event := Event(DomainReturned{At: now, Domain: outcome.Domain, Place: outcome.Place, Revision: outcome.Revision})
 		if outcome.Place == "" {
-			events = append(events, DomainReturnRefused{At: now, Domain: outcome.Domain, Code: outcome.Code})
-		} else {
-			events = append(events, DomainReturned{At: now, Domain: outcome.Domain, Place: outcome.Place, Revision: outcome.Revision})
+			event = DomainReturnRefused{At: now, Domain: outcome.Domain, Code: outcome.Code}
 		}
+		events, after = append(events, event), Evolve(after, event)
 	}
-	after := apply(state, events)
-	if state.Status != StatusPaid || after.Delivery != StageReturning || !atRest(after) {
-		return events
+	return append(events, undone(after, now)...)
+}
+
+// awaits reports whether an outcome is news of a line.
+func awaits(line Line, outcome ReturnOutcome) bool {
+	return line.Delivery == DeliveryReturning || line.Delivery == DeliveryStuck && outcome.Place != ""
+}
+
+// undone ends a failed push once every domain is at rest.
+func undone(state State, now time.Time) []Event {
+	if state.Status != StatusPaid || state.Delivery != StageReturning || !atRest(state) {
+		return nil
 	}
-	events = append(events, Invalidated{At: now, Code: after.Return.Code, Domain: after.Return.Domain, Cause: after.Return.Cause})
+	events := []Event{Invalidated{At: now, Code: state.Return.Code, Domain: state.Return.Domain, Cause: state.Return.Cause}}
 	if state.Total > 0 {
 		events = append(events, RefundRequested{
 			At: now, Buyer: state.Buyer, TradeNo: state.Payment.TradeNo,
@@ -130,11 +136,4 @@ func atRest(state State) bool {
 		}
 	}
 	return true
-}
-
-func apply(state State, events []Event) State {
-	for _, event := range events {
-		state = Evolve(state, event)
-	}
-	return state
 }

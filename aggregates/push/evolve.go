@@ -41,7 +41,7 @@ func Evolve(state State, event Event) State {
 			TradeNo: e.TradeNo, RequestNo: e.RequestNo, Amount: e.Amount, Cause: e.Cause,
 		})
 	case StrayRefunded:
-		state.setStray(e.RequestNo, func(stray *Stray) { stray.Progress = Done })
+		state.setStray(e.RequestNo, strayDone)
 	case DeliveryStarted:
 		state.Delivery = StageDelivering
 		state.setLines(func(line *Line) { line.Delivery = DeliveryMoving })
@@ -89,7 +89,7 @@ func (s State) returning(e ReturnStarted) State {
 	s.Delivery = StageReturning
 	s.Return = &Return{Code: e.Code, Domain: e.Domain, Cause: e.Cause}
 	s.setLines(func(line *Line) {
-		if line.Delivery == DeliveryRefused {
+		if line.Delivery == DeliveryRefused && !strayed(line.Code) {
 			line.Delivery = DeliveryKept
 		} else {
 			line.Delivery = DeliveryReturning
@@ -98,6 +98,10 @@ func (s State) returning(e ReturnStarted) State {
 	return s
 }
 
+// strayed reports whether a move was refused because the domain is not with the
+// seller. Where it is must then be found out like that of any other.
+func strayed(code string) bool { return code == CodeDomainGone || code == CodeAccountMoved }
+
 func (s State) refunded(e Refunded) State {
 	s.Status = StatusRefunded
 	if s.Refund != nil && s.Refund.RequestNo == e.RequestNo {
@@ -105,9 +109,11 @@ func (s State) refunded(e Refunded) State {
 		refund.Progress, refund.Code, refund.Message = Done, "", ""
 		s.Refund = &refund
 	}
-	s.setStray(e.RequestNo, func(stray *Stray) { stray.Progress = Done })
+	s.setStray(e.RequestNo, strayDone)
 	return s
 }
+
+func strayDone(stray *Stray) { stray.Progress, stray.Code, stray.Message = Done, "", "" }
 
 func (s State) refundRefused(e RefundRefused) State {
 	if s.Refund != nil && s.Refund.RequestNo == e.RequestNo {

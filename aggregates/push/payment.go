@@ -31,13 +31,16 @@ func CreditChannel(channel string) bool {
 
 // DecideReceipt decides what money that came in is: the payment of the push, or stray
 // money that goes back (rules L5, T6; faults of amount, time and number). Money that
-// is already recorded changes nothing.
+// is already recorded changes nothing, but that a push whose trade is spent on money
+// that did not count ends with its payment window.
 func DecideReceipt(state State, receipt Receipt, now time.Time) []Event {
 	own := receipt.TradeNo == state.Payment.TradeNo && state.Payment.TradeNo != ""
-	if _, known := state.stray(receipt.TradeNo); known || own && state.Payment.Paid {
-		return nil
-	}
+	_, spent := state.stray(receipt.TradeNo)
 	switch {
+	case state.Status == StatusNone || own && state.Payment.Paid || spent && !own:
+		return nil
+	case spent:
+		return DecideUnpaid(state, now)
 	case !own && state.Payment.Paid:
 		return []Event{strayReceived(state, receipt, StrayDuplicate, now)}
 	case !own:

@@ -47,7 +47,7 @@ type State struct {
 	AcceptedAt           time.Time
 	PaidAt               time.Time
 	EndedAt              time.Time
-	EndReason            string // code of why it ended; empty for Completed and Withdrawn
+	EndReason            string // code of why it ended, or the words of a buyer who declined; empty for Completed and Withdrawn
 	EndDomain            domainname.Name
 
 	Payment  Payment
@@ -73,7 +73,7 @@ const (
 	DeliveryNone      Delivery = ""          // with the seller, nothing asked for
 	DeliveryMoving    Delivery = "moving"    // its move may have been asked for
 	DeliveryDelivered Delivery = "delivered" // with the buyer
-	DeliveryRefused   Delivery = "refused"   // the move was refused, with the seller
+	DeliveryRefused   Delivery = "refused"   // the move was refused
 	DeliveryReturning Delivery = "returning" // to be brought back, or found never moved
 	DeliveryReturned  Delivery = "returned"  // back with the seller
 	DeliveryKept      Delivery = "kept"      // never left the seller

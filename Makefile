@@ -1,0 +1,32 @@
+GOLANGCI_LINT = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+FUZZTIME ?= 30s
+
+.DEFAULT_GOAL := help
+.PHONY: help build test lint fmt demo fuzz clean
+
+help: ## List every target with a sentence.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build the one binary, bin/pushledger.
+	go build -trimpath -o bin/pushledger ./cmd/pushledger
+
+test: ## Run every test under the race detector.
+	go test -race -timeout 9m ./...
+
+lint: ## Check style, the import rules and common mistakes.
+	$(GOLANGCI_LINT) run ./...
+
+fmt: ## Format every file as the linter demands.
+	$(GOLANGCI_LINT) fmt ./...
+
+demo: build ## Run complete purchases in a throw-away sandbox and audit them.
+	./bin/pushledger demo
+
+fuzz: ## Fuzz every target for FUZZTIME each (default 30s).
+	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | while IFS=: read -r file target; do \
+		go test -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" </dev/null || exit 1; \
+	done
+
+clean: ## Remove what build and the tests left behind.
+	rm -rf bin coverage.out
+	find . -name '*.test' -type f -delete

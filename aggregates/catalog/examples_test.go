@@ -1,0 +1,62 @@
+package catalog_test
+
+import (
+	"time"
+
+	"github.com/pushledger/pushledger/aggregates"
+	"github.com/pushledger/pushledger/aggregates/listing"
+	"github.com/pushledger/pushledger/aggregates/push"
+)
+
+var (
+	at      = time.Date(2026, 11, 2, 4, 30, 0, 123456789, time.UTC)
+	tradeNo = push.TradeNo("push-7")
+	refund  = push.RefundNo("push-7", tradeNo)
+	cause   = push.Cause{
+		Kind: push.CauseRegistrarEvent, EventID: "reg-20261102-0042", Actor: "operator", Reason: "court order 17", Detail: "blacklisted",
+	}
+)
+
+// examples hold every field of every event.
+var examples = []aggregates.Event{
+	push.Offered{
+		PushID: "push-7", Seller: "seller-anna", Buyer: "buyer-bo", Currency: "CNY",
+		Items: []push.Item{{Domain: "shanhai.com", Price: 199900}, {Domain: "xn--fsqu00a.xn--fiqs8s", Price: 0}},
+		Total: 199900, FeeRate: 50_000, OfferedAt: at, CheckedAt: at.Add(-time.Second),
+		ExpiresAt: at.Add(72 * time.Hour), ExpiryReason: push.ExpirySellerDeadline, Remark: "两个一起出",
+	},
+	push.Withdrawn{At: at},
+	push.Declined{At: at, Reason: "too dear"},
+	push.Accepted{
+		At: at, Total: 199900, TradeNo: tradeNo, PayBy: at.Add(30 * time.Minute),
+		PayURL: "https://openapi.example.com/gateway.do?out_trade_no=" + tradeNo,
+	},
+	push.Paid{
+		At: at, Amount: 199900, TradeNo: tradeNo, ProviderTradeNo: "2026110222001471111111111111",
+		Channels: []string{"ALIPAYACCOUNT", "BANKCARD"}, PaidAt: at.Truncate(time.Second),
+	},
+	push.Expired{At: at, Reason: push.ExpiryPaymentWindow},
+	push.Invalidated{At: at, Code: push.CodeBlacklisted, Domain: "shanhai.com", Cause: cause},
+	push.Completed{At: at},
+	push.Refunded{At: at, TradeNo: tradeNo, RequestNo: refund, Amount: 199900, From: push.RefundDueAccount("buyer-bo")},
+	push.PaymentOpened{At: at, TradeNo: tradeNo},
+	push.PaymentClosed{At: at, TradeNo: tradeNo},
+	push.StrayReceived{
+		At: at, TradeNo: tradeNo, ProviderTradeNo: "2026110222001471111111111111", Amount: 199900,
+		Channels: []string{"PCREDIT"}, Cause: push.StrayCreditFunding, RequestNo: refund,
+	},
+	push.StrayRefunded{At: at, TradeNo: tradeNo, RequestNo: refund, Amount: 199900},
+	push.DeliveryStarted{At: at},
+	push.DomainMoved{At: at, Domain: "shanhai.com", Revision: 18},
+	push.DomainMoveRefused{At: at, Domain: "shanhai.com", Code: "registry_lock"},
+	push.ReturnStarted{At: at, Code: push.CodeBlacklisted, Domain: "shanhai.com", Cause: cause},
+	push.DomainReturned{At: at, Domain: "shanhai.com", Place: push.PlaceReturned, Revision: 19},
+	push.DomainReturnRefused{At: at, Domain: "shanhai.com", Code: "registry_lock"},
+	push.RefundRequested{At: at, Buyer: "buyer-bo", TradeNo: tradeNo, RequestNo: refund, Amount: 199900},
+	push.RefundRefused{At: at, RequestNo: refund, Code: "ACQ.TRADE_HAS_FINISHED", Message: "交易已完结"},
+	push.PayoutRequested{At: at, Seller: "seller-anna", PayoutNo: push.PayoutNo("push-7"), Amount: 189905, Fee: 9995},
+	push.PaidOut{At: at, Seller: "seller-anna", PayoutNo: push.PayoutNo("push-7"), ProviderNo: "20261102110070001506", Amount: 189905},
+	push.PayoutRefused{At: at, PayoutNo: push.PayoutNo("push-7"), Code: "PAYEE_NOT_EXIST", Message: "收款账号不存在"},
+	listing.Reserved{PushID: "push-7", At: at},
+	listing.Released{PushID: "push-7", At: at},
+}

@@ -1,0 +1,175 @@
+package commands
+
+import (
+	"errors"
+	"regexp"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/pushledger/pushledger/aggregates/domainname"
+	"github.com/pushledger/pushledger/aggregates/money"
+	"github.com/pushledger/pushledger/aggregates/push"
+)
+
+// maxBody bounds a command: 500 domains of the longest kind fit well.
+const maxBody = 512 << 10
+
+var idPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+type offerBody struct {
+	PushID    string     `json:"push_id"`
+	Buyer     string     `json:"buyer"`
+	Items     []itemBody `json:"items"`
+	ValidFor  string     `json:"valid_for"`
+	ExpiresAt string     `json:"expires_at"`
+	Remark    string     `json:"remark"`
+}
+
+type itemBody struct {
+	Domain string         `json:"domain"`
+	Price  jsontext.Value `json:"price"` // text only; a number is an invalid price, not invalid JSON
+}
+
+type withdrawBody struct {
+	PushID string `json:"push_id"`
+}
+
+type acceptBody struct {
+	PushID string         `json:"push_id"`
+	Total  jsontext.Value `json:"total"`
+}
+
+type reasonBody struct {
+	PushID string `json:"push_id"`
+	Reason string `json:"reason"`
+}
+
+// decode reads a command strictly: one JSON object, no unknown and no doubled member,
+// valid UTF-8, nothing after it.
+func decode(body []byte, into any) error {
+	if len(body) > maxBody {
+		return push.Refuse(push.CodeTooLarge, "")
+	}
+	err := json.Unmarshal(body, into, json.RejectUnknownMembers(true))
+	switch {
+	case errors.Is(err, json.ErrUnknownName):
+		return push.Refuse(push.CodeUnknownField, "")
+	case err != nil || jsontext.Value(body).Kind() != jsontext.KindBeginObject:
+		return push.Refuse(push.CodeInvalidJSON, "")
+	}
+	return nil
+}
+
+// offer checks the form of an offer and normalises it. Every malformed item is named.
+func (b offerBody) offer(seller string) (push.Offer, error) {
+	offer := push.Offer{PushID: b.PushID, Seller: seller, Buyer: b.Buyer, Remark: b.Remark}
+	switch {
+	case b.PushID != "" && !idPattern.MatchString(b.PushID):
+		return offer, push.Refuse(push.CodeInvalidPushID, "")
+	case !idPattern.MatchString(b.Buyer):
+		return offer, push.Refuse(push.CodeInvalidAccount, "buyer")
+	case utf8.RuneCountInString(b.Remark) > push.MaxText:
+		return offer, push.Refuse(push.CodeTooLarge, "remark")
+	case len(b.Items) > push.MaxItems:
+		return offer, push.RefuseAll([]push.Violation{push.Violate("B3", push.CodeBatchTooLarge)})
+	}
+	if err := b.validity(&offer); err != nil {
+		return offer, err
+	}
+	violations := b.items(&offer)
+	if len(violations) == 0 {
+		violations = push.CheckItems(offer.Items)
+	}
+	if refusal := push.RefuseAll(violations); refusal != nil {
+		return offer, refusal
+	}
+	return offer, nil
+}
+
+func (b offerBody) validity(offer *push.Offer) error {
+	if b.ValidFor != "" {
+		validFor, err := time.ParseDuration(b.ValidFor)
+		if err != nil || validFor <= 0 {
+			return push.Refuse(push.CodeInvalidValidity, "valid_for")
+		}
+		offer.ValidFor = validFor
+	}
+	if b.ExpiresAt != "" {
+		expires, err := time.Parse(time.RFC3339, b.ExpiresAt)
+		if err != nil || expires.Year() > 9999 {
+			return push.Refuse(push.CodeInvalidValidity, "expires_at")
+		}
+		offer.ExpiresAt = expires.UTC()
+	}
+	return nil
+}
+
+func (b offerBody) items(offer *push.Offer) []push.Violation {
+	var violations []push.Violation
+	for _, item := range b.Items {
+		name, err := domainname.Parse(item.Domain)
+		if err != nil {
+			violation := push.Violate("T9", push.CodeInvalidDomain)
+			violation.Input = clip(item.Domain)
+			violations = append(violations, violation)
+		}
+		price, code := parsePrice(item.Price)
+		if code != "" {
+			violation := push.Violate("T8", code)
+			violation.Domain, violation.Input = name, clip(string(item.Price))
+			violations = append(violations, violation)
+		}
+		offer.Items = append(offer.Items, push.Item{Domain: name, Price: price})
+	}
+	return violations
+}
+
+// parsePrice reads an amount of money (rule T8). One that is well formed but too large
+// breaks rule T11.
+func parsePrice(value jsontext.Value) (money.Fen, string) {
+	if value.Kind() != jsontext.KindString {
+		return 0, push.CodeInvalidPrice
+	}
+	var text string
+	if err := json.Unmarshal(value, &text); err != nil {
+		return 0, push.CodeInvalidPrice
+	}
+	price, err := money.Parse(text)
+	switch {
+	case errors.Is(err, money.ErrTooLarge):
+		return 0, push.CodeAbovePayment
+	case err != nil:
+		return 0, push.CodeInvalidPrice
+	}
+	return price, ""
+}
+
+// clip keeps what is echoed short and valid.
+func clip(text string) string {
+	const longest = 80
+	runes := []rune(text)
+	if len(runes) > longest {
+		return string(runes[:longest]) + "…"
+	}
+	return string(runes)
+}
+
+func checkPushID(id string) error {
+	if !idPattern.MatchString(id) {
+		return push.Refuse(push.CodeInvalidPushID, "")
+	}
+	return nil
+}
+
+func checkReason(reason string, needed bool) error {
+	switch {
+	case utf8.RuneCountInString(reason) > push.MaxText:
+		return push.Refuse(push.CodeTooLarge, "reason")
+	case needed && reason == "":
+		return push.Refuse(push.CodeReasonRequired, "")
+	}
+	return nil
+}

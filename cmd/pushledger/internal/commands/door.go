@@ -1,0 +1,107 @@
+// Package commands is the door for commands: a NATS micro service that takes them in,
+// checks their form once, fetches the facts they need and has them decided. Whoever
+// may publish on push.cmd.<account>.<verb> is that account; the NATS server confines
+// each client to its own. A refused command has changed nothing.
+package commands
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+
+	"github.com/pushledger/pushledger/aggregates/push"
+)
+
+const (
+	inFlight = 1024             // commands worked on at the same time
+	patience = 15 * time.Second // for one command, partners included
+)
+
+// Door answers commands from NATS until it is closed.
+type Door struct {
+	handler *Handler
+	logger  *slog.Logger
+	service micro.Service
+	slots   chan struct{}
+	working sync.WaitGroup
+	ctx     context.Context // ends when the door is closed for good
+	cancel  context.CancelFunc
+}
+
+// Open starts to answer commands on a connection that may publish to inboxes only.
+func Open(conn *nats.Conn, handler *Handler, version string, logger *slog.Logger) (*Door, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	door := &Door{handler: handler, logger: logger, slots: make(chan struct{}, inFlight), ctx: ctx, cancel: cancel}
+	service, err := micro.AddService(conn, micro.Config{
+		Name: "pushledger", Version: version, Description: "commands on priced domain pushes",
+	})
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	door.service = service
+	if err := service.AddEndpoint("commands", micro.HandlerFunc(door.receive), micro.WithEndpointSubject("push.cmd.*.*")); err != nil {
+		cancel()
+		return nil, err
+	}
+	return door, nil
+}
+
+// Close stops taking commands and waits for those under way.
+func (d *Door) Close() error {
+	err := d.service.Stop()
+	d.working.Wait()
+	d.cancel()
+	return err
+}
+
+// receive hands a command to a goroutine of its own. When too many are under way it
+// says so at once: a short no is better than a long silence.
+func (d *Door) receive(request micro.Request) {
+	tokens := strings.Split(request.Subject(), ".")
+	command := Command{
+		Account: tokens[2], Verb: tokens[3],
+		ID: request.Headers().Get("Command-Id"), Traceparent: request.Headers().Get("traceparent"),
+		Body: request.Data(),
+	}
+	// The service has more rights than its clients. It answers into the caller's own
+	// inbox only, so that nobody can make it write elsewhere.
+	if !strings.HasPrefix(request.Reply(), "_INBOX."+command.Account+".") {
+		d.logger.Warn("command with a foreign reply subject dropped", "account", command.Account)
+		return
+	}
+	select {
+	case d.slots <- struct{}{}:
+	default:
+		d.respond(request, failure(command.ID, push.Refuse(push.CodeUnavailable, "")))
+		return
+	}
+	d.working.Go(func() {
+		defer func() { <-d.slots }()
+		ctx, cancel := context.WithTimeout(d.ctx, patience)
+		defer cancel()
+		d.respond(request, d.handler.Handle(ctx, command))
+	})
+}
+
+func (d *Door) respond(request micro.Request, reply Reply) {
+	body, err := json.Marshal(reply, json.Deterministic(true))
+	if err != nil {
+		d.logger.Error("reply not encoded", "error", err)
+		return
+	}
+	if reply.OK {
+		err = request.Respond(body)
+	} else {
+		err = request.Error(reply.Error.Code, reply.Error.Message, body)
+	}
+	if err != nil {
+		d.logger.Warn("reply not sent", "error", err)
+	}
+}

@@ -1,0 +1,50 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
+	"github.com/pushledger/pushledger/projections/pushes"
+)
+
+var unauthenticated = &push.Refusal{
+	Code: "unauthenticated", Message: "a valid bearer token is needed", MessageZH: "需要有效的 Bearer 令牌",
+}
+
+type viewerKey struct{}
+
+func viewerOf(ctx context.Context) pushes.Viewer {
+	viewer, _ := ctx.Value(viewerKey{}).(pushes.Viewer) // without one: an account that owns nothing
+	return viewer
+}
+
+// identify lets in whoever bears a good token. Why another one is bad is for the log.
+func (s *server) identify(ctx huma.Context, next func(huma.Context)) {
+	scheme, token, _ := strings.Cut(ctx.Header("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		s.turnAway(ctx)
+		return
+	}
+	who, err := s.Authenticate(token)
+	if err != nil {
+		s.Logger.InfoContext(ctx.Context(), "bearer token refused", "error", err)
+		s.turnAway(ctx)
+		return
+	}
+	next(huma.WithValue(ctx, viewerKey{}, pushes.Viewer{
+		Account: who.Account,
+		SeesAll: who.Role == identity.Operator || who.Role == identity.Auditor || who.Role == identity.Service,
+	}))
+}
+
+func (s *server) turnAway(ctx huma.Context) {
+	ctx.SetHeader("WWW-Authenticate", "Bearer")
+	if err := huma.WriteErr(s.api, ctx, http.StatusUnauthorized, "", unauthenticated); err != nil {
+		s.Logger.WarnContext(ctx.Context(), "answer not sent", "error", err)
+	}
+}

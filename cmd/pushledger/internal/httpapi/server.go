@@ -1,0 +1,131 @@
+// Package httpapi is the door for queries over HTTP, described by /openapi.json. Every
+// answer but those of /openapi.json, /healthz and /readyz needs a bearer token; a trader
+// is shown its own pushes and nothing else (rule T1). Errors are problem documents (RFC
+// 9457) with the codes of the ledger.
+//
+// The header Min-Seq holds an answer back until it shows that position of the ledger, so
+// that whoever sent a command reads what it wrote.
+package httpapi
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/go-json-experiment/json"
+
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
+	"github.com/pushledger/pushledger/projections"
+	"github.com/pushledger/pushledger/projections/pushes"
+)
+
+// maxBody bounds what is read of a request. Queries have no body.
+const maxBody = 4 << 10
+
+// Config is what the door needs; every field.
+type Config struct {
+	Queries *pushes.Queries
+	Runner  *projections.Runner // keeps the tables behind Queries
+	// Authenticate says who bears a token, as identity.Verifier.Verify does.
+	Authenticate func(token string) (identity.Identity, error)
+	Version      string // of the program, shown in the description
+	Logger       *slog.Logger
+}
+
+type server struct {
+	Config
+	api huma.API
+}
+
+// New returns the handler of every path that it describes, of /healthz and of /readyz;
+// any other path is answered 404. The time for a request and the size of its header are
+// the http.Server's to bound; no answer takes longer than projections.MaxPatience plus
+// the query itself.
+func New(config Config) http.Handler {
+	mux := http.NewServeMux()
+	server := &server{Config: config, api: humago.New(mux, description(config.Version))}
+	server.addOperations()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeOK(w) })
+	mux.HandleFunc("GET /readyz", server.ready)
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		writeProblem(w, problemOf(http.StatusNotFound, notFound))
+	})
+	return http.MaxBytesHandler(protected(mux), maxBody)
+}
+
+func description(version string) huma.Config {
+	config := huma.DefaultConfig("PushLedger", version)
+	config.Info.Description = "Queries on priced domain pushes."
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
+	}
+	config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", nil
+	config.RejectUnknownQueryParameters = true
+	strict := huma.Format{
+		Marshal: func(w io.Writer, value any) error {
+			return json.MarshalWrite(w, value, json.Deterministic(true))
+		},
+		Unmarshal: func(data []byte, into any) error { return json.Unmarshal(data, into) },
+	}
+	config.Formats = map[string]huma.Format{"application/json": strict, "json": strict}
+	return config
+}
+
+// protected keeps answers, which are for one account, out of caches.
+func protected(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *server) ready(w http.ResponseWriter, r *http.Request) {
+	if err := s.Runner.Ready(); err != nil {
+		s.Logger.InfoContext(r.Context(), "not ready", "error", err)
+		writeProblem(w, problemOf(http.StatusServiceUnavailable, pushes.Explain(err)))
+		return
+	}
+	writeOK(w)
+}
+
+func writeOK(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = io.WriteString(w, "ok\n") // the caller has gone, nobody is left to tell
+}
+
+// Freshness is what a caller may demand of any answer.
+type Freshness struct {
+	MinSeq  string `header:"Min-Seq" doc:"Wait until the answer shows this sequence of the ledger." pattern:"^[0-9]{1,20}$"`
+	Timeout string `header:"Min-Seq-Timeout" doc:"How long to wait at most before 503, above 0 and up to 30s." default:"2s" example:"500ms"`
+}
+
+func (f Freshness) wanted() (minSeq, timeout string) { return f.MinSeq, f.Timeout }
+
+type fresh interface {
+	wanted() (minSeq, timeout string)
+}
+
+type output[T any] struct{ Body T }
+
+// get adds one query. Whoever asks has been identified, and waits for the position that
+// it wants to see.
+func get[I fresh, O any](s *server, name, path, summary string, query func(context.Context, pushes.Viewer, I) (O, error)) {
+	huma.Register(s.api, huma.Operation{
+		OperationID: name, Method: http.MethodGet, Path: path, Summary: summary,
+		Security: []map[string][]string{{"bearer": {}}}, Middlewares: huma.Middlewares{s.identify},
+	}, func(ctx context.Context, input *I) (*output[O], error) {
+		minSeq, timeout := (*input).wanted()
+		if err := s.Runner.Await(ctx, minSeq, timeout); err != nil {
+			return nil, s.explain(ctx, err)
+		}
+		body, err := query(ctx, viewerOf(ctx), *input)
+		if err != nil {
+			return nil, s.explain(ctx, err)
+		}
+		return &output[O]{Body: body}, nil
+	})
+}

@@ -1,0 +1,159 @@
+// Package natsapi is the door for queries over NATS: a micro service that answers on
+// push.query.<account>.<name> what httpapi answers on its paths, with the parameters in
+// a JSON body. Whoever may publish there is that account; the NATS server confines each
+// client to its own. The headers Min-Seq and Min-Seq-Timeout mean what they mean there.
+package natsapi
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+
+	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/projections"
+	"github.com/pushledger/pushledger/projections/pushes"
+)
+
+const (
+	inFlight  = 256                                      // queries worked on at the same time
+	patience  = projections.MaxPatience + 10*time.Second // for one query, waiting included
+	replyRoom = 1 << 10                                  // bytes of a message beside its body
+)
+
+// Config is what the door needs.
+type Config struct {
+	Queries *pushes.Queries
+	Runner  *projections.Runner // keeps the tables behind Queries
+	SeesAll []string            // accounts of operators and auditors; may be empty
+	Version string              // of the program, "1.2.3"
+	Logger  *slog.Logger
+}
+
+// Door answers queries from NATS until it is closed.
+type Door struct {
+	config  Config
+	service micro.Service
+	room    int64 // bytes of the longest answer
+	slots   chan struct{}
+	working sync.WaitGroup
+	ctx     context.Context // ends when the door is closed
+	cancel  context.CancelFunc
+}
+
+// Open starts to answer on a connection that may publish to inboxes only.
+func Open(conn *nats.Conn, config Config) (*Door, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	door := &Door{
+		config: config, room: conn.MaxPayload() - replyRoom, slots: make(chan struct{}, inFlight), ctx: ctx, cancel: cancel,
+	}
+	service, err := micro.AddService(conn, micro.Config{
+		Name: "pushledger-queries", Version: config.Version, Description: "queries on priced domain pushes",
+	})
+	if err != nil {
+		cancel()
+		return nil, fmt.Errorf("natsapi: %w", err)
+	}
+	door.service = service
+	if err := service.AddEndpoint("queries", micro.HandlerFunc(door.receive), micro.WithEndpointSubject("push.query.*.*")); err != nil {
+		_ = door.Close() // the first error says what is wrong
+		return nil, fmt.Errorf("natsapi: %w", err)
+	}
+	return door, nil
+}
+
+// Close stops taking queries and ends those under way.
+func (d *Door) Close() error {
+	err := d.service.Stop()
+	d.cancel()
+	d.working.Wait()
+	return err
+}
+
+// receive hands a query to a goroutine of its own, or says at once that there are too
+// many.
+func (d *Door) receive(request micro.Request) {
+	tokens := strings.Split(request.Subject(), ".")
+	account, name := tokens[2], tokens[3]
+	// The service has more rights than its clients. It answers into the caller's own
+	// inbox only, so that nobody can make it write elsewhere.
+	if !strings.HasPrefix(request.Reply(), "_INBOX."+account+".") {
+		d.config.Logger.Warn("query with a foreign reply subject dropped", "account", account)
+		return
+	}
+	select {
+	case d.slots <- struct{}{}:
+	default:
+		d.refuse(request, push.Refuse(push.CodeRateLimited, ""))
+		return
+	}
+	d.working.Go(func() {
+		defer func() { <-d.slots }()
+		ctx, cancel := context.WithTimeout(d.ctx, patience)
+		defer cancel()
+		viewer := pushes.Viewer{Account: account, SeesAll: slices.Contains(d.config.SeesAll, account)}
+		d.respond(ctx, request, name, viewer)
+	})
+}
+
+func (d *Door) respond(ctx context.Context, request micro.Request, name string, viewer pushes.Viewer) {
+	answer, err := d.answer(ctx, viewer, name, request)
+	if err != nil {
+		refusal := pushes.Explain(err)
+		if refusal.Code == push.CodeUnavailable {
+			d.config.Logger.Warn("query not answered", "query", name, "error", err)
+		}
+		d.refuse(request, refusal)
+		return
+	}
+	body, err := json.Marshal(answer, json.Deterministic(true))
+	switch {
+	case err != nil:
+		d.config.Logger.Error("answer not encoded", "query", name, "error", err)
+		d.refuse(request, pushes.Explain(err))
+	case int64(len(body)) > d.room:
+		d.refuse(request, push.Refuse(push.CodeTooLarge, "ask for fewer at once"))
+	default:
+		d.sent(request.Respond(body))
+	}
+}
+
+func (d *Door) answer(ctx context.Context, viewer pushes.Viewer, name string, request micro.Request) (any, error) {
+	query, known := queries[name]
+	if !known {
+		return nil, push.Refuse(push.CodeUnknownVerb, name)
+	}
+	headers := request.Headers()
+	if err := d.config.Runner.Await(ctx, headers.Get("Min-Seq"), headers.Get("Min-Seq-Timeout")); err != nil {
+		return nil, err
+	}
+	return query(ctx, d.config.Queries, viewer, request.Data())
+}
+
+// refusalBody is the answer no, of the same shape as that to a command.
+type refusalBody struct {
+	OK    bool          `json:"ok"`
+	Error *push.Refusal `json:"error"`
+}
+
+func (d *Door) refuse(request micro.Request, refusal *push.Refusal) {
+	body, err := json.Marshal(refusalBody{Error: refusal})
+	if err != nil {
+		d.config.Logger.Error("refusal not encoded", "error", err)
+		return
+	}
+	d.sent(request.Error(refusal.Code, refusal.Message, body))
+}
+
+func (d *Door) sent(err error) {
+	if err != nil {
+		d.config.Logger.Warn("answer not sent", "error", err)
+	}
+}

@@ -1,0 +1,79 @@
+package jetstream
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/pushledger/pushledger/aggregates"
+	"github.com/pushledger/pushledger/eventstore"
+)
+
+// Headers of a stored event.
+const (
+	headerType        = "Event-Type"
+	headerVersion     = "Event-Version"
+	headerCommandID   = "Command-Id"
+	headerCommandHash = "Command-Hash"
+	headerActor       = "Actor"
+	headerTraceparent = "traceparent"
+	// headerMore stands on every event of an append but its last, so that a reader
+	// knows where a change is whole even when many changes share one batch.
+	headerMore = "Append-More"
+)
+
+func (s *Store) message(stream eventstore.StreamID, event aggregates.Event, metadata eventstore.Metadata) (*nats.Msg, error) {
+	body, err := s.registry.Encode(event)
+	if err != nil {
+		return nil, err
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, fmt.Errorf("jetstream: event id: %w", err)
+	}
+	message := nats.NewMsg(subject(stream))
+	message.Data = body
+	message.Header.Set(jetstream.MsgIDHeader, id.String())
+	message.Header.Set(headerType, event.EventType())
+	message.Header.Set(headerVersion, strconv.Itoa(eventstore.SchemaVersion))
+	for name, value := range map[string]string{
+		headerCommandID: metadata.CommandID, headerCommandHash: metadata.CommandHash,
+		headerActor: metadata.Actor, headerTraceparent: metadata.Traceparent,
+	} {
+		if value != "" {
+			message.Header.Set(name, value)
+		}
+	}
+	return message, nil
+}
+
+// recorded reads a stored message back.
+func (s *Store) recorded(subject string, sequence uint64, header nats.Header, body []byte, at time.Time) (eventstore.Recorded, error) {
+	stream, err := eventstore.ParseStreamID(strings.TrimPrefix(subject, SubjectPrefix))
+	if err != nil {
+		return eventstore.Recorded{}, fmt.Errorf("jetstream: sequence %d: %w", sequence, err)
+	}
+	version, err := strconv.Atoi(header.Get(headerVersion))
+	if err != nil {
+		return eventstore.Recorded{}, fmt.Errorf("jetstream: sequence %d: version: %w", sequence, err)
+	}
+	name := header.Get(headerType)
+	event, err := s.registry.Decode(name, version, body)
+	if err != nil {
+		return eventstore.Recorded{}, fmt.Errorf("jetstream: sequence %d: %w", sequence, err)
+	}
+	return eventstore.Recorded{
+		Sequence: sequence, Stream: stream, ID: header.Get(jetstream.MsgIDHeader),
+		Type: name, Version: version, Time: at.UTC(),
+		Metadata: eventstore.Metadata{
+			CommandID: header.Get(headerCommandID), CommandHash: header.Get(headerCommandHash),
+			Actor: header.Get(headerActor), Traceparent: header.Get(headerTraceparent),
+		},
+		Body: body, Event: event, Last: header.Get(headerMore) == "",
+	}, nil
+}

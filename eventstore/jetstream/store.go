@@ -1,0 +1,123 @@
+// Package jetstream keeps the ledger's log in the JetStream stream PUSH_EVENTS, one
+// literal subject an aggregate. Appends that wait at the same time leave in one atomic
+// batch with one sync to disk; what each of them expects is checked by the server, so
+// an append that lost a race fails alone.
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/pushledger/pushledger/eventstore"
+)
+
+// Names of the log in JetStream.
+const (
+	StreamName    = "PUSH_EVENTS"
+	SubjectPrefix = "push.evt."
+)
+
+// Options of a store.
+type Options struct {
+	// GroupSize is how many events may leave in one batch, at most what the server
+	// takes; 0 means 1,000, the least that every server takes.
+	GroupSize int
+}
+
+const (
+	queueLength     = 4096             // appends waiting; more are told to come back
+	callPatience    = 10 * time.Second // for one answer of the server
+	duplicateWindow = time.Second      // as short as useful: nothing relies on it
+)
+
+// Store is an eventstore.Store on JetStream. It is safe for concurrent use.
+type Store struct {
+	conn      *nats.Conn
+	js        jetstream.JetStream
+	registry  *eventstore.Registry
+	groupSize int
+	queue     chan *waiting
+	closing   chan struct{}
+	closeOnce sync.Once
+	committer sync.WaitGroup
+}
+
+var _ eventstore.Store = (*Store)(nil)
+
+// Open makes the stream if it is missing and starts to take appends. A stream of other
+// settings than the ledger's is refused: they would allow history to be lost.
+func Open(ctx context.Context, conn *nats.Conn, registry *eventstore.Registry, options Options) (*Store, error) {
+	js, err := jetstream.New(conn, jetstream.WithDefaultTimeout(callPatience))
+	if err != nil {
+		return nil, fmt.Errorf("jetstream: %w", err)
+	}
+	if err := ensureStream(ctx, js); err != nil {
+		return nil, err
+	}
+	size := options.GroupSize
+	if size == 0 {
+		size = eventstore.MaxEventsPerAppend
+	}
+	store := &Store{
+		conn: conn, js: js, registry: registry, groupSize: max(size, eventstore.MaxEventsPerAppend),
+		queue: make(chan *waiting, queueLength), closing: make(chan struct{}),
+	}
+	store.committer.Go(store.commitGroups)
+	return store, nil
+}
+
+// Close waits for the group under way; appends that still wait are told ErrUnavailable.
+// The connection stays with its owner.
+func (s *Store) Close() {
+	s.closeOnce.Do(func() { close(s.closing) })
+	s.committer.Wait()
+}
+
+func streamConfig() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name: StreamName, Description: "every event of the ledger, for ever",
+		Subjects: []string{SubjectPrefix + ">"}, Storage: jetstream.FileStorage, Replicas: 1,
+		Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardNew,
+		MaxMsgs: -1, MaxBytes: -1, MaxMsgsPerSubject: -1, MaxMsgSize: -1, MaxConsumers: -1,
+		DenyDelete: true, DenyPurge: true, AllowDirect: true, AllowAtomicPublish: true,
+		Duplicates: duplicateWindow,
+	}
+}
+
+func ensureStream(ctx context.Context, js jetstream.JetStream) error {
+	stream, err := js.Stream(ctx, StreamName)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		stream, err = js.CreateStream(ctx, streamConfig())
+	}
+	if err != nil {
+		return fmt.Errorf("jetstream: open stream %s: %w", StreamName, err)
+	}
+	return checkConfig(stream.CachedInfo().Config)
+}
+
+// checkConfig refuses a stream whose settings break a promise of the ledger.
+func checkConfig(is jetstream.StreamConfig) error {
+	wrong := map[string]bool{
+		"it may delete":                           !is.DenyDelete || !is.DenyPurge || is.AllowRollup,
+		"it forgets by age, size or number":       is.MaxAge != 0 || is.MaxMsgs > 0 || is.MaxBytes > 0 || is.MaxMsgsPerSubject > 0,
+		"it is not kept in files":                 is.Storage != jetstream.FileStorage,
+		"it acknowledges before it has synced":    is.PersistMode == jetstream.AsyncPersistMode || is.NoAck,
+		"it lets messages expire or be scheduled": is.AllowMsgTTL || is.AllowMsgSchedules,
+		"it lacks atomic batches or direct reads": !is.AllowAtomicPublish || !is.AllowDirect,
+		"it changes or drops messages":            is.Retention != jetstream.LimitsPolicy || is.Discard != jetstream.DiscardNew || is.SubjectTransform != nil,
+	}
+	for reason, broken := range wrong {
+		if broken {
+			return fmt.Errorf("jetstream: stream %s cannot hold the ledger: %s", StreamName, reason)
+		}
+	}
+	return nil
+}
+
+func subject(stream eventstore.StreamID) string { return SubjectPrefix + stream.String() }

@@ -1,0 +1,32 @@
+package pushes
+
+import (
+	"encoding/base64"
+	"strconv"
+	"strings"
+)
+
+// cursor is the place of the last row of a page in the order of its list: what was
+// added before it later does not move it.
+type cursor struct {
+	first  int64
+	second string
+}
+
+// String is the cursor as callers carry it.
+func (c cursor) String() string {
+	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(c.first, 10) + "." + c.second))
+}
+
+func parseCursor(text string) (cursor, error) {
+	plain, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		return cursor{}, refuseQuery("cursor")
+	}
+	first, second, found := strings.Cut(string(plain), ".")
+	number, err := strconv.ParseInt(first, 10, 64)
+	if err != nil || !found {
+		return cursor{}, refuseQuery("cursor")
+	}
+	return cursor{first: number, second: second}, nil
+}

@@ -1,0 +1,115 @@
+package pushes
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/pushledger/pushledger/aggregates/domainname"
+	"github.com/pushledger/pushledger/aggregates/listing"
+	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/eventstore"
+)
+
+// DomainRequest asks for a domain, in any spelling.
+type DomainRequest struct {
+	Domain string `json:"domain"`
+}
+
+// Domain is what the ledger knows of a domain, as far as the viewer may see it.
+type Domain struct {
+	Domain        domainname.Name `json:"domain" doc:"A-label"`
+	DomainUnicode string          `json:"domain_unicode"`
+	Push          *View           `json:"push,omitzero" required:"false" doc:"the live push that holds it; absent when none does"`
+	History       []DomainEvent   `json:"history" nullable:"false" doc:"oldest first"`
+}
+
+// DomainEvent is a push taking hold of the domain or letting go of it.
+type DomainEvent struct {
+	Seq    uint64    `json:"seq"`
+	Type   string    `json:"type" doc:"Reserved or Released"`
+	Time   time.Time `json:"time"`
+	PushID string    `json:"push_id"`
+	Actor  string    `json:"actor" doc:"account that caused it, or service"`
+}
+
+// Domain shows a domain. One of which the viewer may see no push does not exist.
+func (q *Queries) Domain(ctx context.Context, viewer Viewer, request DomainRequest) (Domain, error) {
+	name, err := domainname.Parse(request.Domain)
+	if err != nil {
+		return Domain{}, push.Refuse(push.CodeInvalidDomain, "")
+	}
+	visible, live, err := q.pushesOf(ctx, viewer, name)
+	if err != nil {
+		return Domain{}, err
+	}
+	if len(visible) == 0 {
+		return Domain{}, push.Refuse(push.CodePushNotFound, "")
+	}
+	history, err := q.log.Load(ctx, domainStream(name))
+	if err != nil {
+		return Domain{}, err
+	}
+	shown := Domain{Domain: name, DomainUnicode: name.Unicode(), History: []DomainEvent{}}
+	for _, recorded := range history {
+		entry, err := domainEvent(recorded)
+		if err != nil {
+			return Domain{}, err
+		}
+		if visible[entry.PushID] {
+			shown.History = append(shown.History, entry)
+		}
+	}
+	shown.Push, err = q.holder(ctx, viewer, live)
+	return shown, err
+}
+
+func domainEvent(recorded eventstore.Recorded) (DomainEvent, error) {
+	entry := DomainEvent{Seq: recorded.Sequence, Type: recorded.Type, Time: recorded.Time, Actor: recorded.Metadata.Actor}
+	switch event := recorded.Event.(type) {
+	case listing.Reserved:
+		entry.PushID = event.PushID
+	case listing.Released:
+		entry.PushID = event.PushID
+	default:
+		return DomainEvent{}, fmt.Errorf("pushes: sequence %d: %s is no event of a domain", recorded.Sequence, recorded.Type)
+	}
+	return entry, nil
+}
+
+// pushesOf is every push of a domain that the viewer may see, and the live one among
+// them; rule P8 allows one at the most.
+func (q *Queries) pushesOf(ctx context.Context, viewer Viewer, name domainname.Name) (visible map[string]bool, live string, err error) {
+	rows, err := q.reader.QueryContext(ctx, `
+		SELECT push_id, status FROM push_domains JOIN pushes USING (push_id)
+		WHERE domain = $1 AND ($2 OR seller = $3 OR buyer = $3)`, string(name), viewer.SeesAll, viewer.Account)
+	if err != nil {
+		return nil, "", fmt.Errorf("pushes: domain %s: %w", name, err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err says all there is
+	visible = make(map[string]bool)
+	for rows.Next() {
+		var id string
+		var status push.Status
+		if err := rows.Scan(&id, &status); err != nil {
+			return nil, "", fmt.Errorf("pushes: domain %s: %w", name, err)
+		}
+		visible[id] = true
+		if status.Live() {
+			live = id
+		}
+	}
+	return visible, live, rows.Err()
+}
+
+func (q *Queries) holder(ctx context.Context, viewer Viewer, live string) (*View, error) {
+	if live == "" {
+		return nil, nil //nolint:nilnil // no push holds it, which is an answer
+	}
+	found, err := q.visible(ctx, viewer, live)
+	if err != nil {
+		return nil, err
+	}
+	shown := view(found.state, found.sequence)
+	return &shown, nil
+}

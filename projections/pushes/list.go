@@ -1,0 +1,238 @@
+package pushes
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pushledger/pushledger/aggregates/domainname"
+	"github.com/pushledger/pushledger/aggregates/push"
+)
+
+// Bounds of a page.
+const (
+	DefaultLimit = 50
+	MaxLimit     = 200
+)
+
+// Sides that an account can stand on, and orders of a list.
+const (
+	RoleSeller = "seller"
+	RoleBuyer  = "buyer"
+	RoleAll    = "all"
+	SortAsc    = "asc"
+	SortDesc   = "desc"
+)
+
+// ListRequest asks for pushes. Every member may be empty.
+type ListRequest struct {
+	Account string `json:"account,omitzero"` // the viewer's own unless it sees all; empty: the own, or all
+	Role    string `json:"role,omitzero"`    // the account's side; empty: all
+	Status  string `json:"status,omitzero"`
+	Domain  string `json:"domain,omitzero"` // in any spelling
+	From    string `json:"from,omitzero"`   // offered at or after, RFC 3339
+	To      string `json:"to,omitzero"`     // offered before, RFC 3339
+	Sort    string `json:"sort,omitzero"`   // by the time of the offer; empty: desc
+	Limit   int    `json:"limit,omitzero"`  // 1 to MaxLimit; 0: DefaultLimit
+	Cursor  string `json:"cursor,omitzero"` // of the page before
+}
+
+// Page is a part of a list.
+type Page struct {
+	Pushes     []View `json:"pushes" nullable:"false"`
+	NextCursor string `json:"next_cursor" doc:"of the next page; empty on the last"`
+}
+
+// Pushes lists pushes in the order in which they were offered. Going on with a cursor
+// shows each push once, however many are added meanwhile.
+func (q *Queries) Pushes(ctx context.Context, viewer Viewer, request ListRequest) (Page, error) {
+	query, err := request.query(viewer)
+	if err != nil {
+		return Page{}, err
+	}
+	rows, err := q.reader.QueryContext(ctx, query.text(), query.args...)
+	if err != nil {
+		return Page{}, fmt.Errorf("pushes: list: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err says all there is
+	page := Page{Pushes: []View{}}
+	var last cursor
+	for rows.Next() {
+		if len(page.Pushes) == query.limit { // the row beyond the page
+			page.NextCursor = last.String()
+			break
+		}
+		var sequence uint64
+		var text []byte
+		if err := rows.Scan(&last.first, &last.second, &sequence, &text); err != nil {
+			return Page{}, fmt.Errorf("pushes: list: %w", err)
+		}
+		state, err := decodeState(text)
+		if err != nil {
+			return Page{}, fmt.Errorf("pushes: list: %w", err)
+		}
+		page.Pushes = append(page.Pushes, view(state, sequence))
+	}
+	if err := rows.Err(); err != nil {
+		return Page{}, fmt.Errorf("pushes: list: %w", err)
+	}
+	return page, nil
+}
+
+// listQuery is a list on its way to SQL.
+type listQuery struct {
+	parties    []string // conditions of which one must hold; none: no such condition
+	conditions []string // which all must hold
+	descending bool
+	limit      int
+	args       []any
+}
+
+// arg adds a value and gives its placeholder.
+func (l *listQuery) arg(value any) string {
+	l.args = append(l.args, value)
+	return "$" + strconv.Itoa(len(l.args))
+}
+
+func (l *listQuery) where(condition string, value any) {
+	l.conditions = append(l.conditions, condition+l.arg(value))
+}
+
+// text has one SELECT for each party, so that each is read in the order of its own
+// index; no push has the same account on both sides (rule T10).
+func (l *listQuery) text() string {
+	const columns = "SELECT offered_at, push_id, seq, state FROM pushes WHERE "
+	var selects []string
+	for _, party := range l.parties {
+		selects = append(selects, columns+strings.Join(append([]string{party}, l.conditions...), " AND "))
+	}
+	if len(selects) == 0 {
+		selects = []string{columns + strings.Join(append([]string{"TRUE"}, l.conditions...), " AND ")}
+	}
+	order := " ORDER BY offered_at, push_id"
+	if l.descending {
+		order = " ORDER BY offered_at DESC, push_id DESC"
+	}
+	return strings.Join(selects, " UNION ALL ") + order + " LIMIT " + strconv.Itoa(l.limit+1)
+}
+
+func (r ListRequest) query(viewer Viewer) (*listQuery, error) {
+	query := &listQuery{descending: r.Sort != SortAsc}
+	if r.Sort != "" && r.Sort != SortAsc && r.Sort != SortDesc {
+		return nil, refuseQuery("sort")
+	}
+	var err error
+	if query.limit, err = pageLimit(r.Limit); err != nil {
+		return nil, err
+	}
+	for _, add := range []func(*listQuery) error{
+		func(l *listQuery) error { return r.addParties(l, viewer) },
+		r.addStatus, r.addDomain, r.addTimes, r.addCursor,
+	} {
+		if err := add(query); err != nil {
+			return nil, err
+		}
+	}
+	return query, nil
+}
+
+func pageLimit(limit int) (int, error) {
+	switch {
+	case limit == 0:
+		return DefaultLimit, nil
+	case limit < 0 || limit > MaxLimit:
+		return 0, refuseQuery("limit")
+	default:
+		return limit, nil
+	}
+}
+
+// addParties keeps everybody who does not see all to the own pushes (rule T1).
+func (r ListRequest) addParties(query *listQuery, viewer Viewer) error {
+	account := r.Account
+	if !viewer.SeesAll {
+		if account != "" && account != viewer.Account {
+			return push.Refuse(push.CodePushNotFound, "")
+		}
+		account = viewer.Account
+	}
+	sides := map[string][]string{
+		"": {"seller", "buyer"}, RoleAll: {"seller", "buyer"}, RoleSeller: {"seller"}, RoleBuyer: {"buyer"},
+	}[r.Role]
+	if sides == nil {
+		return refuseQuery("role")
+	}
+	if account == "" && viewer.SeesAll {
+		return nil
+	}
+	placeholder := query.arg(account)
+	for _, side := range sides {
+		query.parties = append(query.parties, side+" = "+placeholder)
+	}
+	return nil
+}
+
+var statuses = []push.Status{
+	push.StatusOffered, push.StatusAccepted, push.StatusPaid, push.StatusCompleted, push.StatusWithdrawn,
+	push.StatusDeclined, push.StatusExpired, push.StatusInvalidated, push.StatusRefunded,
+}
+
+func (r ListRequest) addStatus(query *listQuery) error {
+	if r.Status == "" {
+		return nil
+	}
+	if !slices.Contains(statuses, push.Status(r.Status)) {
+		return refuseQuery("status")
+	}
+	query.where("status = ", r.Status)
+	return nil
+}
+
+func (r ListRequest) addDomain(query *listQuery) error {
+	if r.Domain == "" {
+		return nil
+	}
+	name, err := domainname.Parse(r.Domain)
+	if err != nil {
+		return push.Refuse(push.CodeInvalidDomain, "")
+	}
+	query.conditions = append(query.conditions,
+		"push_id IN (SELECT push_id FROM push_domains WHERE domain = "+query.arg(string(name))+")")
+	return nil
+}
+
+func (r ListRequest) addTimes(query *listQuery) error {
+	for _, bound := range []struct{ name, condition, text string }{
+		{"from", "offered_at >= ", r.From}, {"to", "offered_at < ", r.To},
+	} {
+		if bound.text == "" {
+			continue
+		}
+		at, err := time.Parse(time.RFC3339, bound.text)
+		if err != nil {
+			return refuseQuery(bound.name)
+		}
+		query.where(bound.condition, at.UnixMicro())
+	}
+	return nil
+}
+
+func (r ListRequest) addCursor(query *listQuery) error {
+	if r.Cursor == "" {
+		return nil
+	}
+	after, err := parseCursor(r.Cursor)
+	if err != nil {
+		return err
+	}
+	comparison := " > "
+	if query.descending {
+		comparison = " < "
+	}
+	query.conditions = append(query.conditions,
+		"(offered_at, push_id)"+comparison+"("+query.arg(after.first)+", "+query.arg(after.second)+")")
+	return nil
+}

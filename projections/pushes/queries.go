@@ -1,0 +1,109 @@
+package pushes
+
+import (
+	"context"
+	"database/sql"
+	"strconv"
+	"time"
+
+	"github.com/pushledger/pushledger/aggregates/domainname"
+	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/eventstore"
+	"github.com/pushledger/pushledger/projections/sqldb"
+)
+
+// Viewer is who asks.
+type Viewer struct {
+	Account string
+	SeesAll bool // an operator or auditor; everybody else sees the own pushes only (rule T1)
+}
+
+func (v Viewer) sees(state push.State) bool {
+	return state.Status != push.StatusNone && (v.SeesAll || v.Account == state.Seller || v.Account == state.Buyer)
+}
+
+// Queries answers questions. All its methods return a *push.Refusal when the answer is
+// no, in particular push_not_found for what the viewer may not see. It is safe for
+// concurrent use.
+type Queries struct {
+	reader *sql.DB
+	log    eventstore.Store
+}
+
+// NewQueries answers from a store that the model is kept in, and histories from the log.
+func NewQueries(db *sqldb.DB, log eventstore.Store) *Queries {
+	return &Queries{reader: db.Reader(), log: log}
+}
+
+// PushRequest asks for one push.
+type PushRequest struct {
+	PushID string `json:"push_id"`
+	// AsOf asks how the push stood then: a sequence, or a time in RFC 3339. Empty
+	// means now.
+	AsOf string `json:"as_of,omitzero"`
+}
+
+// Push shows one push.
+func (q *Queries) Push(ctx context.Context, viewer Viewer, request PushRequest) (View, error) {
+	current, err := q.visible(ctx, viewer, request.PushID)
+	if err != nil {
+		return View{}, err
+	}
+	if request.AsOf != "" {
+		if current, err = q.asOf(ctx, request); err != nil {
+			return View{}, err
+		}
+	}
+	return view(current.state, current.sequence), nil
+}
+
+// visible reads a push that the viewer may see.
+func (q *Queries) visible(ctx context.Context, viewer Viewer, id string) (row, error) {
+	found, err := loadRow(ctx, q.reader, id)
+	if err != nil {
+		return row{}, err
+	}
+	if !viewer.sees(found.state) {
+		return row{}, push.Refuse(push.CodePushNotFound, "")
+	}
+	return found, nil
+}
+
+// asOf folds the push's history up to a moment.
+func (q *Queries) asOf(ctx context.Context, request PushRequest) (row, error) {
+	within, err := moment(request.AsOf)
+	if err != nil {
+		return row{}, err
+	}
+	history, err := q.log.Load(ctx, pushStream(request.PushID))
+	if err != nil {
+		return row{}, err
+	}
+	var then row
+	for _, recorded := range history {
+		if event, ours := recorded.Event.(push.Event); ours && within(recorded) {
+			then = row{state: push.Evolve(then.state, event), sequence: recorded.Sequence}
+		}
+	}
+	if then.state.Status == push.StatusNone {
+		return row{}, push.Refuse(push.CodePushNotFound, "")
+	}
+	return then, nil
+}
+
+func moment(text string) (func(eventstore.Recorded) bool, error) {
+	if sequence, err := strconv.ParseUint(text, 10, 64); err == nil {
+		return func(event eventstore.Recorded) bool { return event.Sequence <= sequence }, nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return nil, refuseQuery("as_of")
+	}
+	return func(event eventstore.Recorded) bool { return !event.Time.After(at) }, nil
+}
+
+func pushStream(id string) eventstore.StreamID { return eventstore.StreamID{Kind: "push", Key: id} }
+
+func domainStream(name domainname.Name) eventstore.StreamID {
+	return eventstore.StreamID{Kind: "domain", Key: name.Token()}
+}

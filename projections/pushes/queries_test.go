@@ -1,0 +1,214 @@
+package pushes_test
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pushledger/pushledger/aggregates/catalog"
+	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/projections"
+	"github.com/pushledger/pushledger/projections/pushes"
+	"github.com/pushledger/pushledger/projections/pushes/pushestest"
+)
+
+// T1: to everybody else a push does not exist, whatever is asked about it.
+func TestT1OnlySellerBuyerAndWhoSeesAllLearnOfAPush(t *testing.T) {
+	ledger := pushestest.Start(t)
+	ledger.Show(t, "p-1", pushestest.Offered("p-1", anna, bo, alpha))
+	questions := map[string]func(context.Context, pushes.Viewer, string) error{
+		"push": func(ctx context.Context, viewer pushes.Viewer, id string) error {
+			_, err := ledger.Queries.Push(ctx, viewer, pushes.PushRequest{PushID: id})
+			return err
+		},
+		"push as of": func(ctx context.Context, viewer pushes.Viewer, id string) error {
+			_, err := ledger.Queries.Push(ctx, viewer, pushes.PushRequest{PushID: id, AsOf: "1"})
+			return err
+		},
+		"timeline": func(ctx context.Context, viewer pushes.Viewer, id string) error {
+			_, err := ledger.Queries.Timeline(ctx, viewer, pushes.TimelineRequest{PushID: id})
+			return err
+		},
+		"domain": func(ctx context.Context, viewer pushes.Viewer, id string) error {
+			name := map[string]string{"p-1": string(alpha)}[id]
+			if name == "" {
+				name = "never-offered.com"
+			}
+			_, err := ledger.Queries.Domain(ctx, viewer, pushes.DomainRequest{Domain: name})
+			return err
+		},
+	}
+	for name, ask := range questions {
+		t.Run(name, func(t *testing.T) {
+			for _, viewer := range []pushes.Viewer{asAnna, asBo, operator} {
+				require.NoError(t, ask(t.Context(), viewer, "p-1"), viewer.Account)
+			}
+			stranger, nothing := ask(t.Context(), asCarl, "p-1"), ask(t.Context(), asCarl, "p-2")
+			requireRefused(t, push.CodePushNotFound, stranger)
+			require.Equal(t, nothing, stranger, "it cannot even be told from one that does not exist")
+			requireRefused(t, push.CodePushNotFound, ask(t.Context(), operator, "p-2"))
+			requireRefused(t, push.CodePushNotFound, ask(t.Context(), operator, "no id. * at > all"))
+		})
+	}
+}
+
+func TestTheJournalIsForThoseWhoSeeEverything(t *testing.T) {
+	ledger := pushestest.Start(t)
+	_, err := ledger.Queries.Journal(t.Context(), asAnna, pushes.JournalRequest{})
+	requireRefused(t, pushes.CodeNotAllowed, err)
+	_, err = ledger.Queries.Balances(t.Context(), asAnna, pushes.BalancesRequest{})
+	requireRefused(t, pushes.CodeNotAllowed, err)
+
+	balances, err := ledger.Queries.Balances(t.Context(), operator, pushes.BalancesRequest{})
+	require.NoError(t, err)
+	require.Equal(t, pushes.Balances{Balances: []pushes.Balance{}, Sum: "0.00"}, balances)
+	for _, request := range []pushes.JournalRequest{{Limit: 201}, {Cursor: "***"}, {Cursor: "MS54"}} {
+		_, err = ledger.Queries.Journal(t.Context(), operator, request)
+		requireRefused(t, pushes.CodeInvalidQuery, err)
+	}
+}
+
+func TestAPushIsShownAsItStoodThen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger := pushestest.Start(t)
+		first := ledger.Show(t, "p-1", pushestest.Offered("p-1", anna, bo, alpha))
+		between := time.Now().UTC()
+		time.Sleep(time.Second) // of the bubble's own time
+		last := ledger.Show(t, "p-1", push.Withdrawn{At: between})
+		for asOf, want := range map[string]push.Status{
+			"":                               push.StatusWithdrawn,
+			strconv.FormatUint(first, 10):    push.StatusOffered,
+			strconv.FormatUint(last+100, 10): push.StatusWithdrawn,
+			between.Format(time.RFC3339Nano): push.StatusOffered,
+			between.Add(time.Second).Format(time.RFC3339Nano): push.StatusWithdrawn,
+		} {
+			shown, err := ledger.Queries.Push(t.Context(), asBo, pushes.PushRequest{PushID: "p-1", AsOf: asOf})
+			require.NoError(t, err, asOf)
+			require.Equal(t, want, shown.Status, asOf)
+		}
+		for asOf, code := range map[string]string{
+			"0": push.CodePushNotFound, "then": pushes.CodeInvalidQuery,
+			between.Add(-time.Second).Format(time.RFC3339Nano): push.CodePushNotFound,
+		} {
+			_, err := ledger.Queries.Push(t.Context(), asBo, pushes.PushRequest{PushID: "p-1", AsOf: asOf})
+			requireRefused(t, code, err)
+		}
+	})
+}
+
+func TestATimelineTellsEveryEventInWordsAndAsRecorded(t *testing.T) {
+	ledger := pushestest.Start(t)
+	offered := pushestest.Offered("p-1", anna, bo, alpha, gamma)
+	ledger.Show(t, "p-1", append([]push.Event{offered}, pushestest.Failure(offered)...)...)
+
+	timeline, err := ledger.Queries.Timeline(t.Context(), asBo, pushes.TimelineRequest{PushID: "p-1"})
+
+	require.NoError(t, err)
+	require.Equal(t, "p-1", timeline.PushID)
+	var told []string
+	sequence := uint64(0)
+	for _, event := range timeline.Events {
+		told = append(told, event.Type+": "+event.EN)
+		require.NotEmpty(t, event.ZH)
+		require.Greater(t, event.Seq, sequence)
+		sequence = event.Seq
+		require.Equal(t, anna, event.Actor)
+		require.False(t, event.Time.IsZero())
+	}
+	require.Equal(t, []string{
+		"Offered: The seller offered the push at 200.00 CNY.",
+		"Accepted: The buyer accepted the push at 200.00 CNY.",
+		"PaymentOpened: Alipay knows the payment and waits for the buyer.",
+		"Paid: The buyer paid 200.00 CNY, which the platform holds.",
+		"DeliveryStarted: The domains are being moved to the buyer.",
+		"DomainMoved: alpha.com is in the buyer's account.",
+		"DomainMoveRefused: 例子.中国 cannot be moved to the buyer: the registrar refused to move the domain to the buyer.",
+		"ReturnStarted: The push cannot be delivered: the registrar refused to move the domain to the buyer. Domains and money go back.",
+		"DomainReturned: alpha.com will not reach the buyer: it is back with the seller.",
+		"RefundRequested: A refund of 200.00 CNY to the buyer was ordered.",
+		"Invalidated: The push became invalid: the registrar refused to move the domain to the buyer.",
+		"StrayReceived: 5.00 CNY came in that does not pay this push; it goes back.",
+		"RefundRefused: Alipay refused the refund: 系统繁忙",
+		"StrayRefunded: 5.00 CNY that did not pay this push went back.",
+		"Refunded: 200.00 CNY went back to the buyer.",
+	}, told)
+	require.Equal(t, "域名 例子.中国 无法转入买家账户：注册商拒绝将域名转移给买家。", timeline.Events[6].ZH)
+	body, err := json.Marshal(timeline.Events[5].Body)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"at":"2026-11-02T12:00:00.0000005Z","domain":"alpha.com","revision":7}`, string(body))
+}
+
+func TestThereAreWordsForEveryEventOfAPush(t *testing.T) {
+	for _, event := range catalog.Events() {
+		if _, ours := event.(push.Event); !ours {
+			continue
+		}
+		name := event.EventType()
+		en, zh, err := pushes.Sentence(name, []byte(`{"domain":"alpha.com","code":"odd_code"}`))
+		require.NoError(t, err)
+		require.NotContains(t, []string{"", name}, en, name)
+		require.NotContains(t, []string{"", name, en}, zh, name)
+		require.NotContains(t, en+zh, "{", name)
+	}
+	en, zh, err := pushes.Sentence("DomainMoveRefused", []byte(`{"domain":"alpha.com","code":"odd_code"}`))
+	require.NoError(t, err)
+	require.Contains(t, en, "odd_code", "a partner's code is shown as it came")
+	require.Contains(t, zh, "odd_code")
+	_, _, err = pushes.Sentence("Paid", []byte("{"))
+	require.Error(t, err)
+}
+
+func TestADomainHasAHolderAndAHistory(t *testing.T) {
+	ledger := pushestest.Start(t)
+	mine, others := pushestest.Offered("p-1", anna, bo, alpha, gamma), pushestest.Offered("p-2", anna, carl, gamma)
+	ledger.Show(t, "p-1", mine, push.Withdrawn{At: mine.OfferedAt})
+	ledger.Show(t, "p-2", others)
+	ask := func(viewer pushes.Viewer, name string) pushes.Domain {
+		shown, err := ledger.Queries.Domain(t.Context(), viewer, pushes.DomainRequest{Domain: name})
+		require.NoError(t, err)
+		return shown
+	}
+	history := func(shown pushes.Domain) (told []string) {
+		for _, event := range shown.History {
+			told = append(told, event.Type+" "+event.PushID)
+		}
+		return told
+	}
+
+	shown := ask(asAnna, "例子。中国")
+	require.Equal(t, gamma, shown.Domain)
+	require.Equal(t, "例子.中国", shown.DomainUnicode)
+	require.Equal(t, "p-2", shown.Push.PushID)
+	require.Equal(t, []string{"Reserved p-1", "Released p-1", "Reserved p-2"}, history(shown))
+	require.Equal(t, shown, ask(operator, string(gamma)))
+
+	shown = ask(asBo, string(gamma))
+	require.Nil(t, shown.Push, "a push of others holds it, which is not for this buyer to know")
+	require.Equal(t, []string{"Reserved p-1", "Released p-1"}, history(shown))
+
+	shown = ask(asAnna, string(alpha))
+	require.Nil(t, shown.Push, "it was let go of")
+
+	_, err := ledger.Queries.Domain(t.Context(), asAnna, pushes.DomainRequest{Domain: "www.alpha.com"})
+	requireRefused(t, push.CodeInvalidDomain, err)
+}
+
+func TestTroubleOfOurOwnIsNotTold(t *testing.T) {
+	for code, err := range map[string]error{
+		push.CodeUnavailable:    errors.New("disk on fire"),
+		push.CodePushNotFound:   push.Refuse(push.CodePushNotFound, ""),
+		pushes.CodeInvalidQuery: projections.ErrWish,
+	} {
+		refusal := pushes.Explain(err)
+		require.Equal(t, code, refusal.Code)
+		require.NotContains(t, refusal.Message, "fire")
+		require.NotEmpty(t, refusal.MessageZH)
+	}
+	require.Equal(t, push.CodeUnavailable, pushes.Explain(projections.ErrBehind).Code)
+}

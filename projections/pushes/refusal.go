@@ -1,0 +1,52 @@
+package pushes
+
+import (
+	"errors"
+
+	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/projections"
+)
+
+// Codes of refused queries, beside those of package push.
+const (
+	CodeInvalidQuery = "invalid_query"
+	CodeNotAllowed   = "not_allowed"
+)
+
+func refuseQuery(parameter string) *push.Refusal {
+	return &push.Refusal{
+		Code:    CodeInvalidQuery,
+		Message: "this cannot be asked: " + parameter + " is not valid", MessageZH: "查询参数无效：" + parameter,
+	}
+}
+
+func (v Viewer) mustSeeAll() error {
+	if v.SeesAll {
+		return nil
+	}
+	return &push.Refusal{
+		Code: CodeNotAllowed, Message: "only operators and auditors may see this", MessageZH: "仅运营和审计人员可查看",
+	}
+}
+
+// Explain turns any error of a query into the refusal that the caller is told. What is
+// trouble of our own becomes unavailable, without details.
+func Explain(err error) *push.Refusal {
+	var refusal *push.Refusal
+	switch {
+	case errors.As(err, &refusal):
+		return refusal
+	case errors.Is(err, projections.ErrWish):
+		return refuseQuery("Min-Seq, Min-Seq-Timeout")
+	case errors.Is(err, projections.ErrBehind):
+		return &push.Refusal{
+			Code: push.CodeUnavailable, Message: "the answer does not show this sequence yet; try again shortly",
+			MessageZH: "查询结果尚未更新到该序号，请稍后再试",
+		}
+	default:
+		return &push.Refusal{
+			Code: push.CodeUnavailable, Message: "the service cannot answer right now; try again shortly",
+			MessageZH: "服务暂时无法应答，请稍后再试",
+		}
+	}
+}

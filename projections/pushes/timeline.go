@@ -1,0 +1,55 @@
+package pushes
+
+import (
+	"context"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// TimelineRequest asks for the history of a push.
+type TimelineRequest struct {
+	PushID string `json:"push_id"`
+}
+
+// Timeline is everything that happened to a push and its purchase.
+type Timeline struct {
+	PushID string          `json:"push_id"`
+	Events []TimelineEvent `json:"events" nullable:"false"`
+}
+
+// TimelineEvent is one event in words and as it was recorded.
+type TimelineEvent struct {
+	Seq       uint64    `json:"seq"`
+	Type      string    `json:"type"`
+	Time      time.Time `json:"time" doc:"when it was recorded"`
+	Actor     string    `json:"actor" doc:"account that caused it, or service"`
+	CommandID string    `json:"command_id,omitzero" required:"false"`
+	EN        string    `json:"en"`
+	ZH        string    `json:"zh"`
+	// Body holds any JSON: the documents of the events describe it.
+	Body any `json:"body" doc:"the event exactly as recorded"`
+}
+
+// Timeline shows the history of a push, oldest event first, as fresh as the log.
+func (q *Queries) Timeline(ctx context.Context, viewer Viewer, request TimelineRequest) (Timeline, error) {
+	if _, err := q.visible(ctx, viewer, request.PushID); err != nil {
+		return Timeline{}, err
+	}
+	history, err := q.log.Load(ctx, pushStream(request.PushID))
+	if err != nil {
+		return Timeline{}, err
+	}
+	timeline := Timeline{PushID: request.PushID, Events: make([]TimelineEvent, len(history))}
+	for i, recorded := range history {
+		en, zh, err := sentence(recorded.Type, recorded.Body)
+		if err != nil {
+			return Timeline{}, err
+		}
+		timeline.Events[i] = TimelineEvent{
+			Seq: recorded.Sequence, Type: recorded.Type, Time: recorded.Time, Actor: recorded.Metadata.Actor,
+			CommandID: recorded.Metadata.CommandID, EN: en, ZH: zh, Body: jsontext.Value(recorded.Body),
+		}
+	}
+	return timeline, nil
+}

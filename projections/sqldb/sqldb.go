@@ -1,0 +1,166 @@
+// Package sqldb opens the embedded read store. Nothing in it is precious: every row is
+// computed from the log. So a file that is damaged, or was made for another schema, is
+// deleted and filled again instead of being repaired.
+//
+// One connection writes, a few read; a reader always sees whole transactions and never
+// waits for the writer.
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// Schema is the tables of one part of the read store.
+type Schema struct {
+	Name  string // unique in the store, [a-z_]
+	Files fs.FS  // goose migrations (NNNNN_name.sql), oldest first
+}
+
+// DB is an open read store. It is safe for concurrent use.
+type DB struct {
+	writer *sql.DB
+	reader *sql.DB
+}
+
+// errStale means that a file cannot be used and is worth nothing.
+var errStale = errors.New("sqldb: unusable file")
+
+// Open opens the store in a file, which is made if it is missing. A file that is no
+// database, is corrupted, or holds another version of a schema is deleted; a line in
+// the log says so and why.
+func Open(ctx context.Context, path string, logger *slog.Logger, schemas ...Schema) (*DB, error) {
+	db, err := open(ctx, path, schemas)
+	if !errors.Is(err, errStale) {
+		return db, err
+	}
+	logger.Warn("read store deleted, it will be rebuilt from the log", "path", path, "reason", err)
+	if err := discard(path); err != nil {
+		return nil, err
+	}
+	return open(ctx, path, schemas)
+}
+
+func open(ctx context.Context, path string, schemas []Schema) (*DB, error) {
+	writer, err := connect(path, url.Values{
+		"_txlock": {"immediate"},
+		// In WAL mode "normal" never damages the file; what a power cut takes away is
+		// folded again.
+		"_pragma": {"busy_timeout(5000)", "journal_mode(wal)", "synchronous(normal)", "cache_size(-65536)"},
+	})
+	if err != nil {
+		return nil, err
+	}
+	writer.SetMaxOpenConns(1)
+	if err := prepare(ctx, writer, schemas); err != nil {
+		return nil, errors.Join(stale(err), writer.Close())
+	}
+	reader, err := connect(path, url.Values{"_query_only": {"1"}, "_pragma": {"busy_timeout(5000)"}})
+	if err != nil {
+		return nil, errors.Join(err, writer.Close())
+	}
+	readers := max(4, runtime.NumCPU())
+	reader.SetMaxOpenConns(readers)
+	reader.SetMaxIdleConns(readers)
+	return &DB{writer: writer, reader: reader}, nil
+}
+
+func connect(path string, parameters url.Values) (*sql.DB, error) {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("sqldb: %w", err)
+	}
+	name := url.URL{Scheme: "file", OmitHost: true, Path: absolute, RawQuery: parameters.Encode()}
+	db, err := sql.Open("sqlite", name.String())
+	if err != nil {
+		return nil, fmt.Errorf("sqldb: open %s: %w", path, err)
+	}
+	return db, nil
+}
+
+// prepare reads the whole file once, so that damage shows now and not in an answer.
+func prepare(ctx context.Context, db *sql.DB, schemas []Schema) error {
+	var verdict string
+	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
+		return fmt.Errorf("sqldb: check: %w", err)
+	}
+	if verdict != "ok" {
+		return fmt.Errorf("%w: %s", errStale, verdict)
+	}
+	for _, schema := range schemas {
+		if err := migrate(ctx, db, schema); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stale marks the errors by which SQLite says that a file is damaged.
+func stale(err error) error {
+	switch code(err) {
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return fmt.Errorf("%w: %w", errStale, err)
+	default:
+		return err
+	}
+}
+
+// Busy reports that somebody else holds the file; trying again later may help.
+func Busy(err error) bool {
+	return code(err) == sqlite3.SQLITE_BUSY || code(err) == sqlite3.SQLITE_LOCKED
+}
+
+func code(err error) int {
+	var failure *sqlite.Error
+	if !errors.As(err, &failure) {
+		return sqlite3.SQLITE_OK
+	}
+	return failure.Code() & 0xff // the rest says more precisely what is wrong
+}
+
+func discard(path string) error {
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
+		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("sqldb: discard: %w", err)
+		}
+	}
+	return nil
+}
+
+// Write carries out one transaction. Nothing of it stays if change fails.
+func (d *DB) Write(ctx context.Context, change func(*sql.Tx) error) error {
+	tx, err := d.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("sqldb: begin: %w", err)
+	}
+	if err := change(tx); err != nil {
+		// A context that ended has rolled back already.
+		if undo := tx.Rollback(); undo != nil && !errors.Is(undo, sql.ErrTxDone) {
+			return errors.Join(err, undo)
+		}
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("sqldb: commit: %w", err)
+	}
+	return nil
+}
+
+// Reader is for queries; it refuses to write.
+func (d *DB) Reader() *sql.DB { return d.reader }
+
+// Close waits for queries under way.
+func (d *DB) Close() error {
+	return errors.Join(d.reader.Close(), d.writer.Close())
+}

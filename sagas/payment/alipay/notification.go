@@ -1,0 +1,93 @@
+package alipay
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/pushledger/pushledger/sagas/payment"
+)
+
+const maxFields = 100 // of a notification
+
+// Notification implements payment.Provider. It makes no call.
+func (p *Provider) Notification(form url.Values) (payment.Trade, error) {
+	trade, err := p.notified(form)
+	if err != nil {
+		return payment.Trade{}, fmt.Errorf("%w: %w", payment.ErrForged, err)
+	}
+	return trade, nil
+}
+
+func (p *Provider) notified(form url.Values) (payment.Trade, error) {
+	if err := signedPlainly(form); err != nil {
+		return payment.Trade{}, err
+	}
+	said, err := p.client.DecodeNotification(form)
+	if err != nil {
+		return payment.Trade{}, fmt.Errorf("alipay: signature: %w", err)
+	}
+	if err := errors.Join(same("application", said.AppId, p.appID), same("seller", said.SellerId, p.sellerID)); err != nil {
+		return payment.Trade{}, err
+	}
+	if said.OutTradeNo == "" {
+		return payment.Trade{}, errors.New("alipay: the notification names no trade")
+	}
+	pushID, err := url.QueryUnescape(said.PassbackParams)
+	if err != nil {
+		return payment.Trade{}, fmt.Errorf("alipay: passback_params: %w", err)
+	}
+	channels, err := channelsOf(said.FundBillList)
+	if err != nil {
+		return payment.Trade{}, err
+	}
+	return p.standing(payment.Trade{
+		TradeNo: said.OutTradeNo, ProviderTradeNo: said.TradeNo, PushID: pushID, Channels: channels,
+	}, said.TradeStatus, said.TotalAmount, said.GmtPayment)
+}
+
+// signedPlainly refuses forms whose signed text could be read in two ways, and those
+// that ask for another key or method than the one agreed on.
+func signedPlainly(form url.Values) error {
+	if len(form) > maxFields {
+		return errors.New("alipay: too many fields")
+	}
+	for name, values := range form {
+		if len(values) != 1 {
+			return fmt.Errorf("alipay: field %.40q is given %d times", name, len(values))
+		}
+	}
+	switch {
+	case form.Get("sign_type") != "RSA2":
+		return fmt.Errorf("alipay: signature type %.20q", form.Get("sign_type"))
+	case form.Has("alipay_cert_sn"):
+		return errors.New("alipay: signed with a certificate, which was not agreed on")
+	default:
+		return nil
+	}
+}
+
+// channelsOf reads a fund_bill_list, whose members are spelled otherwise in a
+// notification than in the answer to a query.
+func channelsOf(list string) ([]string, error) {
+	if list == "" {
+		return nil, nil
+	}
+	var bills []struct {
+		Channel string `json:"fundChannel"`
+		Other   string `json:"fund_channel"`
+	}
+	if err := json.Unmarshal([]byte(list), &bills); err != nil {
+		return nil, fmt.Errorf("alipay: fund_bill_list: %w", err)
+	}
+	var channels []string
+	for _, bill := range bills {
+		if bill.Channel == "" {
+			bill.Channel = bill.Other
+		}
+		channels = append(channels, bill.Channel)
+	}
+	return channels, nil
+}

@@ -1,0 +1,113 @@
+package alipay
+
+import (
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/smartwalle/alipay/v3"
+
+	"github.com/pushledger/pushledger/sagas/payment"
+)
+
+const (
+	apiPagePay     = "alipay.trade.page.pay"
+	payNode        = "alipay_trade_page_pay_response"
+	pageProduct    = "FAST_INSTANT_TRADE_PAY"
+	creditChannels = "creditCard,creditCardExpress,creditCardCartoon,credit_group,pcredit,pcreditpayInstallment" // rule T6
+	maxSubject     = 256                                                                                         // characters
+)
+
+// plainText takes out what Alipay does not accept in a subject.
+var plainText = strings.NewReplacer("/", " ", "=", " ", "&", " ", "\n", " ", "\r", " ")
+
+// PayURL implements payment.Provider.
+func (p *Provider) PayURL(order payment.Order) (string, error) {
+	address, err := p.client.TradePagePay(alipay.TradePagePay{Trade: alipay.Trade{
+		NotifyURL: p.config.NotifyURL, ReturnURL: p.config.ReturnURL,
+		OutTradeNo: order.TradeNo, TotalAmount: order.Amount.String(), ProductCode: pageProduct,
+		Subject: clip(plainText.Replace(order.Subject), maxSubject), SellerId: p.config.SellerID,
+		DisablePayChannels: creditChannels, TimeExpire: order.PayBy.In(p.clock).Format(clockFormat),
+		PassbackParams: url.QueryEscape(order.PushID),
+	}})
+	if err != nil {
+		return "", fmt.Errorf("alipay: sign order %s: %w", order.TradeNo, err)
+	}
+	return address.String(), nil
+}
+
+// Open implements payment.Provider. Alipay accepts an order by sending the browser on
+// to its payment page. A trade that has been paid is one that Alipay knows.
+func (p *Provider) Open(ctx context.Context, payURL string) error {
+	if !strings.HasPrefix(payURL, p.config.Gateway+"?") {
+		return errors.New("alipay: open: the address is none of the gateway's")
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.config.Timeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, payURL, http.NoBody)
+	if err != nil {
+		return unknown(apiPagePay, err)
+	}
+	response, err := p.http.Do(request)
+	if err != nil {
+		return unknown(apiPagePay, err)
+	}
+	body, err := io.ReadAll(response.Body)
+	if closeErr := response.Body.Close(); err == nil {
+		err = closeErr
+	}
+	switch {
+	case err != nil:
+		return unknown(apiPagePay, err)
+	case response.StatusCode == http.StatusFound:
+		return nil
+	case response.StatusCode != http.StatusOK:
+		return unknown(apiPagePay, fmt.Errorf("HTTP status %d", response.StatusCode))
+	}
+	said, err := p.readSigned(body)
+	if err != nil {
+		return unknown(apiPagePay, err)
+	}
+	if err := said.check(apiPagePay); !isRefusal(err, subTradePaid) {
+		return err
+	}
+	return nil
+}
+
+// readSigned reads the answer to an order that was not accepted.
+func (p *Provider) readSigned(body []byte) (status, error) {
+	var envelope map[string]jsontext.Value
+	if err := json.Unmarshal(body, &envelope); err != nil {
+		return status{}, err
+	}
+	var sign string
+	if err := json.Unmarshal(envelope["sign"], &sign); err != nil {
+		return status{}, fmt.Errorf("signature: %w", err)
+	}
+	signature, err := base64.StdEncoding.DecodeString(sign)
+	if err != nil {
+		return status{}, fmt.Errorf("signature: %w", err)
+	}
+	digest := sha256.Sum256(envelope[payNode])
+	if err := rsa.VerifyPKCS1v15(p.publicKey, crypto.SHA256, digest[:], signature); err != nil {
+		return status{}, fmt.Errorf("signature: %w", err)
+	}
+	var said status
+	if err := json.Unmarshal(envelope[payNode], &said); err != nil {
+		return status{}, err
+	}
+	if said.Code == codeSuccess {
+		return status{}, errors.New("accepted, but no payment page named")
+	}
+	return said, nil
+}

@@ -1,0 +1,199 @@
+package purchase
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pushledger/pushledger/aggregates/domainname"
+	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/sagas/registrar"
+)
+
+// Bounds of the moves of one push.
+const (
+	movesAtOnce   = 16  // calls to the registrar at the same time
+	movesAChunk   = 100 // checked together, and recorded together
+	pendingFirst  = 500 * time.Millisecond
+	pendingLonger = 5 * time.Minute
+)
+
+// deliver moves domains to the buyer, a chunk at a time: facts are read once more
+// (rule L7), then each domain is moved, then what came of it is recorded. It stops
+// asking for moves as soon as one was refused for good.
+func (s *Saga) deliver(ctx context.Context, known *entry, state push.State) (time.Time, error) {
+	chunk := state.At(push.DeliveryMoving)
+	chunk = chunk[:min(len(chunk), movesAChunk)]
+	facts, err := s.Registrar.Facts(ctx, chunk)
+	if err != nil {
+		return time.Time{}, err
+	}
+	results := make([]*push.MoveOutcome, len(chunk))
+	var refused atomic.Bool
+	pending, err := each(chunk, func(i int, name domainname.Name) (bool, error) {
+		if refused.Load() {
+			return false, nil
+		}
+		outcome, err := s.move(ctx, state, name, facts[i])
+		results[i] = outcome
+		if outcome != nil && !outcome.Moved {
+			refused.Store(true)
+		}
+		return outcome == nil && err == nil, err
+	})
+	outcomes := compact(results)
+	if len(outcomes) > 0 {
+		known.pace.reset(push.StepDeliver)
+		return s.record(ctx, state.ID, func(state push.State) []push.Event {
+			return push.DecideMoves(state, outcomes, s.Now())
+		})
+	}
+	if err != nil || pending == 0 {
+		return time.Time{}, err
+	}
+	return known.pace.wait(push.StepDeliver, s.Now(), pendingFirst, pendingLonger), nil
+}
+
+// move brings one domain to the buyer. It returns no outcome while the move is pending.
+func (s *Saga) move(ctx context.Context, state push.State, name domainname.Name, facts push.DomainFacts) (*push.MoveOutcome, error) {
+	operation := push.MoveNo(state.ID, name)
+	if code := push.CheckMove(state, facts); code != "" {
+		// The facts may show nothing but a move of ours that was done and not recorded.
+		earlier, err := s.Registrar.Operation(ctx, operation)
+		switch {
+		case err != nil:
+			return nil, err
+		case earlier.State == registrar.MoveDone:
+			return &push.MoveOutcome{Domain: name, Moved: true, Revision: earlier.Revision}, nil
+		case earlier.State == registrar.MovePending:
+			return nil, nil
+		}
+		return &push.MoveOutcome{Domain: name, Code: code, Cause: push.CauseCheck}, nil
+	}
+	result, err := s.Registrar.Move(ctx, registrar.Move{
+		OperationID: operation, Domain: name, From: state.Seller, To: state.Buyer,
+	})
+	if err != nil {
+		// It may have been done all the same: asking is cheaper than waiting.
+		if result, err = s.Registrar.Operation(ctx, operation); err != nil {
+			return nil, err
+		}
+	}
+	switch result.State {
+	case registrar.MoveDone:
+		return &push.MoveOutcome{Domain: name, Moved: true, Revision: result.Revision}, nil
+	case registrar.MoveRefused:
+		return &push.MoveOutcome{Domain: name, Code: result.Code, Cause: push.CauseMove}, nil
+	case registrar.MovePending:
+		return nil, nil
+	default:
+		return nil, fmt.Errorf("purchase: move of %s did not reach the registrar", name)
+	}
+}
+
+// bringBack undoes the moves of a failed push, and finds out for each domain where it
+// has come to rest (rule B2).
+func (s *Saga) bringBack(ctx context.Context, known *entry, state push.State) (time.Time, error) {
+	chunk := state.At(push.DeliveryReturning)
+	chunk = chunk[:min(len(chunk), movesAChunk)]
+	results := make([]*push.ReturnOutcome, len(chunk))
+	pending, err := each(chunk, func(i int, name domainname.Name) (bool, error) {
+		outcome, err := s.moveBack(ctx, state, name)
+		results[i] = outcome
+		return outcome == nil && err == nil, err
+	})
+	outcomes := compact(results)
+	if len(outcomes) > 0 {
+		known.pace.reset(push.StepReturn)
+		return s.record(ctx, state.ID, func(state push.State) []push.Event {
+			return push.DecideReturns(state, outcomes, s.Now())
+		})
+	}
+	if err != nil || pending == 0 {
+		return time.Time{}, err
+	}
+	return known.pace.wait(push.StepReturn, s.Now(), pendingFirst, pendingLonger), nil
+}
+
+// moveBack brings one domain back, if it was moved. It returns no outcome while one of
+// the moves is pending.
+func (s *Saga) moveBack(ctx context.Context, state push.State, name domainname.Name) (*push.ReturnOutcome, error) {
+	there, err := s.Registrar.Operation(ctx, push.MoveNo(state.ID, name))
+	switch {
+	case err != nil:
+		return nil, err
+	case there.State == registrar.MovePending:
+		return nil, nil
+	case there.State != registrar.MoveDone:
+		return &push.ReturnOutcome{Domain: name, Place: push.PlaceKept}, nil
+	}
+	operation := push.ReturnNo(state.ID, name)
+	back, err := s.Registrar.Move(ctx, registrar.Move{
+		OperationID: operation, Domain: name, From: state.Buyer, To: state.Seller,
+	})
+	if err != nil {
+		if back, err = s.Registrar.Operation(ctx, operation); err != nil {
+			return nil, err
+		}
+	}
+	switch back.State {
+	case registrar.MoveDone:
+		return &push.ReturnOutcome{Domain: name, Place: push.PlaceReturned, Revision: back.Revision}, nil
+	case registrar.MoveRefused:
+		return s.whereNow(ctx, state, name, back.Code)
+	case registrar.MovePending:
+		return nil, nil
+	default:
+		return nil, fmt.Errorf("purchase: return of %s did not reach the registrar", name)
+	}
+}
+
+// whereNow finds out where a domain is whose return was refused. With the buyer it
+// needs a person; with anybody else, or nobody, there is nothing to bring back.
+func (s *Saga) whereNow(ctx context.Context, state push.State, name domainname.Name, code string) (*push.ReturnOutcome, error) {
+	facts, err := s.Registrar.Facts(ctx, []domainname.Name{name})
+	if err != nil {
+		return nil, err
+	}
+	switch now := facts[0]; {
+	case !now.Exists || now.Account != state.Buyer && now.Account != state.Seller:
+		return &push.ReturnOutcome{Domain: name, Place: push.PlaceGone, Revision: now.Revision}, nil
+	case now.Account == state.Seller:
+		return &push.ReturnOutcome{Domain: name, Place: push.PlaceReturned, Revision: now.Revision}, nil
+	default:
+		return &push.ReturnOutcome{Domain: name, Code: code}, nil
+	}
+}
+
+// each runs do for every domain, some at a time, and goes on past errors. It returns
+// how many are pending and the first error.
+func each(names []domainname.Name, do func(int, domainname.Name) (bool, error)) (int64, error) {
+	var group errgroup.Group
+	group.SetLimit(movesAtOnce)
+	var waiting atomic.Int64
+	for i, name := range names {
+		group.Go(func() error {
+			pending, err := do(i, name)
+			if pending {
+				waiting.Add(1)
+			}
+			return err
+		})
+	}
+	err := group.Wait()
+	return waiting.Load(), err
+}
+
+// compact drops what has no outcome yet.
+func compact[T any](results []*T) []T {
+	var outcomes []T
+	for _, result := range results {
+		if result != nil {
+			outcomes = append(outcomes, *result)
+		}
+	}
+	return outcomes
+}

@@ -1,0 +1,163 @@
+// Package purchase carries out what pushes need from the outside world: the buyer's
+// payment, the moves of the domains, the payout; or the way back and the refund; and
+// the deadlines. What has to be done follows from a push's state alone (push.Next);
+// this package does it and records what came of it.
+//
+// It guarantees:
+//   - One worker at a time works on a push. A second process on the same ledger can
+//     do a step twice, but every call carries a number that makes it one call to the
+//     partner, and only one of the two records of it enters the log.
+//   - An unknown outcome is never taken for a failure: the step is asked about or
+//     done again under the same number.
+//   - After a restart every purchase goes on from what the log says.
+package purchase
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/eventstore"
+	"github.com/pushledger/pushledger/sagas/ledger"
+	"github.com/pushledger/pushledger/sagas/payment"
+	"github.com/pushledger/pushledger/sagas/registrar"
+)
+
+// Config is what a Saga works with. All fields are needed.
+type Config struct {
+	Store     eventstore.Store
+	Ledger    *ledger.Ledger
+	Provider  payment.Provider
+	Registrar registrar.Registrar
+	Directory registrar.Directory
+	Logger    *slog.Logger
+	Now       func() time.Time
+	Workers   int // pushes worked on at the same time, at least 1
+	// PollFirst and PollLongest bound the growing pause between questions to the
+	// provider about an unpaid trade; a notification is faster than any of them.
+	PollFirst, PollLongest time.Duration
+}
+
+// Saga drives purchases. Make one with New and start it with Run.
+type Saga struct {
+	Config
+	agenda *agenda
+}
+
+// New returns a saga that has not started.
+func New(config Config) *Saga {
+	return &Saga{Config: config, agenda: newAgenda(config.Now)}
+}
+
+// Open is the number of pushes for which something is left to do, now or at a deadline.
+func (s *Saga) Open() int { return s.agenda.size() }
+
+// Run follows the log and works until ctx ends or the log cannot be followed; then it
+// waits for the steps under way and returns why.
+func (s *Saga) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	caughtUp := make(chan struct{})
+	group.Go(func() error {
+		err := s.Store.Follow(ctx, 0, s.observe, func() { close(caughtUp) })
+		return fmt.Errorf("purchase: follow the log: %w", err)
+	})
+	for range s.Workers {
+		group.Go(func() error {
+			select { // a push that ended long ago is not worth a look
+			case <-caughtUp:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			return s.work(ctx)
+		})
+	}
+	err := group.Wait()
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// observe keeps the agenda in step with the log.
+func (s *Saga) observe(recorded eventstore.Recorded) error {
+	event, is := recorded.Event.(push.Event)
+	if !is {
+		return nil
+	}
+	id := recorded.Stream.Key
+	switch event := event.(type) {
+	case push.Offered:
+		s.agenda.touch(id, event.ExpiresAt)
+	case push.Withdrawn, push.Declined, push.Completed:
+		s.agenda.forget(id)
+	default:
+		s.agenda.touch(id, s.Now())
+	}
+	return nil
+}
+
+func (s *Saga) work(ctx context.Context) error {
+	for {
+		known, err := s.agenda.take(ctx)
+		if err != nil {
+			return err
+		}
+		s.agenda.done(known, s.look(ctx, known))
+	}
+}
+
+// look does all that is due for one push and returns when to look again, zero for
+// never.
+func (s *Saga) look(ctx context.Context, known *entry) time.Time {
+	for seen := -1; ; {
+		loaded, err := s.Ledger.Load(ctx, known.id)
+		if err != nil {
+			s.Logger.WarnContext(ctx, "push not read", "push_id", known.id, "error", err)
+			return s.Now().Add(firstPause)
+		}
+		if loaded.State.Version == seen { // somebody else did it; never spin on it
+			return s.Now().Add(firstPause)
+		}
+		seen = loaded.State.Version
+		next, progressed := s.carryOut(ctx, known, loaded.State)
+		if !progressed || ctx.Err() != nil {
+			return next
+		}
+	}
+}
+
+// carryOut tries every step that is due. progressed says that the push has changed.
+func (s *Saga) carryOut(ctx context.Context, known *entry, state push.State) (next time.Time, progressed bool) {
+	for _, step := range push.Next(state) {
+		at, ready := known.pace.ready(step.Kind, s.Now())
+		overdue := !step.Due.IsZero() && !s.Now().Before(step.Due)
+		if !ready && !overdue {
+			next = earlier(next, earlier(at, step.Due))
+			continue
+		}
+		again, err := s.try(ctx, known, state, step)
+		switch {
+		case err != nil:
+			s.Logger.InfoContext(ctx, "step to be tried again", "push_id", state.ID, "step", step.Kind, "error", err)
+			again = known.pace.wait(step.Kind, s.Now(), firstPause, longestPause)
+		case again.IsZero():
+			known.pace.reset(step.Kind)
+			return time.Time{}, true
+		}
+		next = earlier(next, again)
+	}
+	return next, false
+}
+
+// earlier is the earlier of two times, where zero means never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}

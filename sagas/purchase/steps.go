@@ -1,0 +1,173 @@
+package purchase
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/sagas/payment"
+)
+
+// closeGrace is how long after the payment window a trade that the provider does not
+// know is held to be gone for certain: the payment page itself ends with the window.
+const closeGrace = time.Minute
+
+// try carries out one step. It returns zero when the step has changed the push, or
+// the time at which to look again; an error means that the outcome is unknown and
+// the step is to be tried again after a pause.
+func (s *Saga) try(ctx context.Context, known *entry, state push.State, step push.Step) (time.Time, error) {
+	switch step.Kind {
+	case push.StepExpire:
+		return s.expire(ctx, state, step)
+	case push.StepOpenPayment:
+		return s.openPayment(ctx, state)
+	case push.StepAwaitPayment:
+		return s.awaitPayment(ctx, known, state, step)
+	case push.StepClosePayment:
+		return s.closePayment(ctx, state)
+	case push.StepDeliver:
+		return s.deliver(ctx, known, state)
+	case push.StepReturn:
+		return s.bringBack(ctx, known, state)
+	case push.StepPayout:
+		return s.payout(ctx, state)
+	case push.StepRefund:
+		return s.refund(ctx, state, step.RequestNo)
+	}
+	return time.Time{}, fmt.Errorf("purchase: no way to carry out step %q", step.Kind)
+}
+
+func (s *Saga) record(ctx context.Context, id string, decide func(push.State) []push.Event) (time.Time, error) {
+	_, err := s.Ledger.Record(ctx, id, decide)
+	return time.Time{}, err
+}
+
+func (s *Saga) expire(ctx context.Context, state push.State, step push.Step) (time.Time, error) {
+	if s.Now().Before(step.Due) {
+		return step.Due, nil
+	}
+	return s.record(ctx, state.ID, func(state push.State) []push.Event { return push.DecideExpire(state, s.Now()) })
+}
+
+func (s *Saga) openPayment(ctx context.Context, state push.State) (time.Time, error) {
+	if state.ExpiredBy(s.Now()) {
+		return s.Now().Add(firstPause), nil // the window is over: waiting for the payment ends it
+	}
+	if err := s.Provider.Open(ctx, state.Payment.PayURL); err != nil {
+		return time.Time{}, err
+	}
+	return s.record(ctx, state.ID, func(state push.State) []push.Event { return push.DecideOpened(state, s.Now()) })
+}
+
+// awaitPayment asks the provider whether the money has come. Once the window is over
+// and the provider has said that it has not, the push expires (rule L5); while the
+// provider does not answer, nothing is assumed.
+func (s *Saga) awaitPayment(ctx context.Context, known *entry, state push.State, step push.Step) (time.Time, error) {
+	over := state.ExpiredBy(s.Now())
+	if !over && known.pace.steps[push.StepAwaitPayment] == nil {
+		return s.laterQuestion(known, step), nil // the buyer has only just been asked
+	}
+	trade, err := s.Provider.Query(ctx, state.Payment.TradeNo)
+	switch {
+	case errors.Is(err, payment.ErrTradeNotFound):
+	case err != nil:
+		return time.Time{}, err
+	case trade.State == payment.TradePaid:
+		outcome, err := s.receive(ctx, state.ID, trade)
+		if err != nil || outcome.State.Version > state.Version {
+			return time.Time{}, err
+		}
+		// The trade holds stray money only, which goes back by itself.
+	}
+	if over {
+		return s.record(ctx, state.ID, func(state push.State) []push.Event { return push.DecideUnpaid(state, s.Now()) })
+	}
+	return s.laterQuestion(known, step), nil
+}
+
+func (s *Saga) laterQuestion(known *entry, step push.Step) time.Time {
+	at := known.pace.wait(push.StepAwaitPayment, s.Now(), s.PollFirst, s.PollLongest)
+	return earlier(at, step.Due)
+}
+
+func (s *Saga) closePayment(ctx context.Context, state push.State) (time.Time, error) {
+	err := s.Provider.Close(ctx, state.Payment.TradeNo)
+	switch {
+	case errors.Is(err, payment.ErrTradePaid):
+		trade, err := s.Provider.Query(ctx, state.Payment.TradeNo)
+		if err != nil {
+			return time.Time{}, err
+		}
+		if trade.State != payment.TradePaid {
+			return time.Time{}, fmt.Errorf("purchase: trade %s was paid when closed, now %s", trade.TradeNo, trade.State)
+		}
+		_, err = s.receive(ctx, state.ID, trade)
+		return time.Time{}, err
+	case errors.Is(err, payment.ErrTradeNotFound) && s.Now().After(state.Payment.PayBy.Add(closeGrace)):
+	case err != nil:
+		return time.Time{}, err
+	}
+	return s.record(ctx, state.ID, func(state push.State) []push.Event { return push.DecideClosed(state, s.Now()) })
+}
+
+// payout pays the seller, to the Alipay account that is bound now.
+func (s *Saga) payout(ctx context.Context, state push.State) (time.Time, error) {
+	seller, err := s.Directory.Account(ctx, state.Seller)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if seller.AlipayAccount == "" {
+		_, text := push.Message(push.CodeSellerNoAlipay)
+		return s.record(ctx, state.ID, func(state push.State) []push.Event {
+			return push.DecidePayoutRefused(state, push.CodeSellerNoAlipay, text, s.Now())
+		})
+	}
+	providerNo, err := s.Provider.Payout(ctx, payment.Payout{
+		PayoutNo: state.Payout.PayoutNo, PushID: state.ID,
+		Account: seller.AlipayAccount, Name: seller.AlipayName,
+		Amount: state.Payout.Amount, Title: "域名带价 push " + state.ID,
+	})
+	var refused *payment.Refused
+	switch {
+	case errors.As(err, &refused):
+		return s.record(ctx, state.ID, func(state push.State) []push.Event {
+			return push.DecidePayoutRefused(state, refused.Code, refused.Message, s.Now())
+		})
+	case err != nil:
+		return time.Time{}, err
+	}
+	return s.record(ctx, state.ID, func(state push.State) []push.Event { return push.DecidePaidOut(state, providerNo, s.Now()) })
+}
+
+// refund gives money back: that of the failed push itself, or stray money.
+func (s *Saga) refund(ctx context.Context, state push.State, requestNo string) (time.Time, error) {
+	request, found := refundOf(state, requestNo)
+	if !found {
+		return time.Time{}, fmt.Errorf("purchase: push %s has no refund %s", state.ID, requestNo)
+	}
+	err := s.Provider.Refund(ctx, request)
+	var refused *payment.Refused
+	switch {
+	case errors.As(err, &refused):
+		return s.record(ctx, state.ID, func(state push.State) []push.Event {
+			return push.DecideRefundRefused(state, requestNo, refused.Code, refused.Message, s.Now())
+		})
+	case err != nil:
+		return time.Time{}, err
+	}
+	return s.record(ctx, state.ID, func(state push.State) []push.Event { return push.DecideRefunded(state, requestNo, s.Now()) })
+}
+
+func refundOf(state push.State, requestNo string) (payment.Refund, bool) {
+	if state.Refund != nil && state.Refund.RequestNo == requestNo {
+		return payment.Refund{TradeNo: state.Refund.TradeNo, RequestNo: requestNo, Amount: state.Refund.Amount, Reason: state.EndReason}, true
+	}
+	for _, stray := range state.Strays {
+		if stray.RequestNo == requestNo {
+			return payment.Refund{TradeNo: stray.TradeNo, RequestNo: requestNo, Amount: stray.Amount, Reason: string(stray.Cause)}, true
+		}
+	}
+	return payment.Refund{}, false
+}

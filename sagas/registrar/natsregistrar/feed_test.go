@@ -1,0 +1,186 @@
+package natsregistrar_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pushledger/pushledger/sagas/registrar"
+	"github.com/pushledger/pushledger/sagas/registrar/natsregistrar"
+)
+
+// errorCounter is a log that counts the errors.
+type errorCounter struct {
+	slog.Handler
+	errors atomic.Int32
+}
+
+func (c *errorCounter) Enabled(context.Context, slog.Level) bool { return true }
+
+func (c *errorCounter) Handle(_ context.Context, record slog.Record) error {
+	if record.Level >= slog.LevelError {
+		c.errors.Add(1)
+	}
+	return nil
+}
+
+type feed struct {
+	js      jetstream.JetStream
+	log     *errorCounter
+	handled chan string // ids of events that were handled
+	fail    atomic.Int32
+}
+
+func openFeed(t *testing.T) *feed {
+	t.Helper()
+	js, err := jetstream.New(connect(t))
+	require.NoError(t, err)
+	for range 2 { // the second time it is there
+		require.NoError(t, natsregistrar.EnsureStream(t.Context(), js))
+	}
+	return &feed{js: js, log: &errorCounter{}, handled: make(chan string, 100)}
+}
+
+func (f *feed) publish(t *testing.T, body string) {
+	t.Helper()
+	_, err := f.js.Publish(t.Context(), "registrar.event.deleted", []byte(body))
+	require.NoError(t, err)
+}
+
+func event(id string) string {
+	return fmt.Sprintf(`{"event_id":%q,"kind":"deleted","domain":"a.com","at":"2026-01-02T03:04:05Z"}`, id)
+}
+
+// follow runs the feed until the returned function is called. Handling fails while
+// fail is above zero.
+func (f *feed) follow(t *testing.T) func() {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- natsregistrar.NewFeed(f.js, "reader", slog.New(f.log)).Follow(ctx, func(_ context.Context, event registrar.Event) error {
+			if f.fail.Add(-1) >= 0 {
+				return errors.New("not now")
+			}
+			f.handled <- event.ID
+			return nil
+		})
+	}()
+	return func() {
+		cancel()
+		require.NoError(t, <-ended)
+	}
+}
+
+func (f *feed) next(t *testing.T) string {
+	t.Helper()
+	select {
+	case id := <-f.handled:
+		return id
+	case <-time.After(patience):
+		require.FailNow(t, "no event came")
+		return ""
+	}
+}
+
+// settled waits until the server owes the reader nothing.
+func (f *feed) settled(t *testing.T) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		consumer, err := f.js.Consumer(t.Context(), natsregistrar.Stream, "reader")
+		if err != nil {
+			return false
+		}
+		info := consumer.CachedInfo()
+		return info.NumPending == 0 && info.NumAckPending == 0
+	}, patience, 10*time.Millisecond)
+}
+
+func TestFeedDeliversAgainWhatFailed(t *testing.T) {
+	f := openFeed(t)
+	f.fail.Store(2)
+	f.publish(t, event("e-1"))
+	stop := f.follow(t)
+	require.Equal(t, "e-1", f.next(t))
+	f.settled(t)
+	stop()
+	require.Empty(t, f.handled, "handled once is enough")
+	require.Zero(t, f.log.errors.Load())
+}
+
+func TestFeedParksRubbish(t *testing.T) {
+	f := openFeed(t)
+	f.publish(t, `rubbish`)
+	f.publish(t, event("e-1"))
+	stop := f.follow(t)
+	require.Equal(t, "e-1", f.next(t))
+	f.settled(t)
+	stop()
+	require.Equal(t, int32(1), f.log.errors.Load(), "the parked one is logged, once")
+	stream, err := f.js.Stream(t.Context(), natsregistrar.Stream)
+	require.NoError(t, err)
+	parked, err := stream.GetMsg(t.Context(), 1)
+	require.NoError(t, err)
+	require.Equal(t, "rubbish", string(parked.Data), "and kept for whoever looks into it")
+}
+
+func TestFeedGoesOnWhereItStopped(t *testing.T) {
+	f := openFeed(t)
+	stop := f.follow(t)
+	f.publish(t, event("e-1"))
+	require.Equal(t, "e-1", f.next(t))
+	f.settled(t)
+	stop()
+	f.publish(t, event("e-2"))
+	stop = f.follow(t)
+	require.Equal(t, "e-2", f.next(t))
+	f.settled(t)
+	stop()
+	require.Empty(t, f.handled)
+}
+
+func TestOneFailingEventHoldsNothingUp(t *testing.T) {
+	f := openFeed(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- natsregistrar.NewFeed(f.js, "reader", slog.New(f.log)).Follow(ctx, func(_ context.Context, event registrar.Event) error {
+			if event.ID == "bad" {
+				return errors.New("never")
+			}
+			f.handled <- event.ID
+			return nil
+		})
+	}()
+	f.publish(t, event("bad"))
+	f.publish(t, event("good"))
+	require.Equal(t, "good", f.next(t))
+	cancel()
+	require.NoError(t, <-ended)
+}
+
+func TestFeedSurvivesTheLossOfItsConsumer(t *testing.T) {
+	f := openFeed(t)
+	stop := f.follow(t)
+	f.publish(t, event("e-1"))
+	require.Equal(t, "e-1", f.next(t))
+	require.NoError(t, f.js.DeleteConsumer(t.Context(), natsregistrar.Stream, "reader"))
+	require.Equal(t, "e-1", f.next(t), "a consumer made anew starts from the beginning: an event may come twice")
+	f.publish(t, event("e-2"))
+	require.Equal(t, "e-2", f.next(t))
+	stop()
+}
+
+func TestFeedWithoutAStreamFails(t *testing.T) {
+	js, err := jetstream.New(connect(t))
+	require.NoError(t, err)
+	err = natsregistrar.NewFeed(js, "reader", slog.New(slog.DiscardHandler)).Follow(t.Context(), nil)
+	require.ErrorIs(t, err, jetstream.ErrStreamNotFound)
+}

@@ -1,0 +1,143 @@
+// Package alipaygateway is a sandbox of Alipay's gateway. It speaks the real protocol
+// over HTTP: signed requests, answers and notifications, a payment page; and it is told
+// over NATS when a buyer pays and what is to go wrong.
+//
+// What it guarantees: what an answer says has been written to the key-value bucket
+// before, with the notifications that are still to be sent, and is there again after a
+// crash; a refund or payout number moves money once; it refuses what Alipay refuses.
+// Faults live in memory alone and end with the process.
+package alipaygateway
+
+import (
+	"context"
+	"crypto/rsa"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+	_ "time/tzdata" // Alipay's clock must be known on machines without a time zone database
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// The one merchant of the sandbox.
+const (
+	appID    = "2021000118600001"
+	sellerID = "2088621993700001"
+)
+
+const (
+	patience   = 5 * time.Second // for one write
+	timeLayout = "2006-01-02 15:04:05"
+	zone       = "Asia/Shanghai" // of every time in the protocol
+)
+
+// Config of a gateway. KV, KeyDir, Logger and Now are needed.
+type Config struct {
+	KV     jetstream.KeyValue // where the state is kept
+	KeyDir string             // where the two key pairs are kept, made if not there
+	Notify Schedule
+	Logger *slog.Logger
+	Now    func() time.Time
+}
+
+// Schedule says when notifications are sent.
+type Schedule struct {
+	// FirstRetry is the pause before the first repetition, 0 means 1 s. The further ones
+	// keep the proportions of Alipay's, whose first is 4 min.
+	FirstRetry time.Duration
+	// Late is by how much a late notification is late, 0 means 5 s.
+	Late time.Duration
+}
+
+// Gateway is a running sandbox. It is an http.Handler for two pages wherever it is
+// mounted: gateway.do and, beside it, cashier.
+type Gateway struct {
+	kv       jetstream.KeyValue
+	logger   *slog.Logger
+	now      func() time.Time
+	zone     *time.Location
+	schedule Schedule
+	merchant *rsa.PrivateKey
+	alipay   *rsa.PrivateKey
+	methods  map[string]method
+
+	books  books
+	faults faults
+
+	http    *http.Client  // for notifications
+	sending chan struct{} // a slot for each notification under way
+
+	mu            sync.Mutex
+	subscriptions []*nats.Subscription
+	closed        bool
+	running       context.Context //nolint:containedctx // ends with Close, for what no request waits for
+	stop          context.CancelFunc
+	work          sync.WaitGroup
+}
+
+// Open loads keys and state and goes on sending notifications. ctx bounds the start
+// alone.
+func Open(ctx context.Context, config Config) (*Gateway, error) {
+	location, err := time.LoadLocation(zone)
+	if err != nil {
+		return nil, fmt.Errorf("alipaygateway: %w", err)
+	}
+	g := &Gateway{
+		kv: config.KV, logger: config.Logger, now: config.Now, zone: location, schedule: config.Notify.orDefault(),
+		books: newBooks(), http: notifier(), sending: make(chan struct{}, sendingAtOnce),
+	}
+	if g.merchant, g.alipay, err = openKeys(config.KeyDir); err != nil {
+		return nil, err
+	}
+	g.methods = g.routes()
+	if err := g.load(ctx); err != nil {
+		return nil, err
+	}
+	g.running, g.stop = context.WithCancel(context.WithoutCancel(ctx))
+	for _, c := range g.books.allTrades() {
+		g.resume(c)
+	}
+	return g, nil
+}
+
+// MerchantConfig is what the sandbox's merchant configures its client with; keys in PEM.
+func (g *Gateway) MerchantConfig() (app, merchantPrivateKey, alipayPublicKey, seller string, err error) {
+	merchantPrivateKey, err = privatePEM(g.merchant)
+	if err != nil {
+		return "", "", "", "", err
+	}
+	alipayPublicKey, err = publicPEM(&g.alipay.PublicKey)
+	if err != nil {
+		return "", "", "", "", err
+	}
+	return appID, merchantPrivateKey, alipayPublicKey, sellerID, nil
+}
+
+// spawn runs work that no request waits for, unless the gateway is closed.
+func (g *Gateway) spawn(work func(context.Context)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.closed {
+		g.work.Go(func() { work(g.running) })
+	}
+}
+
+// Close stops taking controls and sending notifications, and waits for those under
+// way. Requests over HTTP are refused from then on; a call held back by a fault ends.
+func (g *Gateway) Close() {
+	g.mu.Lock()
+	subscriptions := g.subscriptions
+	g.subscriptions, g.closed = nil, true
+	g.mu.Unlock()
+	for _, subscription := range subscriptions {
+		if err := subscription.Unsubscribe(); err != nil {
+			g.logger.Warn("sandbox alipay: unsubscribe", "subject", subscription.Subject, "error", err)
+		}
+	}
+	g.stop()
+	g.work.Wait()
+	g.http.CloseIdleConnections()
+}

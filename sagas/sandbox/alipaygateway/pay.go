@@ -1,0 +1,135 @@
+package alipaygateway
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/pushledger/pushledger/aggregates/money"
+)
+
+// The one buyer of the sandbox.
+const (
+	buyerLogonID = "buy***@example.com"
+	buyerUserID  = "2088102117900002"
+)
+
+// What becomes of the notification of a payment.
+const (
+	notifyNormal = "normal"
+	notifyLost   = "lost"
+	notifyTwice  = "twice"
+	notifyLate   = "late"
+)
+
+const appearing = 5 * time.Second // that a trade to be paid is waited for
+
+// money that a buyer sends.
+type sent struct {
+	amount  money.Fen // 0: what the trade asks for
+	channel string
+	notify  string
+}
+
+// errAlreadyPaid means that the trade has its money.
+var errAlreadyPaid = errors.New("alipaygateway: the trade is already paid")
+
+// payPush pays the trade of a push. If it is paid, the buyer pays a second trade.
+func (g *Gateway) payPush(ctx context.Context, pushID string, money sent) (trade, error) {
+	c, err := g.awaitTrade(ctx, pushID)
+	if err != nil {
+		return trade{}, err
+	}
+	paid, err := g.payTrade(ctx, c, money)
+	if errors.Is(err, errAlreadyPaid) {
+		return g.payAgain(ctx, c.read(), money)
+	}
+	return paid, err
+}
+
+// awaitTrade returns the trade of a push to be paid next.
+func (g *Gateway) awaitTrade(ctx context.Context, pushID string) (*cell[trade], error) {
+	ctx, cancel := context.WithTimeout(ctx, appearing)
+	defer cancel()
+	for {
+		known, added := g.books.ofPush(pushID)
+		for _, status := range []string{waitBuyerPay, tradeSuccess, tradeClosed} {
+			if at := slices.IndexFunc(known, func(c *cell[trade]) bool { return c.read().Status == status }); at >= 0 {
+				return known[at], nil
+			}
+		}
+		select {
+		case <-added:
+		case <-ctx.Done():
+			return nil, refuse("trade_not_found", "no trade of push %.80q has come up", pushID)
+		}
+	}
+}
+
+// payTrade takes the money for a trade that waits for it.
+func (g *Gateway) payTrade(ctx context.Context, c *cell[trade], money sent) (trade, error) {
+	c, err := g.lock(ctx, c)
+	if err != nil {
+		return trade{}, err
+	}
+	defer c.mu.Unlock()
+	switch c.kept.Status {
+	case waitBuyerPay:
+		return g.receive(ctx, c, c.kept, money)
+	case tradeSuccess:
+		return trade{}, errAlreadyPaid
+	default:
+		return trade{}, refuse("trade_closed", "trade %s is closed", c.kept.OutTradeNo)
+	}
+}
+
+// payAgain makes and pays another trade like the first.
+func (g *Gateway) payAgain(ctx context.Context, first trade, money sent) (trade, error) {
+	second := first
+	second.OutTradeNo, second.TradeNo = "X"+rand.Text(), g.newNumber()
+	second.CreatedAt = g.now().UTC()
+	second.Refunds, second.Notices = nil, nil
+	c := g.books.trade(second.OutTradeNo)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return g.receive(ctx, c, second, money)
+}
+
+// receive records the money and has the merchant notified. The caller holds the lock.
+func (g *Gateway) receive(ctx context.Context, c *cell[trade], next trade, money sent) (trade, error) {
+	next.Status, next.Channel = tradeSuccess, money.channel
+	next.PaidAt = g.now().UTC().Truncate(time.Second)
+	if money.amount > 0 {
+		next.Amount = money.amount
+	}
+	next.Notices = g.noticesOf(money.notify)
+	if err := g.saveTrade(ctx, c, next); err != nil {
+		return trade{}, err
+	}
+	for _, pending := range next.Notices {
+		g.start(c, pending.ID)
+	}
+	return next, nil
+}
+
+func (g *Gateway) noticesOf(notify string) []notice {
+	switch notify {
+	case notifyLost:
+		return nil
+	case notifyTwice:
+		first := g.newNotice(tradeSuccess, 0)
+		second := first
+		second.ID = rand.Text()
+		return []notice{first, second}
+	case notifyLate:
+		return []notice{g.newNotice(tradeSuccess, g.schedule.Late)}
+	default:
+		return []notice{g.newNotice(tradeSuccess, 0)}
+	}
+}
+
+func (g *Gateway) newNotice(status string, delay time.Duration) notice {
+	return notice{ID: rand.Text(), NotifyID: rand.Text(), Status: status, Due: g.now().UTC().Add(delay)}
+}

@@ -1,0 +1,219 @@
+package alipaygateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+const (
+	maxRequest   = 1 << 20          // bytes of a body
+	maxClockSkew = 15 * time.Minute // of a request's timestamp
+	maxSilence   = 30 * time.Second // of a call that a fault leaves without an answer
+)
+
+// method is one of the calls that the gateway knows.
+type method struct {
+	api string // what a fault calls it; empty: it has none
+	do  func(context.Context, call) (any, error)
+}
+
+const methodPagePay = "alipay.trade.page.pay"
+
+func (g *Gateway) routes() map[string]method {
+	return map[string]method{
+		methodPagePay:                       {apiCreate, g.pagePay},
+		"alipay.trade.query":                {apiQuery, g.query},
+		"alipay.trade.close":                {apiClose, g.closeTrade},
+		"alipay.trade.refund":               {apiRefund, g.refund},
+		"alipay.trade.fastpay.refund.query": {"", g.refundQuery},
+		"alipay.fund.trans.uni.transfer":    {apiPayout, g.transfer},
+		"alipay.fund.trans.common.query":    {"", g.transferQuery},
+	}
+}
+
+// call is a request whose signature has been checked.
+type call struct {
+	method    string
+	content   string // the biz_content
+	notifyURL string
+}
+
+// status starts every answer.
+type status struct {
+	Code    string `json:"code"`
+	Msg     string `json:"msg"`
+	SubCode string `json:"sub_code,omitzero"`
+	SubMsg  string `json:"sub_msg,omitzero"`
+}
+
+var success = status{Code: "10000", Msg: "Success"}
+
+// Error makes a status that is a no the error of a call.
+func (s *status) Error() string { return s.SubCode + ": " + s.SubMsg }
+
+// failed is the no of the business behind a call.
+func failed(subCode, message string) error {
+	return &status{Code: "40004", Msg: "Business Failed", SubCode: subCode, SubMsg: message}
+}
+
+// invalid is the no to a request that is none.
+func invalid(subCode, message string) error {
+	return &status{Code: "40002", Msg: "Invalid Arguments", SubCode: subCode, SubMsg: message}
+}
+
+// redirect is the answer that sends the buyer on.
+type redirect string
+
+// errSilence has a call end without an answer.
+var errSilence = errors.New("alipaygateway: a fault swallows the answer")
+
+// ServeHTTP implements http.Handler.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if g.running.Err() != nil {
+		http.Error(w, "closing", http.StatusServiceUnavailable)
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
+	if err := r.ParseForm(); err != nil {
+		http.Error(w, "no form of at most 1 MiB", http.StatusBadRequest)
+		return
+	}
+	switch path.Base(r.URL.Path) {
+	case "gateway.do":
+		g.serveCall(w, r)
+	case "cashier":
+		g.serveCashier(w, r)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+func (g *Gateway) serveCall(w http.ResponseWriter, r *http.Request) {
+	var said any
+	asked, err := g.authenticate(r.Form)
+	if err == nil {
+		said, err = g.perform(r.Context(), asked)
+	}
+	var no *status
+	switch {
+	case errors.Is(err, errSilence):
+		g.keepSilent(r.Context())
+		return
+	case errors.As(err, &no):
+		said = no
+	case err != nil:
+		g.logger.Error("sandbox alipay: a call failed", "method", asked.method, "error", err)
+		http.Error(w, "system error", http.StatusInternalServerError)
+		return
+	}
+	if cashier, is := said.(redirect); is {
+		w.Header().Set("Location", string(cashier)) // as it is: relative to wherever this is mounted
+		w.WriteHeader(http.StatusFound)
+		return
+	}
+	if err := g.answer(w, asked.method, said); err != nil {
+		g.logger.Warn("sandbox alipay: an answer could not be sent", "method", asked.method, "error", err)
+	}
+}
+
+// authenticate checks that the request was made by the merchant, lately, for this
+// gateway.
+func (g *Gateway) authenticate(form url.Values) (call, error) {
+	for name, values := range form {
+		if len(values) != 1 {
+			return call{}, invalid("isv.invalid-parameter", fmt.Sprintf("%.40q is given %d times", name, len(values)))
+		}
+	}
+	for name, want := range map[string]string{"app_id": appID, "sign_type": "RSA2", "charset": "utf-8", "version": "1.0", "format": "JSON"} {
+		if !strings.EqualFold(form.Get(name), want) {
+			return call{}, invalid("isv.invalid-"+strings.ReplaceAll(name, "_", "-"), fmt.Sprintf("%s is not %s", name, want))
+		}
+	}
+	if err := verify(&g.merchant.PublicKey, signedText(form, "sign"), form.Get("sign")); err != nil {
+		return call{}, invalid("isv.invalid-signature", "验签出错")
+	}
+	asked := call{method: form.Get("method"), content: form.Get("biz_content"), notifyURL: form.Get("notify_url")}
+	if _, known := g.methods[asked.method]; !known {
+		return call{}, invalid("isv.invalid-method", "不存在的方法名")
+	}
+	return asked, g.checkAge(asked, form.Get("timestamp"))
+}
+
+// checkAge refuses old requests. A payment page is asked for by the buyer, at any time
+// until the trade itself ends.
+func (g *Gateway) checkAge(asked call, timestamp string) error {
+	at, err := time.ParseInLocation(timeLayout, timestamp, g.zone)
+	if age := g.now().Sub(at); err != nil || age < -maxClockSkew || age > maxClockSkew && asked.method != methodPagePay {
+		return invalid("isv.invalid-timestamp", "非法的时间戳参数")
+	}
+	return nil
+}
+
+// perform makes the call, or what a fault makes of it.
+func (g *Gateway) perform(ctx context.Context, asked call) (any, error) {
+	known := g.methods[asked.method]
+	switch g.faults.take(known.api) {
+	case modeError:
+		return nil, errors.New("alipaygateway: a fault was injected")
+	case modeTimeout:
+		return nil, errSilence
+	case modeDoneButTimeout:
+		if _, err := known.do(ctx, asked); err != nil {
+			return nil, err
+		}
+		return nil, errSilence
+	case modeBusinessError:
+		return nil, businessErrors[known.api]
+	}
+	return known.do(ctx, asked)
+}
+
+// keepSilent holds the connection until the caller gives up, and then drops it.
+func (g *Gateway) keepSilent(ctx context.Context) {
+	bound := time.NewTimer(maxSilence)
+	defer bound.Stop()
+	select {
+	case <-ctx.Done():
+	case <-g.running.Done():
+	case <-bound.C:
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// answer sends what is said and a signature over exactly its bytes.
+func (g *Gateway) answer(w http.ResponseWriter, method string, said any) error {
+	node, err := json.Marshal(said)
+	if err != nil {
+		return fmt.Errorf("alipaygateway: encode: %w", err)
+	}
+	signature, err := sign(g.alipay, node)
+	if err != nil {
+		return err
+	}
+	name := "error"
+	if method != "" {
+		name = strings.ReplaceAll(method, ".", "_")
+	}
+	w.Header().Set("Content-Type", "application/json;charset=utf-8")
+	_, err = fmt.Fprintf(w, `{"%s_response":%s,"sign":"%s"}`, name, node, signature)
+	return err
+}
+
+// content reads the biz_content of a call.
+func content[T any](asked call) (T, error) {
+	var wanted T
+	if err := json.Unmarshal([]byte(asked.content), &wanted); err != nil {
+		return wanted, invalid("isv.invalid-parameter", "biz_content: "+err.Error())
+	}
+	return wanted, nil
+}
+
+func (g *Gateway) format(at time.Time) string { return at.In(g.zone).Format(timeLayout) }

@@ -1,0 +1,195 @@
+package alipaygateway
+
+import (
+	"context"
+	"net/url"
+	"regexp"
+	"time"
+	"unicode/utf8"
+
+	"github.com/pushledger/pushledger/aggregates/money"
+)
+
+// Bounds of what a call may hold.
+const (
+	maxSubject  = 256 // characters
+	maxPassback = 512 // bytes
+	maxURL      = 256 // bytes
+)
+
+// numberPattern is what the merchant's own numbers look like.
+var numberPattern = regexp.MustCompile(`^[A-Za-z0-9_]{1,64}$`)
+
+const acqInvalid = "ACQ.INVALID_PARAMETER"
+
+// Refusals of a trade.
+var (
+	errNoTrade     = failed("ACQ.TRADE_NOT_EXIST", "交易不存在")
+	errTradeStatus = failed("ACQ.TRADE_STATUS_ERROR", "交易状态不合法")
+)
+
+type pageContent struct {
+	OutTradeNo string `json:"out_trade_no"`
+	Amount     string `json:"total_amount"`
+	Subject    string `json:"subject"`
+	Product    string `json:"product_code"`
+	Passback   string `json:"passback_params"`
+	TimeExpire string `json:"time_expire"`
+	Disable    string `json:"disable_pay_channels"`
+	Enable     string `json:"enable_pay_channels"`
+}
+
+// pagePay makes the trade known and sends the buyer to the cashier.
+func (g *Gateway) pagePay(ctx context.Context, asked call) (any, error) {
+	wanted, err := content[pageContent](asked)
+	if err != nil {
+		return nil, err
+	}
+	ordered, err := g.ordered(wanted, asked.notifyURL)
+	if err != nil {
+		return nil, err
+	}
+	c := g.books.trade(ordered.OutTradeNo)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch known := c.kept; {
+	case known.OutTradeNo == "":
+		if !ordered.ExpiresAt.After(g.now()) {
+			return nil, failed(acqInvalid, "time_expire 已过")
+		}
+		if err := g.saveTrade(ctx, c, ordered); err != nil {
+			return nil, err
+		}
+	case known.Amount != ordered.Amount || known.PushID != ordered.PushID || known.Subject != ordered.Subject:
+		return nil, failed("ACQ.CONTEXT_INCONSISTENT", "交易信息被篡改")
+	}
+	return redirect("cashier?trade_no=" + c.kept.TradeNo), nil
+}
+
+// ordered reads a new trade from a call.
+func (g *Gateway) ordered(wanted pageContent, notifyURL string) (trade, error) {
+	amount, err := money.Parse(wanted.Amount)
+	if err != nil || amount < 1 {
+		return trade{}, failed("ACQ.TOTAL_FEE_EXCEED", "订单金额须在 0.01 至 100000000.00 之间")
+	}
+	until, err := time.ParseInLocation(timeLayout, wanted.TimeExpire, g.zone)
+	switch notify, urlErr := url.Parse(notifyURL); {
+	case err != nil:
+		return trade{}, failed(acqInvalid, "time_expire 须为 yyyy-MM-dd HH:mm:ss")
+	case urlErr != nil || notify.Host == "" || len(notifyURL) > maxURL:
+		return trade{}, failed(acqInvalid, "notify_url 无效")
+	case !numberPattern.MatchString(wanted.OutTradeNo):
+		return trade{}, failed(acqInvalid, "out_trade_no 无效")
+	case wanted.Product != "FAST_INSTANT_TRADE_PAY":
+		return trade{}, failed(acqInvalid, "product_code 无效")
+	case wanted.Subject == "" || utf8.RuneCountInString(wanted.Subject) > maxSubject || len(wanted.Passback) > maxPassback:
+		return trade{}, failed(acqInvalid, "subject 或 passback_params 无效")
+	case wanted.Disable != "" && wanted.Enable != "":
+		return trade{}, failed(acqInvalid, "disable_pay_channels 与 enable_pay_channels 互斥")
+	}
+	pushID, err := url.QueryUnescape(wanted.Passback)
+	if err != nil {
+		return trade{}, failed(acqInvalid, "passback_params 未编码")
+	}
+	return trade{
+		OutTradeNo: wanted.OutTradeNo, TradeNo: g.newNumber(), PushID: pushID, Subject: wanted.Subject, NotifyURL: notifyURL,
+		Amount: amount, Status: waitBuyerPay, CreatedAt: g.now().UTC(), ExpiresAt: until.UTC(),
+	}, nil
+}
+
+// lock returns the trade with its lock held, closed if its time is over. A trade that
+// is not known, or could not be closed, comes unlocked with an error.
+func (g *Gateway) lock(ctx context.Context, c *cell[trade]) (*cell[trade], error) {
+	c.mu.Lock()
+	known := c.kept
+	if known.OutTradeNo == "" {
+		c.mu.Unlock()
+		return nil, errNoTrade
+	}
+	if known.Status == waitBuyerPay && !known.ExpiresAt.After(g.now()) {
+		known.Status = tradeClosed
+		if err := g.saveTrade(ctx, c, known); err != nil {
+			c.mu.Unlock()
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// asked finds the trade that a call is about and locks it.
+func (g *Gateway) asked(ctx context.Context, outTradeNo string) (*cell[trade], error) {
+	if !numberPattern.MatchString(outTradeNo) {
+		return nil, failed(acqInvalid, "out_trade_no 无效")
+	}
+	return g.lock(ctx, g.books.trade(outTradeNo))
+}
+
+type tradeContent struct {
+	OutTradeNo string `json:"out_trade_no"`
+}
+
+type fundBill struct {
+	Channel string    `json:"fund_channel"`
+	Amount  money.Fen `json:"amount"`
+}
+
+type queryAnswer struct {
+	status
+	TradeNo      string     `json:"trade_no"`
+	OutTradeNo   string     `json:"out_trade_no"`
+	TradeStatus  string     `json:"trade_status"`
+	TotalAmount  money.Fen  `json:"total_amount"`
+	BuyerLogonID string     `json:"buyer_logon_id,omitzero"`
+	BuyerUserID  string     `json:"buyer_user_id,omitzero"`
+	SendPayDate  string     `json:"send_pay_date,omitzero"`
+	FundBills    []fundBill `json:"fund_bill_list,omitzero"`
+}
+
+func (g *Gateway) query(ctx context.Context, asked call) (any, error) {
+	wanted, err := content[tradeContent](asked)
+	if err != nil {
+		return nil, err
+	}
+	c, err := g.asked(ctx, wanted.OutTradeNo)
+	if err != nil {
+		return nil, err
+	}
+	defer c.mu.Unlock()
+	answer := queryAnswer{
+		status: success, TradeNo: c.kept.TradeNo, OutTradeNo: c.kept.OutTradeNo,
+		TradeStatus: c.kept.Status, TotalAmount: c.kept.Amount,
+	}
+	if !c.kept.PaidAt.IsZero() {
+		answer.BuyerLogonID, answer.BuyerUserID = buyerLogonID, buyerUserID
+		answer.SendPayDate = g.format(c.kept.PaidAt)
+		answer.FundBills = []fundBill{{Channel: c.kept.Channel, Amount: c.kept.Amount}}
+	}
+	return answer, nil
+}
+
+type closeAnswer struct {
+	status
+	TradeNo    string `json:"trade_no"`
+	OutTradeNo string `json:"out_trade_no"`
+}
+
+func (g *Gateway) closeTrade(ctx context.Context, asked call) (any, error) {
+	wanted, err := content[tradeContent](asked)
+	if err != nil {
+		return nil, err
+	}
+	c, err := g.asked(ctx, wanted.OutTradeNo)
+	if err != nil {
+		return nil, err
+	}
+	defer c.mu.Unlock()
+	next := c.kept
+	if next.Status != waitBuyerPay {
+		return nil, errTradeStatus
+	}
+	next.Status = tradeClosed
+	if err := g.saveTrade(ctx, c, next); err != nil {
+		return nil, err
+	}
+	return closeAnswer{status: success, TradeNo: next.TradeNo, OutTradeNo: next.OutTradeNo}, nil
+}
