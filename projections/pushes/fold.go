@@ -41,27 +41,39 @@ type row struct {
 	sequence uint64
 }
 
-// fold keeps the pushes that it meets in memory and writes each once at the end.
+// folding is one transaction of the fold. It keeps the pushes that it meets in memory
+// and writes each once at the end.
+type folding struct {
+	tx       *sql.Tx
+	prepared map[string]*sql.Stmt // by their text; they end with the transaction
+	rows     map[string]row
+}
+
 func fold(ctx context.Context, tx *sql.Tx, events []eventstore.Recorded) error {
-	rows := make(map[string]row)
+	f := folding{tx: tx, prepared: make(map[string]*sql.Stmt), rows: make(map[string]row)}
 	for _, recorded := range events {
 		event, ours := recorded.Event.(push.Event)
 		if !ours {
 			continue // of a domain: every question about domains starts from a push
 		}
-		if err := foldEvent(ctx, tx, rows, recorded, event); err != nil {
+		if err := f.add(ctx, recorded, event); err != nil {
 			return fmt.Errorf("pushes: sequence %d: %w", recorded.Sequence, err)
 		}
 	}
-	return saveRows(ctx, tx, rows)
+	for _, id := range slices.Sorted(maps.Keys(f.rows)) {
+		if err := f.save(ctx, id, f.rows[id]); err != nil {
+			return fmt.Errorf("pushes: sequence %d: write push %s: %w", f.rows[id].sequence, id, err)
+		}
+	}
+	return nil
 }
 
-func foldEvent(ctx context.Context, tx *sql.Tx, rows map[string]row, recorded eventstore.Recorded, event push.Event) error {
+func (f *folding) add(ctx context.Context, recorded eventstore.Recorded, event push.Event) error {
 	id := recorded.Stream.Key
-	current, met := rows[id]
+	current, met := f.rows[id]
 	if !met {
 		var err error
-		if current, err = loadRow(ctx, tx, id); err != nil {
+		if current, err = f.load(ctx, id); err != nil {
 			return err
 		}
 	}
@@ -69,59 +81,54 @@ func foldEvent(ctx context.Context, tx *sql.Tx, rows map[string]row, recorded ev
 	if first == (current.state.Status != push.StatusNone) {
 		return fmt.Errorf("%s cannot happen to push %s, which is %q", recorded.Type, id, current.state.Status)
 	}
-	rows[id] = row{state: push.Evolve(current.state, event), sequence: recorded.Sequence}
+	f.rows[id] = row{state: push.Evolve(current.state, event), sequence: recorded.Sequence}
 	if first {
-		if err := insertDomains(ctx, tx, id, offered.Items); err != nil {
+		if err := f.insertDomains(ctx, id, offered.Items); err != nil {
 			return err
 		}
 	}
-	return post(ctx, tx, recorded, push.Postings(id, event))
+	return f.post(ctx, recorded, push.Postings(id, event))
 }
 
-// querier is a transaction or a pool of connections.
-type querier interface {
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+func (f *folding) load(ctx context.Context, id string) (row, error) {
+	statement, err := f.statement(ctx, selectRow)
+	if err != nil {
+		return row{}, err
+	}
+	return readRow(statement.QueryRowContext(ctx, id))
 }
 
-// loadRow reads a push; its zero row means that there is none.
-func loadRow(ctx context.Context, from querier, id string) (row, error) {
+const selectRow = "SELECT seq, state FROM pushes WHERE push_id = $1"
+
+// readRow reads a push; its zero row means that there is none.
+func readRow(result *sql.Row) (row, error) {
 	var found row
 	var state []byte
-	err := from.QueryRowContext(ctx, "SELECT seq, state FROM pushes WHERE push_id = $1", id).Scan(&found.sequence, &state)
+	err := result.Scan(&found.sequence, &state)
 	if errors.Is(err, sql.ErrNoRows) {
 		return row{}, nil
 	}
 	if err != nil {
-		return row{}, fmt.Errorf("read push %s: %w", id, err)
+		return row{}, fmt.Errorf("pushes: read push: %w", err)
 	}
 	found.state, err = decodeState(state)
 	return found, err
 }
 
-func saveRows(ctx context.Context, tx *sql.Tx, rows map[string]row) error {
-	save, err := tx.PrepareContext(ctx, `
-		INSERT INTO pushes (push_id, seller, buyer, offered_at, status, seq, state) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (push_id) DO UPDATE SET status = excluded.status, seq = excluded.seq, state = excluded.state`)
+func (f *folding) save(ctx context.Context, id string, row row) error {
+	text, err := encodeState(row.state)
 	if err != nil {
-		return fmt.Errorf("pushes: %w", err)
+		return err
 	}
-	for _, id := range slices.Sorted(maps.Keys(rows)) {
-		state := rows[id].state
-		text, err := encodeState(state)
-		if err == nil {
-			_, err = save.ExecContext(ctx, id, state.Seller, state.Buyer, state.OfferedAt.UnixMicro(), string(state.Status), rows[id].sequence, text)
-		}
-		if err != nil {
-			return errors.Join(fmt.Errorf("pushes: sequence %d: write push %s: %w", rows[id].sequence, id, err), save.Close())
-		}
-	}
-	return save.Close()
+	return f.exec(ctx, `
+		INSERT INTO pushes (push_id, seller, buyer, offered_at, status, seq, state) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (push_id) DO UPDATE SET status = excluded.status, seq = excluded.seq, state = excluded.state`,
+		id, row.state.Seller, row.state.Buyer, row.state.OfferedAt.UnixMicro(), string(row.state.Status), row.sequence, text)
 }
 
-func insertDomains(ctx context.Context, tx *sql.Tx, id string, items []push.Item) error {
+func (f *folding) insertDomains(ctx context.Context, id string, items []push.Item) error {
 	for _, item := range items {
-		_, err := tx.ExecContext(ctx, "INSERT INTO push_domains (domain, push_id) VALUES ($1, $2)", string(item.Domain), id)
-		if err != nil {
+		if err := f.exec(ctx, "INSERT INTO push_domains (domain, push_id) VALUES ($1, $2)", string(item.Domain), id); err != nil {
 			return fmt.Errorf("write domain %s: %w", item.Domain, err)
 		}
 	}
@@ -129,13 +136,13 @@ func insertDomains(ctx context.Context, tx *sql.Tx, id string, items []push.Item
 }
 
 // post writes the journal lines of an event and carries them into the balances.
-func post(ctx context.Context, tx *sql.Tx, recorded eventstore.Recorded, postings []push.Posting) error {
+func (f *folding) post(ctx context.Context, recorded eventstore.Recorded, postings []push.Posting) error {
 	for line, posting := range postings {
-		_, err := tx.ExecContext(ctx, `
+		err := f.exec(ctx, `
 			INSERT INTO journal (seq, line, push_id, event, at, from_account, to_account, amount) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 			recorded.Sequence, line, recorded.Stream.Key, recorded.Type, recorded.Time.UnixMicro(), posting.From, posting.To, int64(posting.Amount))
 		if err == nil {
-			_, err = tx.ExecContext(ctx, `
+			err = f.exec(ctx, `
 				INSERT INTO balances (account, amount) VALUES ($1, -$3), ($2, $3)
 				ON CONFLICT (account) DO UPDATE SET amount = amount + excluded.amount`,
 				posting.From, posting.To, int64(posting.Amount))
@@ -145,6 +152,29 @@ func post(ctx context.Context, tx *sql.Tx, recorded eventstore.Recorded, posting
 		}
 	}
 	return nil
+}
+
+func (f *folding) exec(ctx context.Context, query string, args ...any) error {
+	statement, err := f.statement(ctx, query)
+	if err != nil {
+		return err
+	}
+	_, err = statement.ExecContext(ctx, args...)
+	return err
+}
+
+// statement prepares each text once.
+func (f *folding) statement(ctx context.Context, query string) (*sql.Stmt, error) {
+	statement, known := f.prepared[query]
+	if known {
+		return statement, nil
+	}
+	statement, err := f.tx.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, fmt.Errorf("prepare: %w", err)
+	}
+	f.prepared[query] = statement
+	return statement, nil
 }
 
 // A zero member is left out, so that an empty domain is not read back as a wrong one.

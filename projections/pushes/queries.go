@@ -59,7 +59,7 @@ func (q *Queries) Push(ctx context.Context, viewer Viewer, request PushRequest) 
 
 // visible reads a push that the viewer may see.
 func (q *Queries) visible(ctx context.Context, viewer Viewer, id string) (row, error) {
-	found, err := loadRow(ctx, q.reader, id)
+	found, err := readRow(q.reader.QueryRowContext(ctx, selectRow, id))
 	if err != nil {
 		return row{}, err
 	}

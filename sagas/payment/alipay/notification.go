@@ -27,17 +27,17 @@ func (p *Provider) notified(form url.Values) (payment.Trade, error) {
 	}
 	said, err := p.client.DecodeNotification(form)
 	if err != nil {
-		return payment.Trade{}, fmt.Errorf("alipay: signature: %w", err)
+		return payment.Trade{}, fmt.Errorf("signature: %w", err)
 	}
-	if err := errors.Join(same("application", said.AppId, p.appID), same("seller", said.SellerId, p.sellerID)); err != nil {
+	if err := errors.Join(same("application", said.AppId, p.config.AppID), same("seller", said.SellerId, p.config.SellerID)); err != nil {
 		return payment.Trade{}, err
 	}
 	if said.OutTradeNo == "" {
-		return payment.Trade{}, errors.New("alipay: the notification names no trade")
+		return payment.Trade{}, errors.New("the notification names no trade")
 	}
 	pushID, err := url.QueryUnescape(said.PassbackParams)
 	if err != nil {
-		return payment.Trade{}, fmt.Errorf("alipay: passback_params: %w", err)
+		return payment.Trade{}, fmt.Errorf("passback_params: %w", err)
 	}
 	channels, err := channelsOf(said.FundBillList)
 	if err != nil {
@@ -52,18 +52,18 @@ func (p *Provider) notified(form url.Values) (payment.Trade, error) {
 // that ask for another key or method than the one agreed on.
 func signedPlainly(form url.Values) error {
 	if len(form) > maxFields {
-		return errors.New("alipay: too many fields")
+		return errors.New("too many fields")
 	}
 	for name, values := range form {
 		if len(values) != 1 {
-			return fmt.Errorf("alipay: field %.40q is given %d times", name, len(values))
+			return fmt.Errorf("field %.40q is given %d times", name, len(values))
 		}
 	}
 	switch {
 	case form.Get("sign_type") != "RSA2":
-		return fmt.Errorf("alipay: signature type %.20q", form.Get("sign_type"))
+		return fmt.Errorf("signature type %.20q", form.Get("sign_type"))
 	case form.Has("alipay_cert_sn"):
-		return errors.New("alipay: signed with a certificate, which was not agreed on")
+		return errors.New("signed with a certificate, which was not agreed on")
 	default:
 		return nil
 	}
@@ -80,7 +80,7 @@ func channelsOf(list string) ([]string, error) {
 		Other   string `json:"fund_channel"`
 	}
 	if err := json.Unmarshal([]byte(list), &bills); err != nil {
-		return nil, fmt.Errorf("alipay: fund_bill_list: %w", err)
+		return nil, fmt.Errorf("fund_bill_list: %w", err)
 	}
 	var channels []string
 	for _, bill := range bills {

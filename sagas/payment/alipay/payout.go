@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	sdk "github.com/smartwalle/alipay/v3"
+	"github.com/smartwalle/alipay/v3"
 
 	"github.com/pushledger/pushledger/sagas/payment"
 )
@@ -13,60 +13,68 @@ import (
 const (
 	payoutProduct = "TRANS_ACCOUNT_NO_PWD"
 	payoutScene   = "DIRECT_TRANSFER"
-	orderNotExist = "ORDER_NOT_EXIST"
 )
+
+type payoutAnswer struct {
+	status
+	OutBizNo    string `json:"out_biz_no"`
+	OrderID     string `json:"order_id"`
+	Status      string `json:"status"`
+	TransAmount string `json:"trans_amount"` // only when asked about
+	ErrorCode   string `json:"error_code"`   // likewise
+	FailReason  string `json:"fail_reason"`  // likewise
+}
 
 // Payout implements payment.Provider. The push goes along as the remark.
 func (p *Provider) Payout(ctx context.Context, payout payment.Payout) (string, error) {
-	if !isNumber(payout.PayoutNo) {
-		return "", fmt.Errorf("alipay: payout of push %.80q has no usable number", payout.PushID)
-	}
-	var answer sdk.FundTransUniTransferRsp
-	err := p.call(ctx, sdk.FundTransUniTransfer{
+	question := alipay.FundTransUniTransfer{
 		OutBizNo: payout.PayoutNo, TransAmount: payout.Amount.String(), ProductCode: payoutProduct, BizScene: payoutScene,
 		OrderTitle: payout.Title, Remark: payout.PushID,
-		PayeeInfo: &sdk.PayeeInfo{Identity: payout.Account, IdentityType: "ALIPAY_LOGON_ID", Name: payout.Name},
-	}, &answer, &answer.Error)
-	var refused *payment.Refused
-	switch {
-	case err == nil && answer.Status == "SUCCESS":
-		return answer.OrderId, same("payout", answer.OutBizNo, payout.PayoutNo)
-	case err != nil && !errors.As(err, &refused):
-		return "", err
+		PayeeInfo: &alipay.PayeeInfo{Identity: payout.Account, IdentityType: "ALIPAY_LOGON_ID", Name: payout.Name},
 	}
-	return p.paidOut(ctx, payout, refused)
+	var said payoutAnswer
+	err := p.ask(ctx, question, &said)
+	var refusal *payment.Refused
+	switch {
+	case err != nil && !errors.As(err, &refusal):
+		return "", err
+	case err == nil && said.Status == "SUCCESS":
+		if err := same("payout", said.OutBizNo, payout.PayoutNo); err != nil {
+			return "", unknown(question.APIName(), err)
+		}
+		return said.OrderID, nil
+	}
+	return p.paidOut(ctx, payout, refusal)
 }
 
 // paidOut asks what has become of a payout that was refused, which an earlier call may
 // have made (Alipay refuses a repetition to another account), or that was only taken.
-func (p *Provider) paidOut(ctx context.Context, payout payment.Payout, refused *payment.Refused) (string, error) {
-	var answer sdk.FundTransCommonQueryRsp
-	err := p.call(ctx, sdk.FundTransCommonQuery{
-		OutBizNo: payout.PayoutNo, ProductCode: payoutProduct, BizScene: payoutScene,
-	}, &answer, &answer.Error)
+func (p *Provider) paidOut(ctx context.Context, payout payment.Payout, refusal *payment.Refused) (string, error) {
+	question := alipay.FundTransCommonQuery{OutBizNo: payout.PayoutNo, ProductCode: payoutProduct, BizScene: payoutScene}
+	var said payoutAnswer
+	err := p.ask(ctx, question, &said)
 	switch {
-	case refusedWith(err, orderNotExist) && refused != nil:
-		return "", refused
+	case isRefusal(err, subPayoutMissing) && refusal != nil:
+		return "", refusal
 	case err != nil:
-		// A refusal of the question is no refusal of the payout.
-		return "", fmt.Errorf("alipay: payout %s is undecided: %v", payout.PayoutNo, err) //nolint:errorlint // see above
+		return "", fmt.Errorf("alipay: payout %s: %w", payout.PayoutNo, open(err))
 	}
-	if err := same("payout", answer.OutBizNo, payout.PayoutNo); err != nil {
-		return "", err
+	if err := same("payout", said.OutBizNo, payout.PayoutNo); err != nil {
+		return "", unknown(question.APIName(), err)
 	}
-	switch answer.Status {
+	switch said.Status {
 	case "SUCCESS":
-		amount, err := positive(answer.TransAmount)
+		amount, err := positive(said.TransAmount)
+		if err == nil && amount != payout.Amount {
+			err = fmt.Errorf("payout %s was made over %s instead of %s", payout.PayoutNo, amount, payout.Amount)
+		}
 		if err != nil {
-			return "", err
+			return "", unknown(question.APIName(), err)
 		}
-		if amount != payout.Amount {
-			return "", fmt.Errorf("alipay: payout %s was made over %s instead of %s", payout.PayoutNo, amount, payout.Amount)
-		}
-		return answer.OrderId, nil
+		return said.OrderID, nil
 	case "FAIL":
-		return "", &payment.Refused{API: "alipay.fund.trans.uni.transfer", Code: answer.ErrorCode, Message: answer.FailReason}
+		return "", refused(alipay.FundTransUniTransfer{}.APIName(), said.ErrorCode, said.FailReason)
 	default:
-		return "", fmt.Errorf("alipay: payout %s is undecided: %.40q", payout.PayoutNo, answer.Status)
+		return "", unknown(question.APIName(), fmt.Errorf("payout %s is %.40q", payout.PayoutNo, said.Status))
 	}
 }

@@ -5,28 +5,34 @@ import (
 	"errors"
 	"fmt"
 
-	sdk "github.com/smartwalle/alipay/v3"
+	"github.com/smartwalle/alipay/v3"
 
-	"github.com/pushledger/pushledger/aggregates/money"
 	"github.com/pushledger/pushledger/sagas/payment"
 )
 
+type refundAnswer struct {
+	status
+	OutTradeNo string `json:"out_trade_no"`
+	FundChange string `json:"fund_change"`
+}
+
 // Refund implements payment.Provider.
 func (p *Provider) Refund(ctx context.Context, refund payment.Refund) error {
-	if !isNumber(refund.RequestNo) || refund.Amount < 1 || refund.Amount > money.Max {
-		return fmt.Errorf("alipay: refund %.80q lacks a number or an amount", refund.RequestNo)
-	}
-	var answer sdk.TradeRefundRsp
-	err := p.call(ctx, sdk.TradeRefund{
+	question := alipay.TradeRefund{
 		OutTradeNo: refund.TradeNo, OutRequestNo: refund.RequestNo,
-		RefundAmount: refund.Amount.String(), RefundReason: refund.Reason,
-	}, &answer, &answer.Error)
-	var refused *payment.Refused
+		RefundAmount: refund.Amount.String(), RefundReason: clip(refund.Reason, maxSubject),
+	}
+	var said refundAnswer
+	err := p.ask(ctx, question, &said)
+	var refusal *payment.Refused
 	switch {
-	case err == nil && answer.FundChange == "Y":
-		return same("trade", answer.OutTradeNo, refund.TradeNo)
-	case err != nil && !errors.As(err, &refused):
+	case err != nil && !errors.As(err, &refusal):
 		return err
+	case err == nil && said.FundChange == "Y":
+		if err := same("trade", said.OutTradeNo, refund.TradeNo); err != nil {
+			return unknown(question.APIName(), err)
+		}
+		return nil
 	}
 	// An earlier call may have done it: then this one has moved nothing, or is even
 	// refused because no money is left.
@@ -34,32 +40,40 @@ func (p *Provider) Refund(ctx context.Context, refund payment.Refund) error {
 	switch {
 	case done:
 		return nil
-	case refused != nil && (queryErr == nil || refusedWith(queryErr, tradeNotExist)):
-		return refused
+	case refusal != nil && (queryErr == nil || isRefusal(queryErr, subTradeMissing)):
+		return refusal
 	case queryErr != nil:
-		// A refusal of the question is no refusal of the refund.
-		return fmt.Errorf("alipay: refund %s is undecided: %v", refund.RequestNo, queryErr) //nolint:errorlint // see above
+		return fmt.Errorf("alipay: refund %s: %w", refund.RequestNo, open(queryErr))
 	default:
-		return fmt.Errorf("alipay: refund %s was taken but has not happened yet", refund.RequestNo)
+		return unknown(question.APIName(), errors.New("taken, but it has not happened yet"))
 	}
+}
+
+type refundedAnswer struct {
+	status
+	OutTradeNo   string `json:"out_trade_no"`
+	OutRequestNo string `json:"out_request_no"`
+	RefundStatus string `json:"refund_status"`
+	RefundAmount string `json:"refund_amount"`
 }
 
 // refunded asks whether the refund has happened.
 func (p *Provider) refunded(ctx context.Context, refund payment.Refund) (bool, error) {
-	var answer sdk.TradeFastPayRefundQueryRsp
-	err := p.call(ctx, sdk.TradeFastPayRefundQuery{OutTradeNo: refund.TradeNo, OutRequestNo: refund.RequestNo}, &answer, &answer.Error)
-	if err != nil {
+	question := alipay.TradeFastPayRefundQuery{OutTradeNo: refund.TradeNo, OutRequestNo: refund.RequestNo}
+	var said refundedAnswer
+	if err := p.ask(ctx, question, &said); err != nil {
 		return false, err
 	}
-	if answer.RefundStatus != "REFUND_SUCCESS" {
+	if said.RefundStatus != "REFUND_SUCCESS" {
 		return false, nil
 	}
-	amount, err := positive(answer.RefundAmount)
+	amount, err := positive(said.RefundAmount)
+	if err == nil && amount != refund.Amount {
+		err = fmt.Errorf("refund %s was made over %s instead of %s", refund.RequestNo, amount, refund.Amount)
+	}
+	err = errors.Join(err, same("trade", said.OutTradeNo, refund.TradeNo), same("refund", said.OutRequestNo, refund.RequestNo))
 	if err != nil {
-		return false, err
+		return false, unknown(question.APIName(), err)
 	}
-	if amount != refund.Amount {
-		return false, fmt.Errorf("alipay: refund %s was made over %s instead of %s", refund.RequestNo, amount, refund.Amount)
-	}
-	return true, errors.Join(same("trade", answer.OutTradeNo, refund.TradeNo), same("refund", answer.OutRequestNo, refund.RequestNo))
+	return true, nil
 }

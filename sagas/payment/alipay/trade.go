@@ -5,56 +5,72 @@ import (
 	"errors"
 	"fmt"
 
-	sdk "github.com/smartwalle/alipay/v3"
+	"github.com/smartwalle/alipay/v3"
 
+	"github.com/pushledger/pushledger/aggregates/money"
 	"github.com/pushledger/pushledger/sagas/payment"
 )
 
-const tradeNotExist = "ACQ.TRADE_NOT_EXIST"
+type tradeAnswer struct {
+	status
+	TradeNo     string             `json:"trade_no"`
+	OutTradeNo  string             `json:"out_trade_no"`
+	TradeStatus alipay.TradeStatus `json:"trade_status"`
+	TotalAmount string             `json:"total_amount"`
+	SendPayDate string             `json:"send_pay_date"`
+	FundBills   []struct {
+		Channel string `json:"fund_channel"`
+	} `json:"fund_bill_list"`
+}
 
 // Query implements payment.Provider.
 func (p *Provider) Query(ctx context.Context, tradeNo string) (payment.Trade, error) {
-	var answer sdk.TradeQueryRsp
-	err := p.call(ctx, sdk.TradeQuery{OutTradeNo: tradeNo, QueryOptions: []string{"fund_bill_list"}}, &answer, &answer.Error)
+	question := alipay.TradeQuery{OutTradeNo: tradeNo, QueryOptions: []string{"fund_bill_list"}}
+	var said tradeAnswer
+	err := p.ask(ctx, question, &said)
 	switch {
-	case refusedWith(err, tradeNotExist):
+	case isRefusal(err, subTradeMissing):
 		return payment.Trade{}, fmt.Errorf("%w: %s", payment.ErrTradeNotFound, tradeNo)
 	case err != nil:
 		return payment.Trade{}, err
 	}
-	if err := same("trade", answer.OutTradeNo, tradeNo); err != nil {
-		return payment.Trade{}, err
+	trade := payment.Trade{TradeNo: tradeNo, ProviderTradeNo: said.TradeNo}
+	for _, bill := range said.FundBills {
+		trade.Channels = append(trade.Channels, bill.Channel)
 	}
-	trade := payment.Trade{TradeNo: tradeNo, ProviderTradeNo: answer.TradeNo}
-	for _, bill := range answer.FundBillList {
-		if bill != nil {
-			trade.Channels = append(trade.Channels, bill.FundChannel)
-		}
+	err = same("trade", said.OutTradeNo, tradeNo)
+	if err == nil {
+		trade, err = p.standing(trade, said.TradeStatus, said.TotalAmount, said.SendPayDate)
 	}
-	return p.standing(trade, answer.TradeStatus, answer.TotalAmount, answer.SendPayDate)
+	if err != nil {
+		return payment.Trade{}, unknown(question.APIName(), err)
+	}
+	return trade, nil
 }
 
 // standing adds what Alipay says of a trade's state, and of its money once it is paid.
-func (p *Provider) standing(trade payment.Trade, status sdk.TradeStatus, amount, paidAt string) (payment.Trade, error) {
-	switch status {
-	case sdk.TradeStatusWaitBuyerPay:
+func (p *Provider) standing(trade payment.Trade, state alipay.TradeStatus, amount, paidAt string) (payment.Trade, error) {
+	switch state {
+	case alipay.TradeStatusWaitBuyerPay:
 		trade.State = payment.TradeWaiting
-	case sdk.TradeStatusClosed:
+		return trade, nil
+	case alipay.TradeStatusClosed:
 		trade.State = payment.TradeClosed
-	case sdk.TradeStatusSuccess, sdk.TradeStatusFinished:
+		return trade, nil
+	case alipay.TradeStatusSuccess, alipay.TradeStatusFinished:
 		trade.State = payment.TradePaid
 	default:
-		return payment.Trade{}, fmt.Errorf("alipay: trade %s is in unknown state %.40q", trade.TradeNo, status)
-	}
-	if trade.State != payment.TradePaid {
-		return trade, nil
+		return payment.Trade{}, fmt.Errorf("trade %s is in unknown state %.40q", trade.TradeNo, state)
 	}
 	var err error
 	if trade.Amount, err = positive(amount); err != nil {
 		return payment.Trade{}, err
 	}
-	if trade.PaidAt, err = p.time(paidAt); err != nil {
+	if trade.PaidAt, err = p.at(paidAt); err != nil {
 		return payment.Trade{}, err
+	}
+	if trade.PaidAt.IsZero() {
+		return payment.Trade{}, fmt.Errorf("trade %s is paid, but not said when", trade.TradeNo)
 	}
 	return trade, nil
 }
@@ -62,15 +78,19 @@ func (p *Provider) standing(trade payment.Trade, status sdk.TradeStatus, amount,
 // Close implements payment.Provider. Alipay closes a trade only once and only before it
 // is paid, so what it refuses to close is asked about.
 func (p *Provider) Close(ctx context.Context, tradeNo string) error {
-	var answer sdk.TradeCloseRsp
-	err := p.call(ctx, sdk.TradeClose{OutTradeNo: tradeNo}, &answer, &answer.Error)
-	var refused *payment.Refused
+	question := alipay.TradeClose{OutTradeNo: tradeNo}
+	var said tradeAnswer
+	err := p.ask(ctx, question, &said)
+	var refusal *payment.Refused
 	switch {
 	case err == nil:
-		return same("trade", answer.OutTradeNo, tradeNo)
-	case refusedWith(err, tradeNotExist):
+		if err := same("trade", said.OutTradeNo, tradeNo); err != nil {
+			return unknown(question.APIName(), err)
+		}
+		return nil
+	case isRefusal(err, subTradeMissing):
 		return fmt.Errorf("%w: %s", payment.ErrTradeNotFound, tradeNo)
-	case !errors.As(err, &refused):
+	case !errors.As(err, &refusal):
 		return err
 	}
 	trade, queryErr := p.Query(ctx, tradeNo)
@@ -84,4 +104,20 @@ func (p *Provider) Close(ctx context.Context, tradeNo string) error {
 	default:
 		return err
 	}
+}
+
+// same keeps a signed answer to another question from being taken for ours.
+func same(what, got, want string) error {
+	if got != want {
+		return fmt.Errorf("it is about %s %.80q instead of %q", what, got, want)
+	}
+	return nil
+}
+
+func positive(text string) (money.Fen, error) {
+	amount, err := money.Parse(text)
+	if err == nil && amount == 0 {
+		err = errors.New("alipay: an amount of zero")
+	}
+	return amount, err
 }
