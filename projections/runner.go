@@ -128,7 +128,7 @@ func (r *Runner) resume(ctx context.Context) (uint64, error) {
 func (r *Runner) clear(ctx context.Context, start mark) error {
 	return r.db.Write(ctx, func(tx *sql.Tx) error {
 		for _, table := range r.model.Tables {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table); err != nil {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table); err != nil { //nolint:gosec // a name of the program's own
 				return fmt.Errorf("projections: clear %s: %w", table, err)
 			}
 		}
@@ -139,8 +139,9 @@ func (r *Runner) clear(ctx context.Context, start mark) error {
 // fold applies what comes in until the channel is closed. Under load the batches grow
 // by themselves, because events gather while one is written.
 func (r *Runner) fold(ctx context.Context, events <-chan eventstore.Recorded) error {
+	var batch, rest []eventstore.Recorded
 	for {
-		batch := nextBatch(events)
+		batch, rest = nextBatch(rest, events)
 		if len(batch) == 0 {
 			return nil
 		}
@@ -159,24 +160,22 @@ func (r *Runner) fold(ctx context.Context, events <-chan eventstore.Recorded) er
 	}
 }
 
-// nextBatch waits for an event and takes what else is there, in whole changes. It is
+// nextBatch waits for whole changes and takes what else is there. The beginning of a
+// change, whose end is yet to come, is the rest to call it with again. The batch is
 // empty once the channel is closed.
-func nextBatch(events <-chan eventstore.Recorded) []eventstore.Recorded {
-	var batch []eventstore.Recorded
+func nextBatch(taken []eventstore.Recorded, events <-chan eventstore.Recorded) (batch, rest []eventstore.Recorded) {
 	whole := 0 // events of complete changes
 	for {
-		if whole > 0 && whole == len(batch) {
-			if whole >= maxBatch || len(events) == 0 {
-				return batch
-			}
+		if whole > 0 && (len(taken) >= maxBatch || len(events) == 0) {
+			return taken[:whole], taken[whole:]
 		}
 		event, open := <-events
 		if !open {
-			return batch[:whole]
+			return taken[:whole], nil
 		}
-		batch = append(batch, event)
+		taken = append(taken, event)
 		if event.Last {
-			whole = len(batch)
+			whole = len(taken)
 		}
 	}
 }

@@ -3,10 +3,10 @@ package jetstream
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"strconv"
 
 	"github.com/pushledger/pushledger/eventstore"
 )
@@ -16,7 +16,8 @@ type waiting struct {
 	ctx      context.Context
 	messages []*nats.Msg
 	expects  map[eventstore.StreamID]uint64
-	done     chan result // buffered 1
+	ends     map[eventstore.StreamID]int // index of each stream's last message
+	done     chan result                 // buffered 1
 }
 
 type result struct {
@@ -42,6 +43,13 @@ func (s *Store) Append(ctx context.Context, metadata eventstore.Metadata, change
 		return outcome.sequence, outcome.err
 	case <-ctx.Done():
 		return 0, fmt.Errorf("%w: %w", eventstore.ErrUnavailable, ctx.Err())
+	case <-s.stopped: // it may have come too late for the committer to see it
+		select {
+		case outcome := <-request.done:
+			return outcome.sequence, outcome.err
+		default:
+			return 0, fmt.Errorf("%w: the store is closed", eventstore.ErrUnavailable)
+		}
 	}
 }
 
@@ -49,7 +57,10 @@ func (s *Store) prepare(ctx context.Context, metadata eventstore.Metadata, chang
 	if err := eventstore.CheckChanges(changes); err != nil {
 		return nil, err
 	}
-	request := &waiting{ctx: ctx, expects: make(map[eventstore.StreamID]uint64, len(changes)), done: make(chan result, 1)}
+	request := &waiting{
+		ctx: ctx, done: make(chan result, 1),
+		expects: make(map[eventstore.StreamID]uint64, len(changes)), ends: make(map[eventstore.StreamID]int, len(changes)),
+	}
 	for _, change := range changes {
 		request.expects[change.Stream] = change.Expect
 		for i, event := range change.Events {
@@ -63,6 +74,7 @@ func (s *Store) prepare(ctx context.Context, metadata eventstore.Metadata, chang
 			message.Header.Set(headerMore, "1")
 			request.messages = append(request.messages, message)
 		}
+		request.ends[change.Stream] = len(request.messages) - 1
 	}
 	request.messages[len(request.messages)-1].Header.Del(headerMore)
 	return request, nil
@@ -72,6 +84,7 @@ func (s *Store) prepare(ctx context.Context, metadata eventstore.Metadata, chang
 // one group is on its way to disk the next one gathers, so groups grow with the load
 // and nobody waits for company on a free line.
 func (s *Store) commitGroups() {
+	defer close(s.stopped)
 	var backlog []*waiting
 	for {
 		if len(backlog) == 0 {
@@ -92,7 +105,7 @@ func (s *Store) commitGroups() {
 		backlog = s.gather(backlog)
 		var group []*waiting
 		group, backlog = split(backlog, s.groupSize)
-		s.commit(group)
+		backlog = dropLosers(backlog, s.commit(group))
 	}
 }
 
@@ -147,6 +160,29 @@ func split(backlog []*waiting, most int) (group, rest []*waiting) {
 		}
 	}
 	return group, rest
+}
+
+// dropLosers fails the appends of the backlog that lost their race to the group just
+// written, without asking the server: where those streams stand now is known.
+func dropLosers(backlog []*waiting, newest map[eventstore.StreamID]uint64) []*waiting {
+	var rest []*waiting
+	for _, request := range backlog {
+		if stream, lost := request.losesTo(newest); lost {
+			fail([]*waiting{request}, fmt.Errorf("%w: %s", eventstore.ErrConflict, stream))
+		} else {
+			rest = append(rest, request)
+		}
+	}
+	return rest
+}
+
+func (w *waiting) losesTo(newest map[eventstore.StreamID]uint64) (eventstore.StreamID, bool) {
+	for stream, expect := range w.expects {
+		if now, known := newest[stream]; known && now != expect {
+			return stream, true
+		}
+	}
+	return eventstore.StreamID{}, false
 }
 
 func overlaps(request *waiting, taken map[eventstore.StreamID]bool) bool {

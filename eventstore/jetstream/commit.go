@@ -21,23 +21,21 @@ const (
 	codeWrongLastSequenceConstant jetstream.ErrorCode = 10164
 )
 
-// commit sends a group and tells each of its appends what became of it.
-func (s *Store) commit(group []*waiting) {
+// commit sends a group and tells each of its appends what became of it. It returns
+// where the streams stand that it wrote.
+func (s *Store) commit(group []*waiting) map[eventstore.StreamID]uint64 {
 	for len(group) > 0 {
 		last, err := s.send(group)
 		switch {
 		case err == nil:
-			finish(group, last)
-			return
-		case !errors.Is(err, eventstore.ErrConflict):
+			return finish(group, last)
+		case !errors.Is(err, eventstore.ErrConflict) || len(group) == 1:
 			fail(group, err)
-			return
-		case len(group) == 1:
-			fail(group, err)
-			return
+			return nil
 		}
 		group = s.withoutLosers(group)
 	}
+	return nil
 }
 
 // withoutLosers fails the appends that lost a race and returns the others. When the
@@ -88,13 +86,20 @@ func fail(group []*waiting, err error) {
 	}
 }
 
-// finish tells each append the sequence of its own last event. The events of a batch
-// stand next to each other, the newest of them at last.
-func finish(group []*waiting, last uint64) {
+// finish tells each append the sequence of its own last event, and returns where each
+// stream stands now. The events of a batch stand next to each other, the newest at
+// the sequence last.
+func finish(group []*waiting, last uint64) map[eventstore.StreamID]uint64 {
+	newest := make(map[eventstore.StreamID]uint64)
 	for i := len(group) - 1; i >= 0; i-- {
-		group[i].done <- result{sequence: last}
-		last -= uint64(len(group[i].messages))
+		request := group[i]
+		for at, ends := range request.ends {
+			newest[at] = last - uint64(len(request.messages)-1-ends) // #nosec G115 -- a position in the append
+		}
+		request.done <- result{sequence: last}
+		last -= uint64(len(request.messages))
 	}
+	return newest
 }
 
 // send publishes all messages of a group as one batch and waits for its end. A single

@@ -45,7 +45,7 @@ type Store struct {
 	queue     chan *waiting
 	closing   chan struct{}
 	closeOnce sync.Once
-	committer sync.WaitGroup
+	stopped   chan struct{} // closed when the committer has ended
 }
 
 var _ eventstore.Store = (*Store)(nil)
@@ -66,9 +66,9 @@ func Open(ctx context.Context, conn *nats.Conn, registry *eventstore.Registry, o
 	}
 	store := &Store{
 		conn: conn, js: js, registry: registry, groupSize: max(size, eventstore.MaxEventsPerAppend),
-		queue: make(chan *waiting, queueLength), closing: make(chan struct{}),
+		queue: make(chan *waiting, queueLength), closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
-	store.committer.Go(store.commitGroups)
+	go store.commitGroups()
 	return store, nil
 }
 
@@ -76,7 +76,7 @@ func Open(ctx context.Context, conn *nats.Conn, registry *eventstore.Registry, o
 // The connection stays with its owner.
 func (s *Store) Close() {
 	s.closeOnce.Do(func() { close(s.closing) })
-	s.committer.Wait()
+	<-s.stopped
 }
 
 func streamConfig() jetstream.StreamConfig {

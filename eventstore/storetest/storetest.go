@@ -263,25 +263,29 @@ func following(t *testing.T, store eventstore.Store) {
 		require.NoError(t, err)
 	}
 	var written sync.WaitGroup
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
 	written.Go(func() {
 		for i := range during {
-			if _, err := store.Append(t.Context(), metadata(), change(fmt.Sprintf("g%d", i), 0, "x")); err != nil {
-				t.Error(err)
+			if _, err := store.Append(ctx, metadata(), change(fmt.Sprintf("g%d", i), 0, "x")); err != nil {
+				cancel(err) // what was not written is never followed
+				return
 			}
 		}
 	})
 	done := errors.New("seen all")
 	var seen []uint64
 	caughtUpAt := -1
-	err := store.Follow(t.Context(), 5, func(recorded eventstore.Recorded) error {
+	err := store.Follow(ctx, 5, func(recorded eventstore.Recorded) error {
 		seen = append(seen, recorded.Sequence)
 		if recorded.Sequence == before+during {
 			return done
 		}
 		return nil
 	}, func() { caughtUpAt = len(seen) })
-	require.ErrorIs(t, err, done)
 	written.Wait()
+	require.NoError(t, context.Cause(ctx))
+	require.ErrorIs(t, err, done)
 	require.Len(t, seen, before+during-5)
 	for i, sequence := range seen {
 		require.Equal(t, uint64(i+6), sequence)

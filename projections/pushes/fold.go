@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/pushledger/pushledger/aggregates/money"
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/eventstore"
 	"github.com/pushledger/pushledger/projections"
@@ -41,16 +42,17 @@ type row struct {
 	sequence uint64
 }
 
-// folding is one transaction of the fold. It keeps the pushes that it meets in memory
-// and writes each once at the end.
+// folding is one transaction of the fold. It keeps the pushes and balances that it meets
+// in memory and writes each once at the end.
 type folding struct {
 	tx       *sql.Tx
 	prepared map[string]*sql.Stmt // by their text; they end with the transaction
 	rows     map[string]row
+	balances map[string]money.Fen // what is to be added to each account
 }
 
 func fold(ctx context.Context, tx *sql.Tx, events []eventstore.Recorded) error {
-	f := folding{tx: tx, prepared: make(map[string]*sql.Stmt), rows: make(map[string]row)}
+	f := folding{tx: tx, prepared: make(map[string]*sql.Stmt), rows: make(map[string]row), balances: make(map[string]money.Fen)}
 	for _, recorded := range events {
 		event, ours := recorded.Event.(push.Event)
 		if !ours {
@@ -60,9 +62,20 @@ func fold(ctx context.Context, tx *sql.Tx, events []eventstore.Recorded) error {
 			return fmt.Errorf("pushes: sequence %d: %w", recorded.Sequence, err)
 		}
 	}
+	return f.finish(ctx)
+}
+
+func (f *folding) finish(ctx context.Context) error {
 	for _, id := range slices.Sorted(maps.Keys(f.rows)) {
 		if err := f.save(ctx, id, f.rows[id]); err != nil {
 			return fmt.Errorf("pushes: sequence %d: write push %s: %w", f.rows[id].sequence, id, err)
+		}
+	}
+	for _, account := range slices.Sorted(maps.Keys(f.balances)) {
+		err := f.exec(ctx, `INSERT INTO balances (account, amount) VALUES ($1, $2)
+			ON CONFLICT (account) DO UPDATE SET amount = amount + excluded.amount`, account, int64(f.balances[account]))
+		if err != nil {
+			return fmt.Errorf("pushes: write balance of %s: %w", account, err)
 		}
 	}
 	return nil
@@ -91,7 +104,7 @@ func (f *folding) add(ctx context.Context, recorded eventstore.Recorded, event p
 }
 
 func (f *folding) load(ctx context.Context, id string) (row, error) {
-	statement, err := f.statement(ctx, selectRow)
+	statement, err := f.statement(ctx, selectRow) //nolint:sqlclosecheck // it ends with the transaction
 	if err != nil {
 		return row{}, err
 	}
@@ -141,21 +154,17 @@ func (f *folding) post(ctx context.Context, recorded eventstore.Recorded, postin
 		err := f.exec(ctx, `
 			INSERT INTO journal (seq, line, push_id, event, at, from_account, to_account, amount) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 			recorded.Sequence, line, recorded.Stream.Key, recorded.Type, recorded.Time.UnixMicro(), posting.From, posting.To, int64(posting.Amount))
-		if err == nil {
-			err = f.exec(ctx, `
-				INSERT INTO balances (account, amount) VALUES ($1, -$3), ($2, $3)
-				ON CONFLICT (account) DO UPDATE SET amount = amount + excluded.amount`,
-				posting.From, posting.To, int64(posting.Amount))
-		}
 		if err != nil {
 			return fmt.Errorf("write journal: %w", err)
 		}
+		f.balances[posting.From] -= posting.Amount
+		f.balances[posting.To] += posting.Amount
 	}
 	return nil
 }
 
 func (f *folding) exec(ctx context.Context, query string, args ...any) error {
-	statement, err := f.statement(ctx, query)
+	statement, err := f.statement(ctx, query) //nolint:sqlclosecheck // it ends with the transaction
 	if err != nil {
 		return err
 	}

@@ -108,7 +108,7 @@ func unknown(api string, cause error) error {
 }
 
 // open words an error as a cause that decides nothing, even if it is a refusal.
-func open(refusal error) error { return fmt.Errorf("outcome unknown: %s", refusal) }
+func open(refusal error) error { return errors.New("outcome unknown: " + refusal.Error()) }
 
 // clip cuts a text after a number of characters.
 func clip(text string, most int) string {

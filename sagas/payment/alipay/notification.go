@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/url"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/pushledger/pushledger/sagas/payment"
 )
 
@@ -39,7 +37,7 @@ func (p *Provider) notified(form url.Values) (payment.Trade, error) {
 	if err != nil {
 		return payment.Trade{}, fmt.Errorf("passback_params: %w", err)
 	}
-	channels, err := channelsOf(said.FundBillList)
+	channels, err := notifiedChannels(said.FundBillList, form.Get("credit_pay_mode"))
 	if err != nil {
 		return payment.Trade{}, err
 	}
@@ -67,27 +65,4 @@ func signedPlainly(form url.Values) error {
 	default:
 		return nil
 	}
-}
-
-// channelsOf reads a fund_bill_list, whose members are spelled otherwise in a
-// notification than in the answer to a query.
-func channelsOf(list string) ([]string, error) {
-	if list == "" {
-		return nil, nil
-	}
-	var bills []struct {
-		Channel string `json:"fundChannel"`
-		Other   string `json:"fund_channel"`
-	}
-	if err := json.Unmarshal([]byte(list), &bills); err != nil {
-		return nil, fmt.Errorf("fund_bill_list: %w", err)
-	}
-	var channels []string
-	for _, bill := range bills {
-		if bill.Channel == "" {
-			bill.Channel = bill.Other
-		}
-		channels = append(channels, bill.Channel)
-	}
-	return channels, nil
 }

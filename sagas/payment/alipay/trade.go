@@ -18,9 +18,8 @@ type tradeAnswer struct {
 	TradeStatus alipay.TradeStatus `json:"trade_status"`
 	TotalAmount string             `json:"total_amount"`
 	SendPayDate string             `json:"send_pay_date"`
-	FundBills   []struct {
-		Channel string `json:"fund_channel"`
-	} `json:"fund_bill_list"`
+	FundBills   []fundBill         `json:"fund_bill_list"`
+	CreditMode  string             `json:"credit_pay_mode"` // set if the buyer pays later
 }
 
 // Query implements payment.Provider.
@@ -35,10 +34,8 @@ func (p *Provider) Query(ctx context.Context, tradeNo string) (payment.Trade, er
 		return payment.Trade{}, err
 	}
 	trade := payment.Trade{TradeNo: tradeNo, ProviderTradeNo: said.TradeNo}
-	for _, bill := range said.FundBills {
-		trade.Channels = append(trade.Channels, bill.Channel)
-	}
-	err = same("trade", said.OutTradeNo, tradeNo)
+	trade.Channels, err = channels(said.FundBills, said.CreditMode)
+	err = errors.Join(err, same("trade", said.OutTradeNo, tradeNo))
 	if err == nil {
 		trade, err = p.standing(trade, said.TradeStatus, said.TotalAmount, said.SendPayDate)
 	}

@@ -6,11 +6,11 @@ package natsapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -23,10 +23,11 @@ import (
 )
 
 const (
-	inFlight  = 256                                      // queries worked on at the same time
 	patience  = projections.MaxPatience + 10*time.Second // for one query, waiting included
 	replyRoom = 1 << 10                                  // bytes of a message beside its body
 )
+
+var errBusy = errors.New("natsapi: too many queries at the same time")
 
 // Config is what the door needs.
 type Config struct {
@@ -40,10 +41,10 @@ type Config struct {
 // Door answers queries from NATS until it is closed.
 type Door struct {
 	config  Config
+	conn    *nats.Conn
 	service micro.Service
 	room    int64 // bytes of the longest answer
-	slots   chan struct{}
-	working sync.WaitGroup
+	gate    *gate
 	ctx     context.Context // ends when the door is closed
 	cancel  context.CancelFunc
 }
@@ -52,7 +53,7 @@ type Door struct {
 func Open(conn *nats.Conn, config Config) (*Door, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	door := &Door{
-		config: config, room: conn.MaxPayload() - replyRoom, slots: make(chan struct{}, inFlight), ctx: ctx, cancel: cancel,
+		config: config, conn: conn, room: conn.MaxPayload() - replyRoom, gate: newGate(), ctx: ctx, cancel: cancel,
 	}
 	service, err := micro.AddService(conn, micro.Config{
 		Name: "pushledger-queries", Version: config.Version, Description: "queries on priced domain pushes",
@@ -73,7 +74,7 @@ func Open(conn *nats.Conn, config Config) (*Door, error) {
 func (d *Door) Close() error {
 	err := d.service.Stop()
 	d.cancel()
-	d.working.Wait()
+	d.gate.shut()
 	return err
 }
 
@@ -88,19 +89,17 @@ func (d *Door) receive(request micro.Request) {
 		d.config.Logger.Warn("query with a foreign reply subject dropped", "account", account)
 		return
 	}
-	select {
-	case d.slots <- struct{}{}:
-	default:
-		d.refuse(request, push.Refuse(push.CodeRateLimited, ""))
+	if !d.gate.enter(account) {
+		d.refuse(request, pushes.Explain(errBusy))
 		return
 	}
-	d.working.Go(func() {
-		defer func() { <-d.slots }()
+	go func() {
+		defer d.gate.leave(account)
 		ctx, cancel := context.WithTimeout(d.ctx, patience)
 		defer cancel()
 		viewer := pushes.Viewer{Account: account, SeesAll: slices.Contains(d.config.SeesAll, account)}
 		d.respond(ctx, request, name, viewer)
-	})
+	}()
 }
 
 func (d *Door) respond(ctx context.Context, request micro.Request, name string, viewer pushes.Viewer) {
@@ -121,7 +120,7 @@ func (d *Door) respond(ctx context.Context, request micro.Request, name string, 
 	case int64(len(body)) > d.room:
 		d.refuse(request, push.Refuse(push.CodeTooLarge, "ask for fewer at once"))
 	default:
-		d.sent(request.Respond(body))
+		d.publish(&nats.Msg{Subject: request.Reply(), Data: body})
 	}
 }
 
@@ -149,11 +148,16 @@ func (d *Door) refuse(request micro.Request, refusal *push.Refusal) {
 		d.config.Logger.Error("refusal not encoded", "error", err)
 		return
 	}
-	d.sent(request.Error(refusal.Code, refusal.Message, body))
+	d.publish(&nats.Msg{
+		Subject: request.Reply(), Data: body,
+		Header: nats.Header{micro.ErrorHeader: {refusal.Message}, micro.ErrorCodeHeader: {refusal.Code}},
+	})
 }
 
-func (d *Door) sent(err error) {
-	if err != nil {
+// publish answers past the micro library, whose requests must not be answered once
+// their handler has returned: it reads then what an answer writes.
+func (d *Door) publish(answer *nats.Msg) {
+	if err := d.conn.PublishMsg(answer); err != nil {
 		d.config.Logger.Warn("answer not sent", "error", err)
 	}
 }

@@ -1,0 +1,135 @@
+package alipaygateway_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pushledger/pushledger/sagas/payment"
+)
+
+// calls make each API's call on trade T1 of push-1, and tell whether it was done.
+var calls = map[string]struct {
+	paid bool // before
+	make func(sandbox, context.Context) error
+	done func(*testing.T, sandbox) bool
+}{
+	"create": {
+		make: func(s sandbox, ctx context.Context) error {
+			page, err := s.PayURL(order("T2", "push-2"))
+			if err != nil {
+				return err
+			}
+			return s.Open(ctx, page)
+		},
+		done: func(t *testing.T, s sandbox) bool {
+			_, err := s.Query(t.Context(), "T2")
+			return err == nil
+		},
+	},
+	"query": {
+		make: func(s sandbox, ctx context.Context) error {
+			_, err := s.Query(ctx, "T1")
+			return err
+		},
+		done: func(*testing.T, sandbox) bool { return false }, // it changes nothing
+	},
+	"close": {
+		make: func(s sandbox, ctx context.Context) error { return s.Close(ctx, "T1") },
+		done: func(t *testing.T, s sandbox) bool { return s.state(t, "T1") == payment.TradeClosed },
+	},
+	"refund": {
+		paid: true,
+		make: func(s sandbox, ctx context.Context) error {
+			return s.Refund(ctx, payment.Refund{TradeNo: "T1", RequestNo: "R1", Amount: 1999_00, Reason: "test"})
+		},
+		done: func(t *testing.T, s sandbox) bool { return s.state(t, "T1") == payment.TradeClosed },
+	},
+	"payout": {
+		make: func(s sandbox, ctx context.Context) error {
+			_, err := s.Payout(ctx, payment.Payout{PayoutNo: "P1", PushID: "push-1", Account: "ann@example.com", Name: "安", Amount: 1999_00, Title: "push"})
+			return err
+		},
+		done: func(t *testing.T, s sandbox) bool {
+			return s.ledger(t, `{}`) != `{"ok":true,"trades":[],"refunds":[],"payouts":[]}`
+		},
+	},
+}
+
+func TestFaults(t *testing.T) {
+	finals := map[string]string{
+		"create": "ACQ.INVALID_PARAMETER", "refund": "ACQ.SELLER_BALANCE_NOT_ENOUGH", "payout": "PAYEE_NOT_EXIST",
+	}
+	for api, call := range calls {
+		for _, mode := range []string{"error", "timeout", "done_but_timeout", "business_error"} {
+			t.Run(api+" "+mode, func(t *testing.T) {
+				t.Parallel()
+				s := start(t)
+				s.open(t, order("T1", "push-1"))
+				if call.paid {
+					s.do(t, "pay", `{"push_id":"push-1","notify":"lost"}`)
+				}
+				s.do(t, "fault", `{"api":%q,"mode":%q,"times":1}`, api, mode)
+				err := call.make(s, t.Context())
+				require.Error(t, err)
+				var refused *payment.Refused
+				switch {
+				case mode == "business_error" && api == "close":
+					require.ErrorIs(t, err, payment.ErrTradeNotFound)
+				case mode == "business_error" && api != "query":
+					require.ErrorAs(t, err, &refused)
+					require.Equal(t, finals[api], refused.Code)
+				default:
+					require.NotErrorAs(t, err, &refused)
+				}
+				require.Equal(t, mode == "done_but_timeout" && api != "query", call.done(t, s))
+				require.NoError(t, call.make(s, t.Context()), "the fault held for one call")
+				require.Equal(t, api != "query", call.done(t, s))
+			})
+		}
+	}
+}
+
+func TestFaultHoldsForSoManyCalls(t *testing.T) {
+	s := start(t)
+	s.open(t, order("T1", "push-1"))
+	s.do(t, "fault", `{"api":"query","mode":"business_error","times":2}`)
+	for range 2 {
+		_, err := s.Query(t.Context(), "T1")
+		require.Error(t, err)
+		require.NotErrorIs(t, err, payment.ErrTradeNotFound)
+	}
+	require.Equal(t, payment.TradeWaiting, s.state(t, "T1"))
+	s.do(t, "fault", `{"api":"query","mode":"error","times":5}`)
+	s.do(t, "fault", `{"api":"query","mode":"error","times":0}`)
+	require.Equal(t, payment.TradeWaiting, s.state(t, "T1"))
+}
+
+func TestQueriesOfRefundsAndPayoutsHaveNoFault(t *testing.T) {
+	s := start(t)
+	s.open(t, order("T1", "push-1"))
+	s.do(t, "pay", `{"push_id":"push-1","notify":"lost"}`)
+	for _, api := range []string{"refund", "payout"} {
+		require.NoError(t, calls[api].make(s, t.Context()))
+	}
+	s.do(t, "fault", `{"api":"query","mode":"error","times":1}`)
+	for _, api := range []string{"refund", "payout"} { // again, so that they have to ask
+		require.NoError(t, calls[api].make(s, t.Context()))
+	}
+	_, err := s.Query(t.Context(), "T1")
+	require.Error(t, err, "the fault is still there")
+}
+
+func TestClosingEndsCallsThatAreHeldBack(t *testing.T) {
+	s := start(t)
+	s.open(t, order("T1", "push-1"))
+	s.do(t, "fault", `{"api":"query","mode":"timeout"}`)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := s.Query(context.Background(), "T1")
+		ended <- err
+	}()
+	s.stop()
+	require.Error(t, <-ended)
+}
