@@ -22,10 +22,11 @@ const memory = 5 * time.Minute
 
 // Saga applies the registrar's events to the pushes that hold the domains.
 type Saga struct {
-	ledger *ledger.Ledger
-	store  eventstore.Store
-	logger *slog.Logger
-	now    func() time.Time
+	ledger    *ledger.Ledger
+	store     eventstore.Store
+	registrar registrar.Registrar
+	logger    *slog.Logger
+	now       func() time.Time
 
 	mu     sync.Mutex
 	recent map[domainname.Name][]remembered
@@ -38,8 +39,8 @@ type remembered struct {
 }
 
 // New returns a saga on the ledger.
-func New(store eventstore.Store, pushes *ledger.Ledger, logger *slog.Logger, now func() time.Time) *Saga {
-	return &Saga{ledger: pushes, store: store, logger: logger, now: now, recent: make(map[domainname.Name][]remembered)}
+func New(store eventstore.Store, pushes *ledger.Ledger, domains registrar.Registrar, logger *slog.Logger, now func() time.Time) *Saga {
+	return &Saga{ledger: pushes, store: store, registrar: domains, logger: logger, now: now, recent: make(map[domainname.Name][]remembered)}
 }
 
 // Run watches for pushes that were published while an event about one of their domains
@@ -80,6 +81,14 @@ func (s *Saga) Handle(ctx context.Context, event registrar.Event) error {
 	report := push.Report{
 		EventID: event.ID, Kind: event.Kind, Domain: event.Domain, At: event.At,
 		OperationID: event.OperationID, To: event.To,
+	}
+	if report.Kind == registrar.KindAccountMoved && report.OperationID == "" && report.To == "" {
+		// Where the domain went tells the ledger's own move from a stranger's.
+		facts, err := s.registrar.Facts(ctx, []domainname.Name{event.Domain})
+		if err != nil {
+			return err
+		}
+		report.To = facts[0].Account
 	}
 	s.remember(report)
 	held, err := s.ledger.Holders(ctx, []domainname.Name{event.Domain})

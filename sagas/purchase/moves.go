@@ -128,7 +128,7 @@ func (s *Saga) moveBack(ctx context.Context, state push.State, name domainname.N
 	case there.State == registrar.MovePending:
 		return nil, nil
 	case there.State != registrar.MoveDone:
-		return &push.ReturnOutcome{Domain: name, Place: push.PlaceKept}, nil
+		return s.neverMoved(ctx, state, name)
 	}
 	operation := push.ReturnNo(state.ID, name)
 	back, err := s.Registrar.Move(ctx, registrar.Move{
@@ -148,6 +148,24 @@ func (s *Saga) moveBack(ctx context.Context, state push.State, name domainname.N
 		return nil, nil
 	default:
 		return nil, fmt.Errorf("purchase: return of %s did not reach the registrar", name)
+	}
+}
+
+// neverMoved looks where a domain is whose move did not happen: as a rule still with
+// the seller. One that is with the buyer all the same was moved too late to be heard
+// of, so it is looked at again.
+func (s *Saga) neverMoved(ctx context.Context, state push.State, name domainname.Name) (*push.ReturnOutcome, error) {
+	facts, err := s.Registrar.Facts(ctx, []domainname.Name{name})
+	if err != nil {
+		return nil, err
+	}
+	switch now := facts[0]; {
+	case now.Exists && now.Account == state.Seller:
+		return &push.ReturnOutcome{Domain: name, Place: push.PlaceKept, Revision: now.Revision}, nil
+	case now.Exists && now.Account == state.Buyer:
+		return nil, fmt.Errorf("purchase: %s is with the buyer although its move is not known", name)
+	default:
+		return &push.ReturnOutcome{Domain: name, Place: push.PlaceGone, Revision: now.Revision}, nil
 	}
 }
 

@@ -27,17 +27,22 @@ const (
 type Door struct {
 	handler *Handler
 	logger  *slog.Logger
+	conn    *nats.Conn
 	service micro.Service
-	slots   chan struct{}
-	working sync.WaitGroup
 	ctx     context.Context // ends when the door is closed for good
 	cancel  context.CancelFunc
+
+	mu      sync.Mutex
+	left    sync.Cond // a command has been answered
+	working int
+	closed  bool
 }
 
 // Open starts to answer commands on a connection that may publish to inboxes only.
 func Open(conn *nats.Conn, handler *Handler, version string, logger *slog.Logger) (*Door, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	door := &Door{handler: handler, logger: logger, slots: make(chan struct{}, inFlight), ctx: ctx, cancel: cancel}
+	door := &Door{handler: handler, logger: logger, conn: conn, ctx: ctx, cancel: cancel}
+	door.left.L = &door.mu
 	service, err := micro.AddService(conn, micro.Config{
 		Name: "pushledger", Version: version, Description: "commands on priced domain pushes",
 	})
@@ -56,9 +61,31 @@ func Open(conn *nats.Conn, handler *Handler, version string, logger *slog.Logger
 // Close stops taking commands and waits for those under way.
 func (d *Door) Close() error {
 	err := d.service.Stop()
-	d.working.Wait()
+	d.mu.Lock()
+	d.closed = true
+	for d.working > 0 {
+		d.left.Wait()
+	}
+	d.mu.Unlock()
 	d.cancel()
 	return err
+}
+
+func (d *Door) enter() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed || d.working >= inFlight {
+		return false
+	}
+	d.working++
+	return true
+}
+
+func (d *Door) leave() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.working--
+	d.left.Broadcast()
 }
 
 // receive hands a command to a goroutine of its own. When too many are under way it
@@ -76,32 +103,32 @@ func (d *Door) receive(request micro.Request) {
 		d.logger.Warn("command with a foreign reply subject dropped", "account", command.Account)
 		return
 	}
-	select {
-	case d.slots <- struct{}{}:
-	default:
-		d.respond(request, failure(command.ID, push.Refuse(push.CodeUnavailable, "")))
+	if !d.enter() {
+		d.respond(request.Reply(), failure(command.ID, push.Refuse(push.CodeUnavailable, "")))
 		return
 	}
-	d.working.Go(func() {
-		defer func() { <-d.slots }()
+	reply := request.Reply() // the request itself is micro's again once this returns
+	go func() {
+		defer d.leave()
 		ctx, cancel := context.WithTimeout(d.ctx, patience)
 		defer cancel()
-		d.respond(request, d.handler.Handle(ctx, command))
-	})
+		d.respond(reply, d.handler.Handle(ctx, command))
+	}()
 }
 
-func (d *Door) respond(request micro.Request, reply Reply) {
+func (d *Door) respond(subject string, reply Reply) {
 	body, err := json.Marshal(reply, json.Deterministic(true))
 	if err != nil {
 		d.logger.Error("reply not encoded", "error", err)
 		return
 	}
-	if reply.OK {
-		err = request.Respond(body)
-	} else {
-		err = request.Error(reply.Error.Code, reply.Error.Message, body)
+	message := &nats.Msg{Subject: subject, Data: body}
+	if !reply.OK {
+		message.Header = nats.Header{
+			micro.ErrorCodeHeader: []string{reply.Error.Code}, micro.ErrorHeader: []string{reply.Error.Message},
+		}
 	}
-	if err != nil {
+	if err := d.conn.PublishMsg(message); err != nil {
 		d.logger.Warn("reply not sent", "error", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -39,6 +40,7 @@ type Handler struct {
 	Window    time.Duration    // how long a payment may take (rule L5)
 	Fees      push.FeeSchedule // rule T2
 	Operators []string         // accounts that may take pushes down (rule I8)
+	Logger    *slog.Logger
 }
 
 // Command is one command as it came in.
@@ -62,7 +64,11 @@ func (h *Handler) Handle(ctx context.Context, command Command) Reply {
 	}
 	outcome, err := h.dispatch(ctx, command, metadata)
 	if err != nil {
-		return failure(command.ID, err)
+		reply := failure(command.ID, err)
+		if reply.Error.Code == push.CodeUnavailable {
+			h.Logger.WarnContext(ctx, "command not carried out", "verb", command.Verb, "command_id", command.ID, "error", err)
+		}
+		return reply
 	}
 	outcome.CommandID = command.ID
 	return success(command.Verb, outcome)

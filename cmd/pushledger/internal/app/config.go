@@ -1,0 +1,50 @@
+// Package app puts the service together: the only place where the parts meet.
+package app
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/sagas/payment/alipay"
+)
+
+// Config says what to run. Zero values are not defaults; the command line has those.
+type Config struct {
+	Data          string        // directory of everything that is kept
+	NATSListen    string        // host:port, port 0 picks a free one
+	HTTPListen    string        // host:port, port 0 picks a free one
+	SyncAlways    bool          // an acknowledged command has reached the disk
+	PaymentWindow time.Duration // rule L5
+	ReadyFile     string        // written once the service answers; empty: none
+	Version       string
+	Fees          push.FeeSchedule
+	Logger        *slog.Logger
+
+	// Sandbox runs the partners in this process. It makes tokens, keys and the Alipay
+	// settings by itself.
+	Sandbox   bool
+	Inventory string // file; empty: nobody and nothing
+
+	// The fields below are for a service without sandbox.
+	TokenKeys string // file with the public keys of the token issuer
+	Operators []string
+	Auditors  []string
+	Alipay    alipay.Config
+}
+
+// Accounts of the sandbox that are no traders.
+const (
+	sandboxOperator = "operator"
+	sandboxAuditor  = "auditor"
+)
+
+const (
+	workers          = 64              // purchases worked on at the same time
+	registrarTimeout = 5 * time.Second // for one answer of registrar or directory
+	providerTimeout  = 8 * time.Second // for one answer of the payment provider
+	pollFirst        = 15 * time.Second
+	pollLongest      = 2 * time.Minute
+	sandboxPollFirst = time.Second
+	sandboxPollMost  = 5 * time.Second
+)

@@ -1,0 +1,49 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Ready tells other programs where the service is.
+type Ready struct {
+	NATSURL string            `json:"nats_url"`
+	HTTPURL string            `json:"http_url"`
+	Tokens  map[string]string `json:"tokens,omitempty"` // by account, in a sandbox
+}
+
+// announce waits until queries show all that is in the log and writes the ready file,
+// whole or not at all.
+func (s *Service) announce(ctx context.Context) error {
+	if err := s.runner.WaitReady(ctx); err != nil {
+		return fmt.Errorf("app: read model: %w", err)
+	}
+	if s.config.ReadyFile == "" {
+		return nil
+	}
+	text, err := json.Marshal(s.Ready, json.Deterministic(true), jsontext.WithIndent("  "))
+	if err != nil {
+		return fmt.Errorf("app: ready file: %w", err)
+	}
+	draft, err := os.CreateTemp(filepath.Dir(s.config.ReadyFile), ".ready-*") // 0600: it holds tokens
+	if err != nil {
+		return fmt.Errorf("app: ready file: %w", err)
+	}
+	_, err = draft.Write(append(text, '\n'))
+	if closeErr := draft.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Rename(draft.Name(), s.config.ReadyFile)
+	}
+	if err != nil {
+		_ = os.Remove(draft.Name()) // the first error says what is wrong
+		return fmt.Errorf("app: ready file: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,106 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
+	"github.com/pushledger/pushledger/sagas/payment/alipay"
+	"github.com/pushledger/pushledger/sagas/sandbox/alipaygateway"
+	"github.com/pushledger/pushledger/sagas/sandbox/platform"
+)
+
+const (
+	sandboxPath   = "/sandbox/alipay/"
+	sandboxBucket = "SANDBOX"
+	sandboxToken  = 30 * 24 * time.Hour
+	lateNotify    = 4 * time.Second
+	firstRenotify = time.Second
+)
+
+func (s *Service) sandboxDir() string { return filepath.Join(s.config.Data, "sandbox") }
+
+// startSandbox runs the partners behind the very subjects and addresses at which the
+// production adapters would find the real ones.
+func (s *Service) startSandbox(ctx context.Context, mux *http.ServeMux, issuer *identity.Issuer) error {
+	if !s.config.Sandbox {
+		return nil
+	}
+	conn, err := s.connect("sandbox", []string{">"}, []string{">"})
+	if err != nil {
+		return err
+	}
+	js, err := jetstream.New(conn)
+	if err != nil {
+		return fmt.Errorf("app: sandbox: %w", err)
+	}
+	kept, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: sandboxBucket, Storage: jetstream.FileStorage})
+	if err != nil {
+		return fmt.Errorf("app: sandbox: %w", err)
+	}
+	var inventory platform.Inventory
+	if s.config.Inventory != "" {
+		if inventory, err = platform.LoadInventory(s.config.Inventory); err != nil {
+			return err
+		}
+	}
+	partners, err := platform.Start(ctx, platform.Config{Conn: conn, KV: kept, Inventory: inventory, Logger: s.config.Logger, Now: now})
+	if err != nil {
+		return err
+	}
+	s.onClose(func() error { partners.Close(); return nil })
+	gateway, err := alipaygateway.Open(ctx, alipaygateway.Config{
+		KV: kept, KeyDir: s.sandboxDir(), Logger: s.config.Logger, Now: now,
+		Notify: alipaygateway.Schedule{FirstRetry: firstRenotify, Late: lateNotify},
+	})
+	if err != nil {
+		return err
+	}
+	s.onClose(func() error { gateway.Close(); return nil })
+	if err := gateway.Serve(conn); err != nil {
+		return err
+	}
+	mux.Handle(sandboxPath, gateway)
+	if err := s.sandboxAlipay(gateway); err != nil {
+		return err
+	}
+	return s.mintTokens(issuer, inventory)
+}
+
+// sandboxAlipay points the production adapter at the sandbox.
+func (s *Service) sandboxAlipay(gateway *alipaygateway.Gateway) error {
+	app, private, public, seller, err := gateway.MerchantConfig()
+	if err != nil {
+		return err
+	}
+	s.config.Alipay = alipay.Config{
+		AppID: app, PrivateKey: private, AlipayPublicKey: public, SellerID: seller,
+		Gateway: s.Ready.HTTPURL + sandboxPath + "gateway.do", NotifyURL: s.Ready.HTTPURL + "/alipay/notify",
+		Timeout: providerTimeout,
+	}
+	return nil
+}
+
+func (s *Service) mintTokens(issuer *identity.Issuer, inventory platform.Inventory) error {
+	roles := map[string]identity.Role{sandboxOperator: identity.Operator, sandboxAuditor: identity.Auditor}
+	for _, account := range inventory.Accounts() {
+		if _, reserved := roles[account.Account]; reserved {
+			return fmt.Errorf("app: the sandbox keeps the account %q for itself", account.Account)
+		}
+		roles[account.Account] = identity.Trader
+	}
+	s.Ready.Tokens = make(map[string]string, len(roles))
+	for account, role := range roles {
+		token, err := issuer.Mint(account, role, sandboxToken)
+		if err != nil {
+			return err
+		}
+		s.Ready.Tokens[account] = token
+	}
+	return nil
+}

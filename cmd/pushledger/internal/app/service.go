@@ -1,0 +1,317 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pushledger/pushledger/aggregates/catalog"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/httpapi"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/natsapi"
+	"github.com/pushledger/pushledger/eventstore"
+	eventlog "github.com/pushledger/pushledger/eventstore/jetstream"
+	"github.com/pushledger/pushledger/eventstore/natsserver"
+	"github.com/pushledger/pushledger/projections"
+	"github.com/pushledger/pushledger/projections/pushes"
+	"github.com/pushledger/pushledger/sagas/invalidation"
+	"github.com/pushledger/pushledger/sagas/ledger"
+	"github.com/pushledger/pushledger/sagas/payment/alipay"
+	"github.com/pushledger/pushledger/sagas/purchase"
+	"github.com/pushledger/pushledger/sagas/registrar/natsregistrar"
+)
+
+// Service is a running PushLedger.
+type Service struct {
+	config     Config
+	Ready      Ready
+	verifier   *identity.Verifier
+	server     *natsserver.Server
+	listener   net.Listener
+	store      *eventlog.Store
+	provider   *alipay.Provider
+	registrar  *natsregistrar.Client
+	runner     *projections.Runner
+	saga       *purchase.Saga
+	background *errgroup.Group
+	stop       context.CancelFunc
+	ended      chan error     // what made the background end by itself
+	closers    []func() error // run in reverse order
+}
+
+// Start runs a service until Close. When it returns without error the service answers
+// and the ready file is written.
+func Start(ctx context.Context, config Config) (*Service, error) {
+	service := &Service{config: config, ended: make(chan error, 1)}
+	if err := service.start(ctx); err != nil {
+		return nil, errors.Join(err, service.Close())
+	}
+	return service, nil
+}
+
+// Ended gives the error with which a part of the service stopped by itself.
+func (s *Service) Ended() <-chan error { return s.ended }
+
+// Close stops taking commands, finishes the steps under way and closes the log, in this
+// order, so nothing that was acknowledged is lost.
+func (s *Service) Close() error {
+	var errs []error
+	for len(s.closers) > 0 {
+		last := len(s.closers) - 1
+		errs = append(errs, s.closers[last]())
+		s.closers = s.closers[:last]
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Service) onClose(closer func() error) { s.closers = append(s.closers, closer) }
+
+func (s *Service) start(ctx context.Context) error {
+	tokens, err := s.openIdentity()
+	if err != nil {
+		return err
+	}
+	if err := s.startServer(); err != nil {
+		return err
+	}
+	if s.listener, err = net.Listen("tcp", s.config.HTTPListen); err != nil {
+		return fmt.Errorf("app: http: %w", err)
+	}
+	s.onClose(func() error {
+		if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+	s.Ready = Ready{NATSURL: s.server.URL(), HTTPURL: "http://" + s.listener.Addr().String()}
+	mux := http.NewServeMux()
+	if err := s.startSandbox(ctx, mux, tokens); err != nil {
+		return err
+	}
+	if err := s.startLedger(ctx, mux); err != nil {
+		return err
+	}
+	s.serveHTTP(mux)
+	return s.announce(ctx)
+}
+
+// openIdentity reads the keys by which tokens are checked; a sandbox makes its own.
+func (s *Service) openIdentity() (*identity.Issuer, error) {
+	if !s.config.Sandbox {
+		verifier, err := identity.OpenVerifier(s.config.TokenKeys)
+		s.verifier = verifier
+		return nil, err
+	}
+	issuer, err := identity.OpenIssuer(filepath.Join(s.sandboxDir(), "issuer.key"))
+	if err != nil {
+		return nil, err
+	}
+	public, err := issuer.PublicPEM()
+	if err != nil {
+		return nil, err
+	}
+	s.verifier, err = identity.NewVerifier(public)
+	s.config.Operators, s.config.Auditors = []string{sandboxOperator}, []string{sandboxAuditor}
+	return issuer, err
+}
+
+func (s *Service) startServer() error {
+	server, err := natsserver.Start(natsserver.Options{
+		StoreDir: filepath.Join(s.config.Data, "nats"), Listen: s.config.NATSListen,
+		SyncAlways: s.config.SyncAlways, Authorize: s.authorize, Logger: s.config.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	s.server = server
+	s.onClose(server.Close)
+	return nil
+}
+
+func (s *Service) authorize(token string) (natsserver.Grant, error) {
+	who, err := s.verifier.Verify(token)
+	if err != nil {
+		return natsserver.Grant{}, err
+	}
+	grant, err := who.Grant()
+	if err != nil {
+		return natsserver.Grant{}, err
+	}
+	return natsserver.Grant{Name: grant.Name, Publish: grant.Publish, Subscribe: grant.Subscribe, Expires: who.Expires}, nil
+}
+
+// connect opens a connection with no more rights than its part needs. The connection
+// that answers clients can write neither events nor commands, whatever reply subject
+// a client thinks of.
+func (s *Service) connect(name string, publish, subscribe []string) (*nats.Conn, error) {
+	conn, err := s.server.Connect(name, natsserver.Grant{Name: name, Publish: publish, Subscribe: subscribe})
+	if err != nil {
+		return nil, err
+	}
+	s.onClose(func() error { conn.Close(); return nil })
+	return conn, nil
+}
+
+// startLedger starts the log and all that lives on it, readers first.
+func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux) error {
+	writer, err := s.connect("log", []string{eventlog.SubjectPrefix + ">", "$JS.API.>", "$JS.ACK.>", "$JS.FC.>"}, []string{"_INBOX.>"})
+	if err != nil {
+		return err
+	}
+	registry := eventstore.NewRegistry(catalog.Events()...)
+	if s.store, err = eventlog.Open(ctx, writer, registry, eventlog.Options{GroupSize: natsserver.MaxBatch}); err != nil {
+		return err
+	}
+	s.onClose(func() error { s.store.Close(); return nil })
+	if s.provider, err = alipay.New(s.config.Alipay); err != nil {
+		return err
+	}
+	feed, err := s.connectPartners(ctx)
+	if err != nil {
+		return err
+	}
+	queries, err := s.openReadModel(ctx)
+	if err != nil {
+		return err
+	}
+	pushLedger := ledger.New(s.store)
+	s.startSagas(pushLedger, feed)
+	if err := s.openDoors(pushLedger, queries); err != nil {
+		return err
+	}
+	mux.Handle("POST /alipay/notify", notify{provider: s.provider, saga: s.saga, logger: s.config.Logger})
+	mux.Handle("/", httpapi.New(httpapi.Config{
+		Queries: queries, Runner: s.runner, Authenticate: s.verifier.Verify,
+		Version: s.config.Version, Logger: s.config.Logger,
+	}))
+	return nil
+}
+
+// connectPartners opens the connection to registrar and account directory.
+func (s *Service) connectPartners(ctx context.Context) (*natsregistrar.Feed, error) {
+	conn, err := s.connect("partners",
+		[]string{"registrar.v1.>", "accounts.v1.>", "$JS.API.>", "$JS.ACK.>", "$JS.FC.>"}, []string{"_INBOX.>"})
+	if err != nil {
+		return nil, err
+	}
+	s.registrar = natsregistrar.New(conn, registrarTimeout)
+	js, err := jetstream.New(conn)
+	if err != nil {
+		return nil, fmt.Errorf("app: %w", err)
+	}
+	if err := natsregistrar.EnsureStream(ctx, js); err != nil {
+		return nil, err
+	}
+	return natsregistrar.NewFeed(js, "pushledger-invalidation", s.config.Logger), nil
+}
+
+func (s *Service) openReadModel(ctx context.Context) (*pushes.Queries, error) {
+	model := pushes.Model()
+	db, err := projections.Open(ctx, filepath.Join(s.config.Data, "read.db"), s.config.Logger, model)
+	if err != nil {
+		return nil, err
+	}
+	s.onClose(db.Close)
+	s.runner = projections.NewRunner(model, db, s.store, s.config.Logger)
+	return pushes.NewQueries(db, s.store), nil
+}
+
+// startSagas starts everything that works by itself, and stops it again on Close.
+func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed) {
+	first, longest := pollFirst, pollLongest
+	if s.config.Sandbox {
+		first, longest = sandboxPollFirst, sandboxPollMost
+	}
+	s.saga = purchase.New(purchase.Config{
+		Store: s.store, Ledger: pushLedger, Provider: s.provider, Registrar: s.registrar, Directory: s.registrar,
+		Logger: s.config.Logger, Now: now, Workers: workers, PollFirst: first, PollLongest: longest,
+	})
+	invalidations := invalidation.New(s.store, pushLedger, s.registrar, s.config.Logger, now)
+	ctx, stop := context.WithCancel(context.Background())
+	s.background, ctx = errgroup.WithContext(ctx)
+	s.background.Go(func() error { return s.saga.Run(ctx) })
+	s.background.Go(func() error { return invalidations.Run(ctx) })
+	s.background.Go(func() error { return feed.Follow(ctx, invalidations.Handle) })
+	s.background.Go(func() error {
+		// A read model that stops is loud and not ready, but takes nothing else down.
+		if err := s.runner.Run(ctx); err != nil {
+			s.config.Logger.Error("read model stopped", "error", err)
+		}
+		return nil
+	})
+	go func() { s.ended <- s.background.Wait() }()
+	s.onClose(func() error {
+		stop()
+		err := s.background.Wait()
+		if errors.Is(err, context.Canceled) {
+			return nil
+		}
+		return err
+	})
+}
+
+// openDoors lets clients in.
+func (s *Service) openDoors(pushLedger *ledger.Ledger, queries *pushes.Queries) error {
+	conn, err := s.connect("doors", []string{"_INBOX.>"}, []string{"push.cmd.>", "push.query.>", "$SRV.>"})
+	if err != nil {
+		return err
+	}
+	asked, err := natsapi.Open(conn, natsapi.Config{
+		Queries: queries, Runner: s.runner, SeesAll: append(s.config.Operators, s.config.Auditors...),
+		Version: s.config.Version, Logger: s.config.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	s.onClose(asked.Close)
+	told, err := commands.Open(conn, &commands.Handler{
+		Ledger: pushLedger, Registrar: s.registrar, Directory: s.registrar, Provider: s.provider,
+		Now: now, Window: s.config.PaymentWindow, Fees: s.config.Fees, Operators: s.config.Operators, Logger: s.config.Logger,
+	}, s.config.Version, s.config.Logger)
+	if err != nil {
+		return err
+	}
+	s.onClose(told.Close)
+	return nil
+}
+
+// Bounds of the HTTP door.
+const (
+	headerPatience = 5 * time.Second
+	readPatience   = 15 * time.Second
+	writePatience  = time.Minute
+	idlePatience   = 2 * time.Minute
+	maxHeader      = 32 << 10
+	stopPatience   = 10 * time.Second
+)
+
+func (s *Service) serveHTTP(handler http.Handler) {
+	server := &http.Server{
+		Handler: handler, ReadHeaderTimeout: headerPatience, ReadTimeout: readPatience,
+		WriteTimeout: writePatience, IdleTimeout: idlePatience, MaxHeaderBytes: maxHeader,
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(s.listener) }()
+	s.onClose(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
+		defer cancel()
+		if err := server.Shutdown(ctx); err != nil {
+			_ = server.Close() // who still reads after the patience is cut off
+		}
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("app: http: %w", err)
+		}
+		return nil
+	})
+}
+
+func now() time.Time { return time.Now().UTC() }

@@ -1,0 +1,247 @@
+package alipay_test
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/sagas/payment"
+)
+
+func TestTheOrderForbidsCreditAndEndsInTime(t *testing.T) {
+	g := newGateway(t)
+	page, err := g.PayURL(payment.Order{
+		TradeNo: "T1", PushID: "push-1", Amount: 1999_00, Subject: "a/b=c&d\n域名",
+		PayBy: time.Date(2026, 11, 22, 16, 30, 0, 999, time.UTC),
+	})
+	require.NoError(t, err)
+	address, err := url.Parse(page)
+	require.NoError(t, err)
+	form := address.Query()
+	require.Equal(t, pagePay, form.Get("method"))
+	require.Equal(t, "https://ledger.example/alipay/notify", form.Get("notify_url"))
+	content := form.Get("biz_content")
+	for _, part := range []string{
+		`"out_trade_no":"T1"`, `"total_amount":"1999.00"`, `"product_code":"FAST_INSTANT_TRADE_PAY"`, `"subject":"a b c d 域名"`,
+		`"time_expire":"2026-11-23 00:30:00"`, `"passback_params":"push-1"`, `"seller_id":"` + sellerID + `"`,
+		`"disable_pay_channels":"creditCard,creditCardExpress,creditCardCartoon,credit_group,pcredit,pcreditpayInstallment"`,
+	} {
+		require.Contains(t, content, part)
+	}
+	require.NotContains(t, content, `"enable_pay_channels"`, "it excludes disable_pay_channels")
+	require.Empty(t, g.calls())
+}
+
+func TestOpenTakesNoOtherAddress(t *testing.T) {
+	g := newGateway(t)
+	undecided(t, g.Open(t.Context(), "http://127.0.0.1:1/gateway.do?method="+pagePay))
+	undecided(t, g.Open(t.Context(), g.server.URL+"/gateway.do.example?method="+pagePay))
+	require.Empty(t, g.calls())
+}
+
+func TestOpenTellsARefusalAsItCame(t *testing.T) {
+	g := newGateway(t)
+	g.sign(pagePay, no("40004", "ACQ.TRADE_HAS_CLOSE", "交易已经关闭"))
+	var refusal *payment.Refused
+	require.ErrorAs(t, calls[pagePay](g, t.Context()), &refusal)
+	require.Equal(t, payment.Refused{API: pagePay, Code: "ACQ.TRADE_HAS_CLOSE", Message: "交易已经关闭"}, *refusal)
+	g.sign(pagePay, no("40004", "ACQ.TRADE_HAS_SUCCESS", "交易已被支付"))
+	require.NoError(t, calls[pagePay](g, t.Context()), "the trade is known, which is what was wanted")
+	g.sign(pagePay, yes(`"trade_no":"1"`))
+	undecided(t, calls[pagePay](g, t.Context()), "accepted without a page to go to")
+}
+
+func TestQueryTellsTheTrade(t *testing.T) {
+	g := newGateway(t)
+	paid := payment.Trade{
+		TradeNo: "T1", ProviderTradeNo: "20261123", State: payment.TradePaid, Amount: 1999_00,
+		Channels: []string{"ALIPAYACCOUNT"}, PaidAt: time.Date(2026, 11, 22, 16, 30, 0, 0, time.UTC),
+	}
+	const known = `"out_trade_no":"T1","trade_no":"20261123","total_amount":"1999.00","trade_status":`
+	const funds = `,"send_pay_date":"2026-11-23 00:30:00","fund_bill_list":[{"fund_channel":"ALIPAYACCOUNT","amount":"1999.00"}]`
+	for _, given := range []struct {
+		members string
+		want    payment.Trade
+	}{
+		{`"WAIT_BUYER_PAY"`, payment.Trade{TradeNo: "T1", ProviderTradeNo: "20261123", State: payment.TradeWaiting}},
+		{`"TRADE_SUCCESS"` + funds, paid},
+		{`"TRADE_FINISHED"` + funds, paid},
+		{`"TRADE_CLOSED"`, payment.Trade{TradeNo: "T1", ProviderTradeNo: "20261123", State: payment.TradeClosed}},
+	} {
+		g.sign(query, yes(known+given.members))
+		trade, err := g.Query(t.Context(), "T1")
+		require.NoError(t, err, given.members)
+		require.Equal(t, given.want, trade)
+	}
+	g.sign(query, no("40004", "ACQ.TRADE_NOT_EXIST", "交易不存在"))
+	_, err := g.Query(t.Context(), "T1")
+	require.ErrorIs(t, err, payment.ErrTradeNotFound)
+}
+
+func TestQueryDoesNotGuess(t *testing.T) {
+	g := newGateway(t)
+	for name, members := range map[string]string{
+		"another trade":      `"out_trade_no":"T2","trade_status":"WAIT_BUYER_PAY"`,
+		"a state unheard of": `"out_trade_no":"T1","trade_status":"TRADE_FROZEN"`,
+		"no amount":          `"out_trade_no":"T1","trade_status":"TRADE_SUCCESS","send_pay_date":"2026-11-23 00:30:00"`,
+		"an odd amount":      `"out_trade_no":"T1","trade_status":"TRADE_SUCCESS","total_amount":"1e3","send_pay_date":"2026-11-23 00:30:00"`,
+		"no time":            `"out_trade_no":"T1","trade_status":"TRADE_SUCCESS","total_amount":"1.00"`,
+		"an odd time":        `"out_trade_no":"T1","trade_status":"TRADE_SUCCESS","total_amount":"1.00","send_pay_date":"yesterday"`,
+		"too many sources":   `"out_trade_no":"T1","trade_status":"WAIT_BUYER_PAY","fund_bill_list":[` + strings.Repeat(`{},`, 32) + `{}]`,
+	} {
+		g.sign(query, yes(members))
+		_, err := g.Query(t.Context(), "T1")
+		undecided(t, err, name)
+	}
+}
+
+// Rule T6: however Alipay names borrowed money, it is seen.
+func TestEveryTraceOfCreditIsAChannel(t *testing.T) {
+	g := newGateway(t)
+	const paid = `"out_trade_no":"T1","trade_status":"TRADE_SUCCESS","total_amount":"1.00","send_pay_date":"2026-11-23 00:30:00",`
+	for _, given := range []struct{ asked, notified, mode string }{
+		{asked: `[{"fund_channel":"CREDITCARD"}]`, notified: `[{"fundChannel":"CREDITCARD"}]`},
+		{asked: `[{"fund_channel":"ALIPAYACCOUNT"},{"fund_channel":"PCREDIT"}]`, notified: `[{"fundChannel":"ALIPAYACCOUNT"},{"fundChannel":"PCREDIT"}]`},
+		{asked: `[{"fund_channel":"BANKCARD","fund_type":"CREDIT_CARD"}]`, notified: `[{"fundChannel":"BANKCARD","fundType":"CREDIT_CARD"}]`},
+		{asked: `[]`, mode: "creditAdvanceV2"},
+	} {
+		g.sign(query, yes(paid+`"fund_bill_list":`+given.asked+`,"credit_pay_mode":"`+given.mode+`"`))
+		asked, err := g.Query(t.Context(), "T1")
+		require.NoError(t, err)
+		require.True(t, slices.ContainsFunc(asked.Channels, push.CreditChannel), asked.Channels)
+		told, err := g.Notification(notification(t, map[string]string{"fund_bill_list": given.notified, "credit_pay_mode": given.mode}))
+		require.NoError(t, err)
+		require.Equal(t, asked.Channels, told.Channels)
+	}
+}
+
+func TestCloseLooksIntoARefusal(t *testing.T) {
+	g := newGateway(t)
+	g.sign(closing, yes(`"out_trade_no":"T1"`))
+	require.NoError(t, g.Close(t.Context(), "T1"))
+	g.sign(closing, yes(`"out_trade_no":"T2"`))
+	undecided(t, g.Close(t.Context(), "T1"))
+	g.sign(closing, no("40004", "ACQ.TRADE_NOT_EXIST", "交易不存在"))
+	require.ErrorIs(t, g.Close(t.Context(), "T1"), payment.ErrTradeNotFound)
+
+	g.sign(closing, no("40004", "ACQ.TRADE_STATUS_ERROR", "交易状态不合法"))
+	g.sign(query, yes(`"out_trade_no":"T1","trade_status":"TRADE_CLOSED"`))
+	require.NoError(t, g.Close(t.Context(), "T1"), "it was closed before")
+	g.sign(query, yes(`"out_trade_no":"T1","trade_status":"TRADE_SUCCESS","total_amount":"1.00","send_pay_date":"2026-11-23 00:30:00"`))
+	require.ErrorIs(t, g.Close(t.Context(), "T1"), payment.ErrTradePaid)
+	g.sign(query, no("40004", "ACQ.SYSTEM_ERROR", "系统错误"))
+	undecided(t, g.Close(t.Context(), "T1"))
+}
+
+func TestRefundIsDoneOnlyOnceItIsSeen(t *testing.T) {
+	g := newGateway(t)
+	const happened = `"out_trade_no":"T1","out_request_no":"R1","refund_status":"REFUND_SUCCESS","refund_amount":`
+	moved, still := yes(`"out_trade_no":"T1","fund_change":"Y"`), yes(`"out_trade_no":"T1","fund_change":"N"`)
+	refused := no("40004", "ACQ.TRADE_HAS_FINISHED", "交易已完结")
+	for name, given := range map[string]struct{ said, asked, want string }{
+		"moved by this call":            {moved, refused, "done"},
+		"moved by an earlier call":      {still, yes(happened + `"5.00"`), "done"},
+		"not moved":                     {still, yes(`"out_trade_no":"T1"`), "unknown"},
+		"moved in another amount":       {still, yes(happened + `"4.00"`), "unknown"},
+		"not moved and not to be asked": {still, no("20000", "", ""), "unknown"},
+		"refused":                       {refused, yes(`"out_trade_no":"T1"`), "refused"},
+		"refused, but moved before":     {refused, yes(happened + `"5.00"`), "done"},
+		"refused and not to be asked":   {refused, no("20000", "", ""), "unknown"},
+		"of another trade":              {yes(`"out_trade_no":"T2","fund_change":"Y"`), yes(`"out_trade_no":"T1"`), "unknown"},
+	} {
+		g.sign(refunding, given.said)
+		g.sign(refundQuery, given.asked)
+		requireOutcome(t, given.want, g.Refund(t.Context(), aRefund), name)
+	}
+}
+
+func TestPayoutIsDoneOnlyOnceItIsSeen(t *testing.T) {
+	g := newGateway(t)
+	const sent = `"out_biz_no":"P1","order_id":"A1","trans_amount":"5.00","status":`
+	missing := no("40004", "ORDER_NOT_EXIST", "转账订单不存在")
+	refused := no("40004", "PAYEE_USER_INFO_ERROR", "支付宝账号和姓名不匹配")
+	for name, given := range map[string]struct{ said, asked, want string }{
+		"sent":                        {yes(sent + `"SUCCESS"`), missing, "done"},
+		"taken, and sent since":       {yes(sent + `"DEALING"`), yes(sent + `"SUCCESS"`), "done"},
+		"taken":                       {yes(sent + `"DEALING"`), yes(sent + `"DEALING"`), "unknown"},
+		"taken, and failed since":     {yes(sent + `"DEALING"`), yes(sent + `"FAIL","error_code":"PAYEE_NOT_EXIST","fail_reason":"收款账号不存在"`), "refused"},
+		"taken, and then forgotten":   {yes(sent + `"DEALING"`), missing, "unknown"},
+		"refused":                     {refused, missing, "refused"},
+		"refused, but sent before":    {refused, yes(sent + `"SUCCESS"`), "done"},
+		"refused and not to be asked": {refused, no("20000", "", ""), "unknown"},
+		"another payout":              {yes(`"out_biz_no":"P2","status":"SUCCESS"`), missing, "unknown"},
+		"another amount before":       {refused, yes(`"out_biz_no":"P1","order_id":"A1","trans_amount":"4.00","status":"SUCCESS"`), "unknown"},
+	} {
+		g.sign(transfer, given.said)
+		g.sign(transferQuery, given.asked)
+		number, err := g.Payout(t.Context(), aPayout)
+		requireOutcome(t, given.want, err, name)
+		require.Equal(t, given.want == "done", number == "A1", name)
+	}
+}
+
+func requireOutcome(t *testing.T, want string, err error, about string) {
+	t.Helper()
+	switch want {
+	case "done":
+		require.NoError(t, err, about)
+	case "refused":
+		var refusal *payment.Refused
+		require.ErrorAs(t, err, &refusal, about)
+		require.NotEmpty(t, refusal.Code, about)
+		require.NotEmpty(t, refusal.Message, about)
+	default:
+		undecided(t, err, about)
+	}
+}
+
+func TestANotificationTellsTheTrade(t *testing.T) {
+	g := newGateway(t)
+	told, err := g.Notification(notification(t, nil))
+	require.NoError(t, err)
+	require.Equal(t, payment.Trade{
+		TradeNo: "T1", ProviderTradeNo: "2026112300000001", PushID: "push-1", State: payment.TradePaid, Amount: 1999_00,
+		Channels: []string{"ALIPAYACCOUNT"}, PaidAt: time.Date(2026, 11, 22, 16, 30, 0, 0, time.UTC),
+	}, told)
+	for state, want := range map[string]payment.TradeState{
+		"TRADE_FINISHED": payment.TradePaid, "TRADE_CLOSED": payment.TradeClosed, "WAIT_BUYER_PAY": payment.TradeWaiting,
+	} {
+		told, err := g.Notification(notification(t, map[string]string{"trade_status": state}))
+		require.NoError(t, err)
+		require.Equal(t, want, told.State)
+	}
+	require.Empty(t, g.calls())
+}
+
+// Fault F4: what Alipay did not sign for this merchant is not read.
+func TestANotificationForSomebodyElseIsForged(t *testing.T) {
+	g := newGateway(t)
+	for name, changes := range map[string]map[string]string{
+		"another application": {"app_id": "2021000000000002"},
+		"another seller":      {"seller_id": "2088000000000002"},
+		"no seller":           {"seller_id": ""},
+	} {
+		_, err := g.Notification(notification(t, changes))
+		require.ErrorIs(t, err, payment.ErrForged, name)
+	}
+	for name, spoil := range map[string]func(url.Values){
+		"another amount":      func(f url.Values) { f.Set("total_amount", "1.00") },
+		"another sign type":   func(f url.Values) { f.Set("sign_type", "RSA") },
+		"no signature":        func(f url.Values) { f.Del("sign") },
+		"our own signature":   func(f url.Values) { f.Set("sign", signature(t, merchantKey(), "x")) },
+		"two amounts":         func(f url.Values) { f.Add("total_amount", "1.00") },
+		"an unknown key":      func(f url.Values) { f.Set("alipay_cert_sn", "0123456789abcdef0123456789abcdef") },
+		"the key by its name": func(f url.Values) { f.Set("alipay_cert_sn", "alipay-public-key") },
+	} {
+		form := notification(t, nil)
+		spoil(form)
+		_, err := g.Notification(form)
+		require.ErrorIs(t, err, payment.ErrForged, name)
+	}
+	require.Empty(t, g.calls(), "nobody makes us call anybody")
+}
