@@ -1,21 +1,20 @@
-// Package natsserver runs the nats-server inside this process. With SyncAlways, which
-// is the default of the product, a message that JetStream has acknowledged has
-// reached the disk. No client connects without a token that Authorize accepts, and
-// each is confined to the subjects of its grant; one process at a time owns a
-// directory.
+// Package natsserver runs the nats-server inside this process. What it guarantees:
+//
+//   - With SyncAlways a message that JetStream has acknowledged has reached the disk.
+//   - No client connects without a token that Authorize accepts, and the server
+//     itself confines each one to the subjects of its grant until the grant expires.
+//   - One process at a time owns a directory.
+//   - A server that starts holds every stream of its directory; otherwise Start says
+//     which one is damaged.
 package natsserver
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"strconv"
-	"sync"
-	"syscall"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -26,12 +25,18 @@ import (
 const (
 	// MaxPayload is twice the largest command, so that one which is too large gets an
 	// answer instead of a closed connection.
-	MaxPayload     = 2 << 20
-	maxPending     = 64 << 20 // bytes waiting for one slow client before it is dropped
-	maxConnections = 4096
+	MaxPayload = 2 << 20
 	// MaxBatch is how many messages one atomic batch may hold.
-	MaxBatch      = 4000
-	startPatience = 60 * time.Second
+	MaxBatch = 4000
+
+	maxPending       = 64 << 20 // bytes waiting for one slow client before it is dropped
+	maxConnections   = 4096
+	maxSubscriptions = 10_000 // of one connection
+	// syncQueue bounds each synchronous subscription of a connection inside the
+	// process; the library's own default allocates megabytes for every one of them.
+	syncQueue     = 1024
+	reconnectWait = 100 * time.Millisecond
+	startPatience = 60 * time.Second // for the listener, once the streams are recovered
 )
 
 // Options of a server.
@@ -39,17 +44,10 @@ type Options struct {
 	StoreDir   string
 	Listen     string // host:port, port 0 picks a free one
 	SyncAlways bool
-	// Authorize decides on the token of a client that connects from outside.
+	// Authorize decides on the token of a client that connects from outside; nil
+	// refuses everyone.
 	Authorize func(token string) (Grant, error)
 	Logger    *slog.Logger
-}
-
-// Grant is what a client may do.
-type Grant struct {
-	Name      string    // shown in the server's connection list
-	Publish   []string  // subjects it may publish to
-	Subscribe []string  // subjects it may subscribe to
-	Expires   time.Time // when it is disconnected; zero: never
 }
 
 // Server is a running nats-server.
@@ -69,52 +67,70 @@ func Start(options Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	auth := &authenticator{authorize: options.Authorize, secrets: make(map[string]Grant)}
+	auth := newAuthenticator(options.Authorize, options.Logger)
 	running, err := server.NewServer(&server.Options{
 		ServerName: "pushledger", Host: host, Port: port,
 		JetStream: true, StoreDir: options.StoreDir, SyncAlways: options.SyncAlways,
-		MaxPayload: MaxPayload, MaxPending: maxPending, MaxConn: maxConnections,
+		MaxPayload: MaxPayload, MaxPending: maxPending, MaxConn: maxConnections, MaxSubs: maxSubscriptions,
 		JetStreamLimits:            server.JSLimitOpts{MaxBatchSize: MaxBatch},
-		CustomClientAuthentication: auth, NoSigs: true, NoSystemAccount: false,
-		DisableJetStreamBanner: true,
+		CustomClientAuthentication: auth, NoSigs: true, DisableJetStreamBanner: true,
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("natsserver: configure: %w", err), lock.Close())
 	}
-	running.SetLoggerV2(serverLog{options.Logger}, false, false, false)
-	running.Start()
-	if !running.ReadyForConnections(startPatience) || !running.JetStreamEnabled() {
+	log := &serverLog{logger: options.Logger}
+	running.SetLoggerV2(log, false, false, false)
+	running.Start() // returns when every stream has been recovered
+	if err := whole(running, log, options.StoreDir); err != nil {
 		running.Shutdown()
 		running.WaitForShutdown()
-		return nil, errors.Join(fmt.Errorf("natsserver: JetStream did not start in %s; its log says why", options.StoreDir), lock.Close())
+		return nil, errors.Join(err, lock.Close())
 	}
+	log.forget()
 	return &Server{server: running, lock: lock, auth: auth}, nil
+}
+
+// whole reports what keeps a started server from being used.
+func whole(running *server.Server, log *serverLog, dir string) error {
+	if reason := log.fatal(); reason != "" {
+		return fmt.Errorf("natsserver: %s did not start: %s", dir, reason)
+	}
+	if !running.JetStreamEnabled() || !running.ReadyForConnections(startPatience) {
+		return fmt.Errorf("natsserver: %s did not start: %s", dir, log.complaints())
+	}
+	missing, err := unrecovered(running, dir)
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("natsserver: damaged streams %v: %s", missing, log.complaints())
+	}
+	return nil
 }
 
 // URL is where clients from outside connect.
 func (s *Server) URL() string { return s.server.ClientURL() }
 
-// Connect opens a connection inside the process, confined to a grant.
+// Connect opens a connection inside the process, confined to a grant. While it is cut
+// off from the server a publish fails at once instead of being sent later.
 func (s *Server) Connect(name string, grant Grant) (*nats.Conn, error) {
-	secret := rand.Text()
-	s.auth.allow(secret, grant)
-	conn, err := nats.Connect("", nats.InProcessServer(s.server), nats.Name(name), nats.Token(secret),
-		nats.SyncQueueLen(syncQueue), nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond))
+	conn, err := nats.Connect("", nats.InProcessServer(s.server), nats.Name(name),
+		nats.TokenHandler(s.auth.secrets(grant)), nats.SyncQueueLen(syncQueue),
+		nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait), nats.ReconnectBufSize(-1))
 	if err != nil {
 		return nil, fmt.Errorf("natsserver: connect %s: %w", name, err)
 	}
 	return conn, nil
 }
 
-// syncQueue bounds each synchronous subscription; the library's own default allocates
-// megabytes for every one of them.
-const syncQueue = 1024
-
 // Close stops the server and waits until everything is on disk.
 func (s *Server) Close() error {
 	s.server.Shutdown()
 	s.server.WaitForShutdown()
-	return s.lock.Close()
+	if err := s.lock.Close(); err != nil {
+		return fmt.Errorf("natsserver: release the directory: %w", err)
+	}
+	return nil
 }
 
 func splitListen(listen string) (string, int, error) {
@@ -130,95 +146,4 @@ func splitListen(listen string) (string, int, error) {
 		port = server.RANDOM_PORT
 	}
 	return host, port, nil
-}
-
-// lockDirectory keeps a second process from writing into the same log.
-func lockDirectory(dir string) (*os.File, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("natsserver: %w", err)
-	}
-	path := filepath.Join(dir, "lock")
-	lock, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) // #nosec G304 -- the operator's own directory
-	if err != nil {
-		return nil, fmt.Errorf("natsserver: %w", err)
-	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { // #nosec G115 -- a descriptor fits
-		return nil, errors.Join(fmt.Errorf("natsserver: another process uses %s: %w", dir, err), lock.Close())
-	}
-	return lock, nil
-}
-
-// authenticator implements server.Authentication.
-type authenticator struct {
-	authorize func(string) (Grant, error)
-	mu        sync.Mutex
-	secrets   map[string]Grant // of connections inside the process; kept for reconnects
-}
-
-func (a *authenticator) allow(secret string, grant Grant) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.secrets[secret] = grant
-}
-
-func (a *authenticator) inside(secret string) (Grant, bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	grant, known := a.secrets[secret]
-	return grant, known
-}
-
-// Check implements server.Authentication.
-func (a *authenticator) Check(client server.ClientAuthentication) bool {
-	token := client.GetOpts().Token
-	grant, known := a.inside(token)
-	if !known {
-		if token == "" || a.authorize == nil {
-			return false
-		}
-		var err error
-		if grant, err = a.authorize(token); err != nil {
-			return false
-		}
-	}
-	client.RegisterUser(&server.User{
-		Username: grant.Name,
-		Permissions: &server.Permissions{
-			Publish:   &server.SubjectPermission{Allow: orNothing(grant.Publish)},
-			Subscribe: &server.SubjectPermission{Allow: orNothing(grant.Subscribe)},
-		},
-		ConnectionDeadline: grant.Expires,
-	})
-	return true
-}
-
-// orNothing spells an empty list as a subject that nobody uses: to the server an empty
-// list of permissions means everything.
-func orNothing(subjects []string) []string {
-	if len(subjects) == 0 {
-		return []string{"nothing.at.all"}
-	}
-	return subjects
-}
-
-// serverLog passes the server's log on.
-type serverLog struct{ logger *slog.Logger }
-
-func (l serverLog) Noticef(format string, v ...any) {
-	l.logger.Debug("nats: " + fmt.Sprintf(format, v...))
-}
-func (l serverLog) Warnf(format string, v ...any) {
-	l.logger.Warn("nats: " + fmt.Sprintf(format, v...))
-}
-func (l serverLog) Fatalf(format string, v ...any) {
-	l.logger.Error("nats: " + fmt.Sprintf(format, v...))
-}
-func (l serverLog) Errorf(format string, v ...any) {
-	l.logger.Error("nats: " + fmt.Sprintf(format, v...))
-}
-func (l serverLog) Debugf(format string, v ...any) {
-	l.logger.Debug("nats: " + fmt.Sprintf(format, v...))
-}
-func (l serverLog) Tracef(format string, v ...any) {
-	l.logger.Debug("nats: " + fmt.Sprintf(format, v...))
 }

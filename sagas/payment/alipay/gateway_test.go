@@ -132,7 +132,11 @@ func answer(t testing.TB, method, node string, key *rsa.PrivateKey) http.Handler
 }
 
 func raw(text string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) }
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if _, err := w.Write([]byte(text)); err != nil {
+			panic(http.ErrAbortHandler) // the caller has gone
+		}
+	}
 }
 
 // no is the node of a refusal.
@@ -195,14 +199,27 @@ func notification(t testing.TB, changes map[string]string) url.Values {
 		"fund_bill_list": `[{"amount":"1999.00","fundChannel":"ALIPAYACCOUNT"}]`,
 	}
 	maps.Copy(fields, changes)
-	var pairs []string
 	form := url.Values{}
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		if fields[name] != "" {
-			pairs = append(pairs, name+"="+fields[name])
-			form.Set(name, fields[name])
+	for name, value := range fields {
+		if value != "" {
+			form.Set(name, value)
 		}
 	}
+	return signed(t, form)
+}
+
+// signed puts Alipay's signature on a form, whatever it holds.
+func signed(t testing.TB, form url.Values) url.Values {
+	t.Helper()
+	form.Del("sign")
+	form.Del("sign_type")
+	var pairs []string
+	for name, values := range form {
+		for _, value := range values {
+			pairs = append(pairs, name+"="+value)
+		}
+	}
+	slices.Sort(pairs)
 	form.Set("sign", signature(t, alipayKey(), strings.Join(pairs, "&")))
 	form.Set("sign_type", "RSA2")
 	return form

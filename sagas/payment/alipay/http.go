@@ -21,7 +21,7 @@ func newHTTPClient(timeout time.Duration) *http.Client {
 			Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true,
 			MaxIdleConnsPerHost: connectionsKept, IdleConnTimeout: time.Minute, TLSHandshakeTimeout: timeout,
 		}},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return nil },
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 

@@ -41,9 +41,12 @@ type trade struct {
 	Channel    string    `json:"channel,omitzero"`
 	CreatedAt  time.Time `json:"created_at"`
 	ExpiresAt  time.Time `json:"expires_at,omitzero"` // zero: never
-	PaidAt     time.Time `json:"paid_at,omitzero"`
-	Refunds    []refund  `json:"refunds,omitzero"`
-	Notices    []notice  `json:"notices,omitzero"`
+	// KeptOpen: a fault kept it from being closed, so it outlives ExpiresAt until a call
+	// does close it.
+	KeptOpen bool      `json:"kept_open,omitzero"`
+	PaidAt   time.Time `json:"paid_at,omitzero"`
+	Refunds  []refund  `json:"refunds,omitzero"`
+	Notices  []notice  `json:"notices,omitzero"`
 }
 
 // refund is money that went back.

@@ -76,6 +76,14 @@ func (f *faults) take(api string) faultMode {
 	return held.mode
 }
 
+// holds reports whether the next call of the API will go wrong.
+func (f *faults) holds(api string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, is := f.armed[api]
+	return is
+}
+
 // setFault answers sandbox.alipay.fault.
 func (g *Gateway) setFault(_ context.Context, body []byte) (any, error) {
 	var wanted struct {

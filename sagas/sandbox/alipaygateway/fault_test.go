@@ -3,6 +3,7 @@ package alipaygateway_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -119,6 +120,42 @@ func TestQueriesOfRefundsAndPayoutsHaveNoFault(t *testing.T) {
 	}
 	_, err := s.Query(t.Context(), "T1")
 	require.Error(t, err, "the fault is still there")
+}
+
+// Faults F7 and F11: while closing fails, money may come after the trade's time.
+func TestATradeThatCannotBeClosedTakesMoneyLate(t *testing.T) {
+	for _, mode := range []string{"error", "timeout", "business_error"} {
+		s := start(t)
+		late, closed := order("T1", "push-1"), order("T2", "push-2")
+		late.PayBy, closed.PayBy = time.Now().Add(time.Minute), time.Now().Add(time.Minute)
+		s.open(t, late)
+		s.open(t, closed)
+		s.do(t, "fault", `{"api":"close","mode":%q,"times":1}`, mode)
+		s.ahead.Store(int64(2 * time.Minute))
+		require.Equal(t, payment.TradeWaiting, s.state(t, "T1"), "closing still goes wrong")
+		require.Error(t, s.Close(t.Context(), "T1"))
+		require.Equal(t, payment.TradeClosed, s.state(t, "T2"), "the fault held for one call")
+		require.Equal(t, payment.TradeWaiting, s.state(t, "T1"))
+		s.do(t, "pay", `{"push_id":"push-1","notify":"lost"}`)
+		trade, err := s.Query(t.Context(), "T1")
+		require.NoError(t, err)
+		require.Equal(t, payment.TradePaid, trade.State)
+		require.True(t, trade.PaidAt.After(late.PayBy))
+		require.ErrorIs(t, s.Close(t.Context(), "T1"), payment.ErrTradePaid)
+	}
+}
+
+func TestATradeKeptOpenIsClosedByTheNextCall(t *testing.T) {
+	s := start(t)
+	ends := order("T1", "push-1")
+	ends.PayBy = time.Now().Add(time.Minute)
+	s.open(t, ends)
+	s.do(t, "fault", `{"api":"close","mode":"error"}`)
+	require.Error(t, s.Close(t.Context(), "T1"))
+	s.ahead.Store(int64(2 * time.Minute))
+	require.NoError(t, s.Close(t.Context(), "T1"))
+	require.Equal(t, payment.TradeClosed, s.state(t, "T1"))
+	s.control(t, "pay", `{"push_id":"push-1"}`, "trade_closed")
 }
 
 func TestClosingEndsCallsThatAreHeldBack(t *testing.T) {

@@ -106,7 +106,7 @@ func (g *Gateway) lock(ctx context.Context, c *cell[trade]) (*cell[trade], error
 		c.mu.Unlock()
 		return nil, errNoTrade
 	}
-	if known.Status == waitBuyerPay && !known.ExpiresAt.After(g.now()) {
+	if g.isOver(known) {
 		known.Status = tradeClosed
 		if err := g.saveTrade(ctx, c, known); err != nil {
 			c.mu.Unlock()
@@ -114,6 +114,30 @@ func (g *Gateway) lock(ctx context.Context, c *cell[trade]) (*cell[trade], error
 		}
 	}
 	return c, nil
+}
+
+// isOver reports whether a trade is to be closed because its time has come. It is not
+// while closing goes wrong: so money can still come late, as from a buyer who presses
+// pay in the moment in which the trade is being closed.
+func (g *Gateway) isOver(t trade) bool {
+	return t.Status == waitBuyerPay && !t.ExpiresAt.After(g.now()) && !t.KeptOpen && !g.faults.holds(apiClose)
+}
+
+// keepOpen marks the trade whose closing a fault prevents.
+func (g *Gateway) keepOpen(ctx context.Context, asked call) error {
+	wanted, err := content[tradeContent](asked)
+	if err != nil {
+		return err
+	}
+	c := g.books.trade(wanted.OutTradeNo)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	next := c.kept
+	if next.Status != waitBuyerPay || next.KeptOpen {
+		return nil
+	}
+	next.KeptOpen = true
+	return g.saveTrade(ctx, c, next)
 }
 
 // asked finds the trade that a call is about and locks it.

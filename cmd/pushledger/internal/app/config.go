@@ -42,7 +42,7 @@ const (
 const (
 	workers          = 64              // purchases worked on at the same time
 	registrarTimeout = 5 * time.Second // for one answer of registrar or directory
-	providerTimeout  = 8 * time.Second // for one answer of the payment provider
+	sandboxTimeout   = 2 * time.Second // for one answer of a partner in the sandbox
 	pollFirst        = 15 * time.Second
 	pollLongest      = 2 * time.Minute
 	sandboxPollFirst = time.Second

@@ -25,6 +25,9 @@ const (
 
 func (s *Service) sandboxDir() string { return filepath.Join(s.config.Data, "sandbox") }
 
+// SandboxIssuer is the file with the key by which a sandbox signs its tokens.
+func SandboxIssuer(data string) string { return filepath.Join(data, "sandbox", "issuer.key") }
+
 // startSandbox runs the partners behind the very subjects and addresses at which the
 // production adapters would find the real ones.
 func (s *Service) startSandbox(ctx context.Context, mux *http.ServeMux, issuer *identity.Issuer) error {
@@ -81,7 +84,7 @@ func (s *Service) sandboxAlipay(gateway *alipaygateway.Gateway) error {
 	s.config.Alipay = alipay.Config{
 		AppID: app, PrivateKey: private, AlipayPublicKey: public, SellerID: seller,
 		Gateway: s.Ready.HTTPURL + sandboxPath + "gateway.do", NotifyURL: s.Ready.HTTPURL + "/alipay/notify",
-		Timeout: providerTimeout,
+		Timeout: sandboxTimeout,
 	}
 	return nil
 }

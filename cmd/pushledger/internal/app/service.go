@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -111,7 +112,10 @@ func (s *Service) openIdentity() (*identity.Issuer, error) {
 		s.verifier = verifier
 		return nil, err
 	}
-	issuer, err := identity.OpenIssuer(filepath.Join(s.sandboxDir(), "issuer.key"))
+	if err := os.MkdirAll(s.sandboxDir(), 0o700); err != nil {
+		return nil, fmt.Errorf("app: sandbox: %w", err)
+	}
+	issuer, err := identity.OpenIssuer(SandboxIssuer(s.config.Data))
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +207,11 @@ func (s *Service) connectPartners(ctx context.Context) (*natsregistrar.Feed, err
 	if err != nil {
 		return nil, err
 	}
-	s.registrar = natsregistrar.New(conn, registrarTimeout)
+	timeout := registrarTimeout
+	if s.config.Sandbox {
+		timeout = sandboxTimeout
+	}
+	s.registrar = natsregistrar.New(conn, timeout)
 	js, err := jetstream.New(conn)
 	if err != nil {
 		return nil, fmt.Errorf("app: %w", err)

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/app"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/client"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/demo"
+)
+
+// errNotAsExpected means that a scenario of the demo ended otherwise than its file says.
+var errNotAsExpected = errors.New("the demo did not end as its file says")
+
+type demoCommand struct {
+	Inventory string `help:"Accounts and domains of the sandbox." default:"testdata/demo/inventory.json" type:"existingfile"`
+	Pushes    string `help:"Scenarios, one JSON object a line." default:"testdata/demo/pushes.jsonl" type:"existingfile"`
+}
+
+// Run plays every scenario and prints how each ended.
+func (c *demoCommand) Run(ctx context.Context, screen *terminal) (err error) {
+	scenarios, err := demo.Load(c.Pushes)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "pushledger-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	service, err := app.Start(ctx, app.Config{
+		Data: dir, NATSListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0", SyncAlways: true,
+		PaymentWindow: 30 * time.Minute, Version: version, Sandbox: true, Inventory: c.Inventory,
+		Logger: slog.New(slog.NewTextHandler(screen.err, &slog.HandlerOptions{Level: slog.LevelError})),
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, service.Close()) }()
+	player := demo.NewPlayer(client.Target{NATSURL: service.Ready.NATSURL, HTTPURL: service.Ready.HTTPURL}, service.Ready.Tokens)
+	defer player.Close()
+	return c.play(ctx, screen, player, scenarios)
+}
+
+func (c *demoCommand) play(ctx context.Context, screen *terminal, player *demo.Player, scenarios []demo.Scenario) error {
+	var rows []demo.Row
+	wrong := 0
+	for i, scenario := range scenarios {
+		fmt.Fprintf(screen.err, "\r%3d of %d  %-60.60s", i+1, len(scenarios), scenario.Name)
+		row, err := player.Play(ctx, scenario)
+		if err != nil {
+			fmt.Fprintln(screen.err)
+			return err
+		}
+		rows = append(rows, row)
+		wrong += len(row.Wrong)
+	}
+	fmt.Fprintf(screen.err, "\r%80s\r", "")
+	books, err := player.Books(ctx)
+	if err != nil {
+		return err
+	}
+	printRows(screen.out, rows, books)
+	if wrong += len(books); wrong > 0 {
+		return fmt.Errorf("%w: %d things are wrong", errNotAsExpected, wrong)
+	}
+	return nil
+}
+
+func printRows(out io.Writer, rows []demo.Row, books []string) {
+	printed := table.NewWriter()
+	printed.SetOutputMirror(out)
+	printed.AppendHeader(table.Row{"push", "what happens", "domains", "total", "end", "money with", "domains with", ""})
+	for _, row := range rows {
+		verdict := "ok"
+		if len(row.Wrong) > 0 {
+			verdict = "WRONG: " + strings.Join(row.Wrong, "; ")
+		}
+		printed.AppendRow(table.Row{row.PushID, row.Name, row.Domains, row.Total, row.End, row.Money, row.Place, verdict})
+	}
+	printed.Render()
+	if len(books) == 0 {
+		fmt.Fprintf(out, "books: %d scenarios, every account of the journal is at 0.00, nothing in escrow\n", len(rows))
+		return
+	}
+	fmt.Fprintf(out, "books: WRONG: %s\n", strings.Join(books, "; "))
+}

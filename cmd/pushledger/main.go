@@ -1,0 +1,122 @@
+// Command pushledger is the whole of PushLedger: the service, the demo and the clients.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/client"
+)
+
+// version is set when a release is built.
+var version = "0.1.0"
+
+// Exit codes.
+const (
+	exitDone        = 0
+	exitRefused     = 1 // by a rule, or the demo did not end as its file says
+	exitUsage       = 2
+	exitUnreachable = 3
+)
+
+type commandLine struct {
+	Serve    serveCommand    `cmd:"" help:"Run the whole service."`
+	Demo     demoCommand     `cmd:"" help:"Play the scenarios of a file in a sandbox that is thrown away."`
+	Offer    offerCommand    `cmd:"" help:"Push domains at a price to one buyer."`
+	Withdraw withdrawCommand `cmd:"" help:"Take an open offer back."`
+	Accept   acceptCommand   `cmd:"" help:"Accept an offer at the total you saw."`
+	Decline  declineCommand  `cmd:"" help:"Turn an offer down."`
+	Takedown takedownCommand `cmd:"" help:"End a push as an operator."`
+	Show     showCommand     `cmd:"" help:"Show one push."`
+	List     listCommand     `cmd:"" help:"List pushes."`
+	Timeline timelineCommand `cmd:"" help:"Show everything that happened to a push."`
+	Domain   domainCommand   `cmd:"" help:"Show the push that holds a domain, and its history."`
+	Journal  journalCommand  `cmd:"" help:"Show the double-entry journal or its balances."`
+	Token    tokenCommand    `cmd:"" help:"Mint a token of a sandbox's issuer."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
+}
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is main without the process around it. It returns the exit code.
+func run(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	exited := -1
+	parser, err := kong.New(&commandLine{},
+		kong.Name("pushledger"), kong.Description("A ledger for domains pushed at a price to one named buyer."),
+		kong.DefaultEnvars("PUSHLEDGER"), kong.UsageOnError(), kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { exited = code }),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(&terminal{out: stdout, err: stderr}))
+	if err != nil {
+		fmt.Fprintln(stderr, "error:", err)
+		return exitUsage
+	}
+	parsed, err := parser.Parse(args)
+	if exited >= 0 { // help was asked for
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "error:", err)
+		fmt.Fprintln(stderr, "hint: pushledger --help")
+		return exitUsage
+	}
+	return explain(parsed.Run(), stderr)
+}
+
+// terminal is where a command writes: results to out, everything else to err.
+type terminal struct{ out, err io.Writer }
+
+// errUsage marks what the user got wrong beyond what the flags themselves check.
+var errUsage = errors.New("wrong usage")
+
+// explain prints an error and finds its exit code.
+func explain(err error, stderr io.Writer) int {
+	var refused *push.Refusal
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &refused):
+		printRefusal(stderr, refused)
+		return exitRefused
+	case errors.Is(err, errNotAsExpected):
+		fmt.Fprintln(stderr, "error:", err)
+		return exitRefused
+	case errors.Is(err, client.ErrUnreachable):
+		fmt.Fprintln(stderr, "error:", err)
+		fmt.Fprintln(stderr, "hint: is the service running? --ready-file, --nats-url and --http-url say where")
+		return exitUnreachable
+	default:
+		fmt.Fprintln(stderr, "error:", err)
+		return exitUsage
+	}
+}
+
+func printRefusal(stderr io.Writer, refused *push.Refusal) {
+	fmt.Fprintf(stderr, "error: %s: %s\n       %s\n", refused.Code, refused.Message, refused.MessageZH)
+	for _, violation := range refused.Violations {
+		what := violation.Domain.Unicode()
+		if what == "" {
+			what = violation.Input
+		}
+		fmt.Fprintf(stderr, "  %-30s %-4s %-22s %s\n", what, violation.Rule, violation.Code, violation.Message)
+	}
+}
+
+type versionCommand struct{}
+
+// Run prints the version.
+func (versionCommand) Run(screen *terminal) error {
+	_, err := fmt.Fprintln(screen.out, version)
+	return err
+}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"github.com/pushledger/pushledger/projections/pushes"
+)
+
+// queryFlags are common to all queries.
+type queryFlags struct {
+	targetFlags
+	outputFlags
+	MinSeq uint64 `help:"Wait until the answer shows this position of the ledger."`
+}
+
+type showCommand struct {
+	queryFlags
+	Push string `arg:"" help:"Id of the push."`
+	AsOf string `help:"How it stood then: a sequence, or a time in RFC 3339."`
+}
+
+// Run prints one push.
+func (c *showCommand) Run(ctx context.Context, screen *terminal) error {
+	reader, err := c.client()
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	view, err := reader.Push(ctx, pushes.PushRequest{PushID: c.Push, AsOf: c.AsOf}, c.MinSeq)
+	if err != nil {
+		return err
+	}
+	return c.print(screen.out, view, func(drawn table.Writer) {
+		drawn.AppendRows([]table.Row{
+			{"push", view.PushID}, {"status", view.Status}, {"seller", view.Seller}, {"buyer", view.Buyer},
+			{"total", view.Total}, {"offered", when(view.OfferedAt)}, {"expires", when(view.ExpiresAt)},
+			{"payment", view.Payment.State}, {"ended", when(view.EndedAt)}, {"because", view.EndReason},
+			{"seq", view.Seq},
+		})
+		for _, item := range view.Items {
+			drawn.AppendRow(table.Row{item.DomainUnicode, item.Price.String() + "  " + item.Delivery})
+		}
+	})
+}
+
+type listCommand struct {
+	queryFlags
+	Role   string `help:"Your side of the pushes." enum:",seller,buyer" default:""`
+	Status string `help:"Only of this status."`
+	Domain string `help:"Only with this domain."`
+	From   string `help:"Offered at or after, RFC 3339."`
+	To     string `help:"Offered before, RFC 3339."`
+	Sort   string `help:"By the time of the offer." enum:"asc,desc" default:"desc"`
+	Limit  int    `help:"How many at once." default:"50"`
+	Cursor string `help:"Go on from the cursor of the page before."`
+}
+
+// Run prints a page of pushes.
+func (c *listCommand) Run(ctx context.Context, screen *terminal) error {
+	reader, err := c.client()
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	page, err := reader.Pushes(ctx, pushes.ListRequest{
+		Role: c.Role, Status: c.Status, Domain: c.Domain, From: c.From, To: c.To,
+		Sort: c.Sort, Limit: c.Limit, Cursor: c.Cursor,
+	}, c.MinSeq)
+	if err != nil {
+		return err
+	}
+	return c.print(screen.out, page, func(drawn table.Writer) {
+		drawn.AppendHeader(table.Row{"push", "status", "seller", "buyer", "domains", "total", "offered"})
+		for _, view := range page.Pushes {
+			drawn.AppendRow(table.Row{
+				view.PushID, view.Status, view.Seller, view.Buyer, len(view.Items), view.Total, when(view.OfferedAt),
+			})
+		}
+		if page.NextCursor != "" {
+			drawn.AppendFooter(table.Row{"next page", "--cursor " + page.NextCursor})
+		}
+	})
+}
+
+type timelineCommand struct {
+	queryFlags
+	Push string `arg:"" help:"Id of the push."`
+}
+
+// Run prints what happened to a push.
+func (c *timelineCommand) Run(ctx context.Context, screen *terminal) error {
+	reader, err := c.client()
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	timeline, err := reader.Timeline(ctx, pushes.TimelineRequest{PushID: c.Push}, c.MinSeq)
+	if err != nil {
+		return err
+	}
+	return c.print(screen.out, timeline, func(drawn table.Writer) {
+		drawn.AppendHeader(table.Row{"seq", "time", "actor", "event", "", ""})
+		for _, event := range timeline.Events {
+			drawn.AppendRow(table.Row{event.Seq, when(event.Time), event.Actor, event.Type, event.EN, event.ZH})
+		}
+	})
+}
+
+type domainCommand struct {
+	queryFlags
+	Name string `arg:"" help:"The domain, in any spelling."`
+}
+
+// Run prints what the ledger knows of a domain.
+func (c *domainCommand) Run(ctx context.Context, screen *terminal) error {
+	reader, err := c.client()
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	known, err := reader.Domain(ctx, pushes.DomainRequest{Domain: c.Name}, c.MinSeq)
+	if err != nil {
+		return err
+	}
+	return c.print(screen.out, known, func(drawn table.Writer) {
+		held := "nobody"
+		if known.Push != nil {
+			held = known.Push.PushID
+		}
+		drawn.SetTitle("%s (%s), held by %s", known.DomainUnicode, known.Domain, held)
+		drawn.AppendHeader(table.Row{"seq", "time", "event", "push", "actor"})
+		for _, event := range known.History {
+			drawn.AppendRow(table.Row{event.Seq, when(event.Time), event.Type, event.PushID, event.Actor})
+		}
+	})
+}
+
+type journalCommand struct {
+	queryFlags
+	Push     string `help:"Only of this push."`
+	Limit    int    `help:"How many lines at once." default:"100"`
+	Cursor   string `help:"Go on from the cursor of the page before."`
+	Balances bool   `help:"Show what each account holds instead of the lines."`
+}
+
+// Run prints the journal or its balances.
+func (c *journalCommand) Run(ctx context.Context, screen *terminal) error {
+	reader, err := c.client()
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	if c.Balances {
+		balances, err := reader.Balances(ctx, c.MinSeq)
+		if err != nil {
+			return err
+		}
+		return c.print(screen.out, balances, func(drawn table.Writer) {
+			drawn.AppendHeader(table.Row{"account", "balance"})
+			for _, balance := range balances.Balances {
+				drawn.AppendRow(table.Row{balance.Account, balance.Balance})
+			}
+			drawn.AppendFooter(table.Row{"sum", balances.Sum})
+		})
+	}
+	page, err := reader.Journal(ctx, pushes.JournalRequest{PushID: c.Push, Limit: c.Limit, Cursor: c.Cursor}, c.MinSeq)
+	if err != nil {
+		return err
+	}
+	return c.print(screen.out, page, func(drawn table.Writer) {
+		drawn.AppendHeader(table.Row{"seq", "time", "push", "event", "from", "to", "amount"})
+		for _, entry := range page.Entries {
+			drawn.AppendRow(table.Row{entry.Seq, when(entry.Time), entry.PushID, entry.Event, entry.From, entry.To, entry.Amount})
+		}
+	})
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/app"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
+	"github.com/pushledger/pushledger/sagas/payment/alipay"
+)
+
+type serveCommand struct {
+	Data          string        `help:"Directory of everything that is kept." default:"data" type:"path"`
+	NATSListen    string        `name:"nats-listen" help:"Address for NATS clients; port 0 picks a free one." default:"127.0.0.1:4222"`
+	HTTPListen    string        `name:"http-listen" help:"Address for HTTP clients; port 0 picks a free one." default:"127.0.0.1:8080"`
+	Sync          string        `help:"When an acknowledged command has reached the disk." enum:"always,interval" default:"always"`
+	PaymentWindow time.Duration `help:"How long an accepted push may take to be paid." default:"30m"`
+	ReadyFile     string        `help:"File to write, as JSON, once the service answers." type:"path"`
+	FeeSchedule   string        `help:"JSON file of fee rates and the instants from which they hold." type:"existingfile"`
+	LogLevel      string        `help:"What to log." enum:"debug,info,warn,error" default:"info"`
+
+	Sandbox          bool   `help:"Run registrar, account directory and Alipay as a sandbox in this process."`
+	SandboxInventory string `help:"JSON file of the sandbox's accounts and domains." type:"existingfile"`
+
+	TokenKeys           string   `help:"PEM file with the public keys of the token issuer." type:"existingfile"`
+	Operators           []string `help:"Accounts that may take pushes down and see all of them."`
+	Auditors            []string `help:"Accounts that see everything."`
+	AlipayAppID         string   `name:"alipay-app-id" help:"Application id at Alipay."`
+	AlipaySellerID      string   `name:"alipay-seller-id" help:"The merchant's number at Alipay (2088…)."`
+	AlipayPrivateKey    string   `help:"File with the application's private key." type:"existingfile"`
+	AlipayPublicKey     string   `help:"File with Alipay's public key." type:"existingfile"`
+	AlipayGateway       string   `help:"Alipay's gateway; empty is the production one."`
+	AlipayNotifyAddress string   `help:"Public address of this service's /alipay/notify."`
+}
+
+// Run serves until the process is told to stop.
+func (c *serveCommand) Run(ctx context.Context, screen *terminal) error {
+	config, err := c.config(screen.err)
+	if err != nil {
+		return err
+	}
+	service, err := app.Start(ctx, config)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(screen.err, "pushledger %s answers at %s and %s\n", version, service.Ready.NATSURL, service.Ready.HTTPURL)
+	select {
+	case <-ctx.Done():
+		return service.Close()
+	case err := <-service.Ended():
+		if closeErr := service.Close(); err == nil {
+			err = closeErr
+		}
+		return fmt.Errorf("a part of the service stopped: %w", err)
+	}
+}
+
+func (c *serveCommand) config(log io.Writer) (app.Config, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		return app.Config{}, err
+	}
+	config := app.Config{
+		Data: c.Data, NATSListen: c.NATSListen, HTTPListen: c.HTTPListen, SyncAlways: c.Sync == "always",
+		PaymentWindow: c.PaymentWindow, ReadyFile: c.ReadyFile, Version: version,
+		Logger:  slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level})),
+		Sandbox: c.Sandbox, Inventory: c.SandboxInventory,
+		TokenKeys: c.TokenKeys, Operators: c.Operators, Auditors: c.Auditors,
+	}
+	if c.PaymentWindow <= 0 {
+		return config, fmt.Errorf("%w: --payment-window must be above 0", errUsage)
+	}
+	if err := c.readFees(&config); err != nil {
+		return config, err
+	}
+	if c.Sandbox {
+		return config, nil
+	}
+	return config, c.readPartners(&config)
+}
+
+func (c *serveCommand) readFees(config *app.Config) error {
+	if c.FeeSchedule == "" {
+		return nil
+	}
+	text, err := os.ReadFile(c.FeeSchedule)
+	if err != nil {
+		return err
+	}
+	var fees push.FeeSchedule
+	if err := json.Unmarshal(text, &fees, json.RejectUnknownMembers(true)); err != nil {
+		return fmt.Errorf("fee schedule %s: %w", c.FeeSchedule, err)
+	}
+	config.Fees = fees
+	return nil
+}
+
+// readPartners reads what a service without sandbox cannot do without.
+func (c *serveCommand) readPartners(config *app.Config) error {
+	for name, value := range map[string]string{
+		"--token-keys": c.TokenKeys, "--alipay-app-id": c.AlipayAppID, "--alipay-seller-id": c.AlipaySellerID,
+		"--alipay-private-key": c.AlipayPrivateKey, "--alipay-public-key": c.AlipayPublicKey,
+		"--alipay-notify-address": c.AlipayNotifyAddress,
+	} {
+		if value == "" {
+			return fmt.Errorf("%w: %s is needed without --sandbox", errUsage, name)
+		}
+	}
+	private, err := os.ReadFile(c.AlipayPrivateKey)
+	if err != nil {
+		return err
+	}
+	public, err := os.ReadFile(c.AlipayPublicKey)
+	if err != nil {
+		return err
+	}
+	config.Alipay = alipay.Config{
+		AppID: c.AlipayAppID, SellerID: c.AlipaySellerID, PrivateKey: string(private), AlipayPublicKey: string(public),
+		Gateway: c.AlipayGateway, NotifyURL: c.AlipayNotifyAddress,
+	}
+	return nil
+}
+
+type tokenCommand struct {
+	Data    string        `help:"Directory of the sandbox." default:"data" type:"existingdir"`
+	Account string        `help:"Account id." required:""`
+	Role    string        `help:"What the account may do." enum:"trader,operator,auditor,service" default:"trader"`
+	Life    time.Duration `help:"How long the token is good." default:"24h"`
+}
+
+// Run prints a token.
+func (c *tokenCommand) Run(screen *terminal) error {
+	issuer, err := identity.OpenIssuer(app.SandboxIssuer(c.Data))
+	if err != nil {
+		return err
+	}
+	token, err := issuer.Mint(c.Account, identity.Role(c.Role), c.Life)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(screen.out, token)
+	return err
+}

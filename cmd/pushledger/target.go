@@ -1,0 +1,65 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/client"
+)
+
+// targetFlags say where the service is and who asks.
+type targetFlags struct {
+	NATSURL   string `name:"nats-url" help:"Where commands go." default:"nats://127.0.0.1:4222"`
+	HTTPURL   string `name:"http-url" help:"Where queries go." default:"http://127.0.0.1:8080"`
+	Token     string `help:"Who you are. Better given as PUSHLEDGER_TOKEN: others can see the arguments of a process."`
+	ReadyFile string `help:"A sandbox's ready file, to take all three from." type:"existingfile"`
+	As        string `help:"The account to act as, with --ready-file."`
+}
+
+func (f targetFlags) client() (*client.Client, error) {
+	if f.ReadyFile == "" {
+		if f.Token == "" {
+			return nil, fmt.Errorf("%w: give --token, or --ready-file with --as", errUsage)
+		}
+		return client.New(client.Target{NATSURL: f.NATSURL, HTTPURL: f.HTTPURL, Token: f.Token})
+	}
+	target, err := client.ReadReadyFile(f.ReadyFile, f.As)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errUsage, err)
+	}
+	return client.New(target)
+}
+
+// outputFlags say how results are printed.
+type outputFlags struct {
+	Output string `short:"o" help:"How to print." enum:"table,json" default:"table"`
+}
+
+// print writes an answer as JSON, or lets draw make a table of it.
+func (f outputFlags) print(out io.Writer, answer any, draw func(table.Writer)) error {
+	if f.Output == "json" {
+		text, err := json.Marshal(answer, json.Deterministic(true), jsontext.WithIndent("  "))
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintln(out, string(text))
+		return err
+	}
+	drawn := table.NewWriter()
+	drawn.SetOutputMirror(out)
+	draw(drawn)
+	drawn.Render()
+	return nil
+}
+
+func when(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.UTC().Format(time.RFC3339)
+}
