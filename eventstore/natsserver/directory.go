@@ -3,7 +3,9 @@ package natsserver
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -17,8 +19,7 @@ func lockDirectory(dir string) (*os.File, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("natsserver: %w", err)
 	}
-	path := filepath.Join(dir, "lock")
-	lock, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) // #nosec G304 -- the operator's own directory
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600) // #nosec G304 -- the operator's own directory
 	if err != nil {
 		return nil, fmt.Errorf("natsserver: %w", err)
 	}
@@ -32,7 +33,7 @@ func lockDirectory(dir string) (*os.File, error) {
 // server itself only warns of a stream whose description it cannot read, and would let
 // it be created anew.
 func unrecovered(running *server.Server, dir string) ([]string, error) {
-	stored, err := filepath.Glob(filepath.Join(dir, server.JetStreamStoreDir, "*", "streams", "*"))
+	stored, err := fs.Glob(os.DirFS(dir), path.Join(server.JetStreamStoreDir, "*", "streams", "*"))
 	if err != nil {
 		return nil, fmt.Errorf("natsserver: list streams: %w", err)
 	}
@@ -43,15 +44,13 @@ func unrecovered(running *server.Server, dir string) ([]string, error) {
 	recovered := make(map[string]bool)
 	for _, account := range info.AccountDetails {
 		for _, stream := range account.Streams {
-			recovered[filepath.Join(account.Id, stream.Name)] = true
+			recovered[path.Join(server.JetStreamStoreDir, account.Id, "streams", stream.Name)] = true
 		}
 	}
 	var missing []string
-	for _, path := range stored {
-		stream := filepath.Base(path)
-		account := filepath.Base(filepath.Dir(filepath.Dir(path)))
-		if deleted := strings.HasPrefix(stream, "."); !deleted && !recovered[filepath.Join(account, stream)] {
-			missing = append(missing, path)
+	for _, stream := range stored {
+		if deleted := strings.HasPrefix(path.Base(stream), "."); !deleted && !recovered[stream] {
+			missing = append(missing, stream)
 		}
 	}
 	return missing, nil

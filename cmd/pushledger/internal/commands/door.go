@@ -6,6 +6,8 @@ package commands
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -48,12 +50,15 @@ func Open(conn *nats.Conn, handler *Handler, version string, logger *slog.Logger
 	})
 	if err != nil {
 		cancel()
-		return nil, err
+		return nil, fmt.Errorf("commands: %w", err)
 	}
 	door.service = service
-	if err := service.AddEndpoint("commands", micro.HandlerFunc(door.receive), micro.WithEndpointSubject("push.cmd.*.*")); err != nil {
-		cancel()
-		return nil, err
+	err = service.AddEndpoint("commands", micro.HandlerFunc(door.receive), micro.WithEndpointSubject("push.cmd.*.*"))
+	if err == nil {
+		err = conn.Flush() // the server knows the subject before anybody may ask
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("commands: %w", err), door.Close())
 	}
 	return door, nil
 }

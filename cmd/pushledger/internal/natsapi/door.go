@@ -67,6 +67,9 @@ func Open(conn *nats.Conn, config Config) (*Door, error) {
 		_ = door.Close() // the first error says what is wrong
 		return nil, fmt.Errorf("natsapi: %w", err)
 	}
+	if err := conn.Flush(); err != nil { // the server knows the subject before anybody may ask
+		return nil, errors.Join(fmt.Errorf("natsapi: %w", err), door.Close())
+	}
 	return door, nil
 }
 
