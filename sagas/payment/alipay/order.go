@@ -47,14 +47,16 @@ func (p *Provider) PayURL(order payment.Order) (string, error) {
 }
 
 // Open implements payment.Provider. Alipay accepts an order by sending the browser on
-// to its payment page. A trade that has been paid is one that Alipay knows.
+// to its payment page. A trade that has been paid is one that Alipay knows. The signed
+// order is presented to the gateway of today, wherever it was when the order was made.
 func (p *Provider) Open(ctx context.Context, payURL string) error {
-	if !strings.HasPrefix(payURL, p.config.Gateway+"?") {
-		return errors.New("alipay: open: the address is none of the gateway's")
+	_, order, found := strings.Cut(payURL, "?")
+	if !found {
+		return errors.New("alipay: open: the address holds no order")
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.config.Timeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, payURL, http.NoBody)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.config.Gateway+"?"+order, http.NoBody)
 	if err != nil {
 		return unknown(apiPagePay, err)
 	}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+)
+
+// acknowledged is what clients were told before a kill.
+type acknowledged struct {
+	mu       sync.Mutex
+	offered  map[string]outsideReply // by push
+	accepted map[string]outsideReply
+	paid     map[string]bool
+}
+
+// TestAKillAtAnyMomentLosesNothing runs purchases while the process is killed at random
+// instants and started again on the same directory. Every acknowledged command must
+// still be there, and every paid purchase must end, with the books even.
+func TestAKillAtAnyMomentLosesNothing(t *testing.T) {
+	const kills, buyers, perBuyer = 8, 6, 4
+	seed := uint64(time.Now().UnixNano()) // #nosec G115 -- any number will do
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 1)) // #nosec G404 -- a test's own dice
+	data, inventory := t.TempDir(), writeInventory(t, kills*buyers*perBuyer)
+	known := &acknowledged{offered: map[string]outsideReply{}, accepted: map[string]outsideReply{}, paid: map[string]bool{}}
+
+	domain := 0
+	for range kills {
+		service := startProcess(t, data, inventory)
+		var clients sync.WaitGroup
+		for range buyers {
+			first := domain
+			domain += perBuyer
+			clients.Go(func() { purchase(t, service, known, first, perBuyer) })
+		}
+		time.Sleep(time.Duration(random.IntN(900)) * time.Millisecond) // when the power goes is the point of the test
+		service.kill(t)
+		clients.Wait()
+	}
+
+	service := startProcess(t, data, inventory)
+	require.NotEmpty(t, known.offered)
+	seller := service.connect(t, "anna")
+	for id, reply := range known.offered {
+		var seen outsidePush
+		code, err := service.get("anna", "/v1/pushes/"+id, &seen)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusOK, code, "acknowledged push %s is gone", id)
+		again, err := request(seller, "push.cmd.anna.offer", offerOf(id), reply.CommandID)
+		require.NoError(t, err)
+		require.Equal(t, reply, again)
+	}
+	operator := service.connect(t, "operator")
+	for id := range known.accepted {
+		if !known.paid[id] { // it may have been paid without an answer, and cannot be paid twice then
+			_, err := request(operator, "sandbox.alipay.pay", fmt.Sprintf(`{"push_id":%q}`, id), "")
+			require.NoError(t, err)
+		}
+		service.eventually(t, "bo", id, "Completed")
+	}
+	requireEvenBooks(t, service)
+	service.stop(t)
+	t.Logf("%d offers, %d accepted, %d paid before a kill", len(known.offered), len(known.accepted), len(known.paid))
+}
+
+func offerOf(id string) string {
+	return fmt.Sprintf(`{"push_id":%q,"buyer":"bo","items":[{"domain":"%s.com","price":"12.34"}]}`, id, id)
+}
+
+// purchase buys domains one after the other until the service is gone, and notes what
+// was acknowledged.
+func purchase(t *testing.T, service *process, known *acknowledged, first, count int) {
+	seller, buyer, operator := service.tryConnect("anna"), service.tryConnect("bo"), service.tryConnect("operator")
+	if seller == nil || buyer == nil || operator == nil {
+		return
+	}
+	defer seller.Close()
+	defer buyer.Close()
+	defer operator.Close()
+	for i := range count {
+		id := fmt.Sprintf("d%d", first+i)
+		reply, err := request(seller, "push.cmd.anna.offer", offerOf(id), uuid.NewString())
+		if err != nil {
+			return
+		}
+		if !reply.OK {
+			t.Errorf("offer %s: %+v", id, reply)
+			return
+		}
+		known.note(known.offered, id, reply)
+		if reply, err = request(buyer, "push.cmd.bo.accept", fmt.Sprintf(`{"push_id":%q,"total":"12.34"}`, id), ""); err != nil || !reply.OK {
+			return
+		}
+		known.note(known.accepted, id, reply)
+		if reply, err = request(operator, "sandbox.alipay.pay", fmt.Sprintf(`{"push_id":%q}`, id), ""); err != nil || !reply.OK {
+			return
+		}
+		known.mu.Lock()
+		known.paid[id] = true
+		known.mu.Unlock()
+	}
+}
+
+func (a *acknowledged) note(where map[string]outsideReply, id string, reply outsideReply) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	where[id] = reply
+}
+
+// requireEvenBooks holds the journal, and what the provider itself says, against zero.
+func requireEvenBooks(t *testing.T, service *process) {
+	t.Helper()
+	var balances struct {
+		Balances []struct {
+			Account string `json:"account"`
+			Balance string `json:"balance"`
+		} `json:"balances"`
+		Sum string `json:"sum"`
+	}
+	require.Eventually(t, func() bool {
+		code, err := service.get("auditor", "/v1/journal/balances", &balances)
+		if err != nil || code != http.StatusOK || balances.Sum != "0.00" {
+			return false
+		}
+		for _, balance := range balances.Balances {
+			if balance.Balance != "0.00" {
+				return false
+			}
+		}
+		return true
+	}, readyPatience, 50*time.Millisecond, "%+v", &balances)
+}
