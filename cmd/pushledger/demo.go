@@ -21,8 +21,9 @@ import (
 var errNotAsExpected = errors.New("the demo did not end as its file says")
 
 type demoCommand struct {
-	Inventory string `help:"Accounts and domains of the sandbox." default:"testdata/demo/inventory.json" type:"existingfile"`
-	Pushes    string `help:"Scenarios, one JSON object a line." default:"testdata/demo/pushes.jsonl" type:"existingfile"`
+	Inventory string        `help:"Accounts and domains of the sandbox." default:"testdata/demo/inventory.json" type:"existingfile"`
+	Pushes    string        `help:"Scenarios, one JSON object a line." default:"testdata/demo/pushes.jsonl" type:"existingfile"`
+	Patience  time.Duration `help:"How long to wait for a push to get where its scenario wants it." default:"60s"`
 }
 
 // Run plays every scenario and prints how each ended.
@@ -45,7 +46,7 @@ func (c *demoCommand) Run(ctx context.Context, screen *terminal) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, service.Close()) }()
-	player := demo.NewPlayer(client.Target{NATSURL: service.Ready.NATSURL, HTTPURL: service.Ready.HTTPURL}, service.Ready.Tokens)
+	player := demo.NewPlayer(client.Target{NATSURL: service.Ready.NATSURL, HTTPURL: service.Ready.HTTPURL}, service.Ready.Tokens, c.Patience)
 	defer player.Close()
 	return c.play(ctx, screen, player, scenarios)
 }

@@ -20,21 +20,22 @@ import (
 
 const (
 	controlPatience = 10 * time.Second
-	waitPatience    = 60 * time.Second
 	waitPause       = 25 * time.Millisecond
 	operator        = "operator"
 )
 
 // Player acts as every account of a sandbox.
 type Player struct {
-	target  client.Target
-	tokens  map[string]string
-	clients map[string]*client.Client
+	target   client.Target
+	tokens   map[string]string
+	clients  map[string]*client.Client
+	patience time.Duration
 }
 
-// NewPlayer acts in the sandbox at the addresses of a target, with its tokens.
-func NewPlayer(target client.Target, tokens map[string]string) *Player {
-	return &Player{target: target, tokens: tokens, clients: make(map[string]*client.Client)}
+// NewPlayer acts in the sandbox at the addresses of a target, with its tokens. It waits
+// for a status of a push as long as its patience.
+func NewPlayer(target client.Target, tokens map[string]string, patience time.Duration) *Player {
+	return &Player{target: target, tokens: tokens, clients: make(map[string]*client.Client), patience: patience}
 }
 
 // Close ends all connections.
@@ -191,7 +192,7 @@ func (p *Player) wait(ctx context.Context, account, id, status string) (pushes.V
 	if err != nil {
 		return pushes.View{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, waitPatience)
+	ctx, cancel := context.WithTimeout(ctx, p.patience)
 	defer cancel()
 	for {
 		view, err := reader.Push(ctx, pushes.PushRequest{PushID: id}, 0)
