@@ -39,8 +39,11 @@ func (f commandFlags) send(ctx context.Context, screen *terminal, verb string, b
 	}
 	return f.print(screen.out, reply, func(drawn table.Writer) {
 		drawn.AppendRows([]table.Row{
-			{"push", reply.PushID}, {"status", reply.Status}, {"version", reply.Version},
-			{"seq", reply.Seq}, {"command", reply.CommandID},
+			{"push", reply.PushID},
+			{"status", reply.Status},
+			{"version", reply.Version},
+			{"seq", reply.Seq},
+			{"command", reply.CommandID},
 		})
 		if reply.Payment != nil {
 			drawn.AppendRows([]table.Row{

@@ -63,7 +63,7 @@ func startProcess(t testing.TB, data, inventory string, flags ...string) *proces
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		_ = running.command.Process.Kill() // it may have ended already
-		<-running.exited
+		t.Logf("the service ended: %v", <-running.exited)
 	})
 	return running
 }
@@ -226,7 +226,7 @@ func startSandboxForScript(script *testscript.TestScript, negate bool, args []st
 	script.Check(err)
 	script.Defer(func() {
 		_ = running.command.Process.Kill() // it may have ended already
-		<-running.exited
+		script.Logf("the service ended: %v", <-running.exited)
 	})
 	script.Setenv("READY", filepath.Join(data, "ready.json"))
 }

@@ -34,9 +34,16 @@ func (c *showCommand) Run(ctx context.Context, screen *terminal) error {
 	}
 	return c.print(screen.out, view, func(drawn table.Writer) {
 		drawn.AppendRows([]table.Row{
-			{"push", view.PushID}, {"status", view.Status}, {"seller", view.Seller}, {"buyer", view.Buyer},
-			{"total", view.Total}, {"offered", when(view.OfferedAt)}, {"expires", when(view.ExpiresAt)},
-			{"payment", view.Payment.State}, {"ended", when(view.EndedAt)}, {"because", view.EndReason},
+			{"push", view.PushID},
+			{"status", view.Status},
+			{"seller", view.Seller},
+			{"buyer", view.Buyer},
+			{"total", view.Total},
+			{"offered", when(view.OfferedAt)},
+			{"expires", when(view.ExpiresAt)},
+			{"payment", view.Payment.State},
+			{"ended", when(view.EndedAt)},
+			{"because", view.EndReason},
 			{"seq", view.Seq},
 		})
 		for _, item := range view.Items {

@@ -15,6 +15,7 @@ import (
 type waiting struct {
 	ctx      context.Context
 	messages []*nats.Msg
+	bytes    int
 	expects  map[eventstore.StreamID]uint64
 	ends     map[eventstore.StreamID]int // index of each stream's last message
 	done     chan result                 // buffered 1
@@ -34,7 +35,7 @@ func (s *Store) Append(ctx context.Context, metadata eventstore.Metadata, change
 	select {
 	case s.queue <- request:
 	case <-s.closing:
-		return 0, fmt.Errorf("%w: the store is closed", eventstore.ErrUnavailable)
+		return 0, errClosed()
 	default:
 		return 0, fmt.Errorf("%w: %d appends are waiting already", eventstore.ErrUnavailable, queueLength)
 	}
@@ -48,10 +49,12 @@ func (s *Store) Append(ctx context.Context, metadata eventstore.Metadata, change
 		case outcome := <-request.done:
 			return outcome.sequence, outcome.err
 		default:
-			return 0, fmt.Errorf("%w: the store is closed", eventstore.ErrUnavailable)
+			return 0, errClosed()
 		}
 	}
 }
+
+func errClosed() error { return fmt.Errorf("%w: the store is closed", eventstore.ErrUnavailable) }
 
 func (s *Store) prepare(ctx context.Context, metadata eventstore.Metadata, changes []eventstore.Change) (*waiting, error) {
 	if err := eventstore.CheckChanges(changes); err != nil {
@@ -73,6 +76,7 @@ func (s *Store) prepare(ctx context.Context, metadata eventstore.Metadata, chang
 			}
 			message.Header.Set(headerMore, "1")
 			request.messages = append(request.messages, message)
+			request.bytes += len(message.Data)
 		}
 		request.ends[change.Stream] = len(request.messages) - 1
 	}
@@ -80,113 +84,28 @@ func (s *Store) prepare(ctx context.Context, metadata eventstore.Metadata, chang
 	return request, nil
 }
 
-// commitGroups is the one goroutine that writes. A lone append leaves at once; while
-// one group is on its way to disk the next one gathers, so groups grow with the load
-// and nobody waits for company on a free line.
-func (s *Store) commitGroups() {
-	defer close(s.stopped)
-	var backlog []*waiting
-	for {
-		if len(backlog) == 0 {
-			select {
-			case request := <-s.queue:
-				backlog = append(backlog, request)
-			case <-s.closing:
-				s.turnAway(backlog)
-				return
-			}
-		}
-		select {
-		case <-s.closing:
-			s.turnAway(backlog)
-			return
-		default:
-		}
-		backlog = s.gather(backlog)
-		var group []*waiting
-		group, backlog = split(backlog, s.groupSize)
-		backlog = dropLosers(backlog, s.commit(group))
-	}
-}
-
-// gather takes what waits in the queue, without waiting for more.
-func (s *Store) gather(backlog []*waiting) []*waiting {
-	for len(backlog) < s.groupSize {
-		select {
-		case request := <-s.queue:
-			backlog = append(backlog, request)
-		default:
-			return backlog
-		}
-	}
-	return backlog
-}
-
-func (s *Store) turnAway(backlog []*waiting) {
-	for {
-		for _, request := range backlog {
-			request.done <- result{err: fmt.Errorf("%w: the store is closed", eventstore.ErrUnavailable)}
-		}
-		select {
-		case request := <-s.queue:
-			backlog = []*waiting{request}
-		default:
-			return
-		}
-	}
-}
-
-// split takes the next group off the backlog, in order of arrival. An append on a
-// stream that the group writes already, or that an earlier one waits for, stays for a
-// later group: there it meets the stream as it will then be.
-func split(backlog []*waiting, most int) (group, rest []*waiting) {
-	taken := make(map[eventstore.StreamID]bool)
-	events := 0
-	full := false
-	for _, request := range backlog {
-		if request.ctx.Err() != nil { // its caller is gone; it has not been sent
-			request.done <- result{err: fmt.Errorf("%w: %w", eventstore.ErrUnavailable, request.ctx.Err())}
-			continue
-		}
-		full = full || events+len(request.messages) > most
-		if full || overlaps(request, taken) {
-			rest = append(rest, request)
-		} else {
-			group = append(group, request)
-			events += len(request.messages)
-		}
-		for stream := range request.expects {
-			taken[stream] = true
-		}
-	}
-	return group, rest
-}
-
-// dropLosers fails the appends of the backlog that lost their race to the group just
-// written, without asking the server: where those streams stand now is known.
-func dropLosers(backlog []*waiting, newest map[eventstore.StreamID]uint64) []*waiting {
-	var rest []*waiting
-	for _, request := range backlog {
-		if stream, lost := request.losesTo(newest); lost {
-			fail([]*waiting{request}, fmt.Errorf("%w: %s", eventstore.ErrConflict, stream))
-		} else {
-			rest = append(rest, request)
-		}
-	}
-	return rest
-}
-
-func (w *waiting) losesTo(newest map[eventstore.StreamID]uint64) (eventstore.StreamID, bool) {
+// refuse tells an append that it has lost if that is certain already.
+func (w *waiting) refuse(known *heads) bool {
 	for stream, expect := range w.expects {
-		if now, known := newest[stream]; known && now != expect {
-			return stream, true
+		if known.passed(stream, expect) {
+			w.done <- result{err: fmt.Errorf("%w: %s", eventstore.ErrConflict, stream)}
+			return true
 		}
 	}
-	return eventstore.StreamID{}, false
+	return false
 }
 
-func overlaps(request *waiting, taken map[eventstore.StreamID]bool) bool {
-	for stream := range request.expects {
+// abandon lets go of an append that was not sent yet and whose caller has gone.
+func (w *waiting) abandon() bool {
+	if w.ctx.Err() == nil {
+		return false
+	}
+	w.done <- result{err: fmt.Errorf("%w: %w", eventstore.ErrUnavailable, w.ctx.Err())}
+	return true
+}
+
+func (w *waiting) overlaps(taken map[eventstore.StreamID]bool) bool {
+	for stream := range w.expects {
 		if taken[stream] {
 			return true
 		}

@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/go-json-experiment/json"
 	"strconv"
+	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
@@ -15,69 +16,89 @@ import (
 	"github.com/pushledger/pushledger/eventstore"
 )
 
-// The server's codes for a lost race, alone and in a batch.
+// The server's codes for a lost race. With the second one somebody else's write of the
+// stream is still under way, so that nobody can see yet who has won.
 const (
 	codeWrongLastSequence         jetstream.ErrorCode = 10071
 	codeWrongLastSequenceConstant jetstream.ErrorCode = 10164
 )
 
-// commit sends a group and tells each of its appends what became of it. It returns
-// where the streams stand that it wrote.
-func (s *Store) commit(group []*waiting) map[eventstore.StreamID]uint64 {
-	for len(group) > 0 {
+const (
+	maxRefusals  = 8                    // of one group, before its appends are told to come back
+	refusalPause = 2 * time.Millisecond // for the write of somebody else to become visible
+)
+
+// commit sends a group and tells each of its appends what became of it. If the server
+// refuses the group because of a lost race, the losers are sought out and the others
+// sent again.
+func (s *Store) commit(group []*waiting) {
+	for refusals := 0; len(group) > 0; refusals++ {
 		last, err := s.send(group)
 		switch {
 		case err == nil:
-			return finish(group, last)
+			s.finish(group, last)
+			return
 		case !errors.Is(err, eventstore.ErrConflict) || len(group) == 1:
 			fail(group, err)
-			return nil
+			return
+		case refusals == maxRefusals:
+			fail(group, fmt.Errorf("%w: refused %d times: %w", eventstore.ErrUnavailable, refusals, err))
+			return
 		}
 		group = s.withoutLosers(group)
 	}
-	return nil
 }
 
-// withoutLosers fails the appends that lost a race and returns the others. When the
-// log names no loser although it refused the group, each is sent by itself.
+// withoutLosers fails the appends that lost a race and returns the others.
 func (s *Store) withoutLosers(group []*waiting) []*waiting {
-	ctx, cancel := context.WithTimeout(context.Background(), callPatience)
-	defer cancel()
+	newest, err := s.lookUp(group)
+	if err != nil {
+		fail(group, fmt.Errorf("%w: find the lost race: %w", eventstore.ErrUnavailable, err))
+		return nil
+	}
+	var others []*waiting
+	for _, request := range group {
+		if stream, lost := request.lost(newest); lost {
+			fail([]*waiting{request}, fmt.Errorf("%w: %s", eventstore.ErrConflict, stream))
+		} else {
+			others = append(others, request)
+		}
+	}
+	if len(others) == len(group) {
+		s.pause()
+	}
+	return others
+}
+
+// lookUp learns where the streams of a group stand.
+func (s *Store) lookUp(group []*waiting) (map[eventstore.StreamID]eventstore.Recorded, error) {
 	var streams []eventstore.StreamID
 	for _, request := range group {
 		for stream := range request.expects {
 			streams = append(streams, stream)
 		}
 	}
-	newest, err := s.lastSequences(ctx, streams)
-	if err != nil {
-		fail(group, fmt.Errorf("%w: find the lost race: %w", eventstore.ErrUnavailable, err))
-		return nil
+	newest, err := s.Last(context.Background(), streams...)
+	for stream, recorded := range newest {
+		s.heads.reached(stream, recorded.Sequence)
 	}
-	var winners []*waiting
-	for _, request := range group {
-		if stream, lost := request.loses(newest); lost {
-			fail([]*waiting{request}, fmt.Errorf("%w: %s", eventstore.ErrConflict, stream))
-		} else {
-			winners = append(winners, request)
-		}
-	}
-	if len(winners) == len(group) {
-		for _, request := range group {
-			s.commit([]*waiting{request})
-		}
-		return nil
-	}
-	return winners
+	return newest, err
 }
 
-func (w *waiting) loses(newest map[eventstore.StreamID]uint64) (eventstore.StreamID, bool) {
+func (w *waiting) lost(newest map[eventstore.StreamID]eventstore.Recorded) (eventstore.StreamID, bool) {
 	for stream, expect := range w.expects {
-		if newest[stream] != expect {
+		if newest[stream].Sequence != expect {
 			return stream, true
 		}
 	}
 	return eventstore.StreamID{}, false
+}
+
+func (s *Store) pause() {
+	select {
+	case <-time.After(refusalPause):
+	case <-s.closing:
+	}
 }
 
 func fail(group []*waiting, err error) {
@@ -86,20 +107,18 @@ func fail(group []*waiting, err error) {
 	}
 }
 
-// finish tells each append the sequence of its own last event, and returns where each
-// stream stands now. The events of a batch stand next to each other, the newest at
-// the sequence last.
-func finish(group []*waiting, last uint64) map[eventstore.StreamID]uint64 {
-	newest := make(map[eventstore.StreamID]uint64)
+// finish tells each append the sequence of its own last event. The events of a batch
+// stand next to each other, the newest at the sequence last.
+func (s *Store) finish(group []*waiting, last uint64) {
 	for i := len(group) - 1; i >= 0; i-- {
 		request := group[i]
-		for at, ends := range request.ends {
-			newest[at] = last - uint64(len(request.messages)-1-ends) // #nosec G115 -- a position in the append
+		first := last + 1 - uint64(len(request.messages))
+		for stream, end := range request.ends {
+			s.heads.reached(stream, first+uint64(end)) // #nosec G115 -- a position in the append
 		}
 		request.done <- result{sequence: last}
-		last -= uint64(len(request.messages))
+		last = first - 1
 	}
-	return newest
 }
 
 // send publishes all messages of a group as one batch and waits for its end. A single
@@ -109,17 +128,8 @@ func (s *Store) send(group []*waiting) (uint64, error) {
 	for _, request := range group {
 		messages = append(messages, request.messages...)
 	}
-	if len(messages) == 1 {
-		return s.ask(messages[0])
-	}
-	batch := nuid.Next()
-	for i, message := range messages {
-		message.Header.Set(jetstreamext.BatchIDHeader, batch)
-		message.Header.Set(jetstreamext.BatchSeqHeader, strconv.Itoa(i+1))
-		message.Header.Del(jetstreamext.BatchCommitHeader)
-	}
+	mark(messages)
 	last := len(messages) - 1
-	messages[last].Header.Set(jetstreamext.BatchCommitHeader, "1")
 	for _, message := range messages[:last] {
 		if err := s.conn.PublishMsg(message); err != nil {
 			return 0, fmt.Errorf("%w: %w", eventstore.ErrUnavailable, err)
@@ -128,7 +138,24 @@ func (s *Store) send(group []*waiting) (uint64, error) {
 	return s.ask(messages[last])
 }
 
-type answer struct {
+// mark makes one batch of the messages, or none of a single one, whatever batch they
+// were sent in before.
+func mark(messages []*nats.Msg) {
+	batch := nuid.Next()
+	for i, message := range messages {
+		message.Header.Del(jetstreamext.BatchIDHeader)
+		message.Header.Del(jetstreamext.BatchSeqHeader)
+		message.Header.Del(jetstreamext.BatchCommitHeader)
+		if len(messages) == 1 {
+			return
+		}
+		message.Header.Set(jetstreamext.BatchIDHeader, batch)
+		message.Header.Set(jetstreamext.BatchSeqHeader, strconv.Itoa(i+1))
+	}
+	messages[len(messages)-1].Header.Set(jetstreamext.BatchCommitHeader, "1")
+}
+
+type answered struct {
 	Error    *jetstream.APIError `json:"error"`
 	Stream   string              `json:"stream"`
 	Sequence uint64              `json:"seq"`
@@ -143,7 +170,7 @@ func (s *Store) ask(message *nats.Msg) (uint64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("%w: %w", eventstore.ErrUnavailable, err)
 	}
-	var said answer
+	var said answered
 	if err := json.Unmarshal(response.Data, &said); err != nil {
 		return 0, fmt.Errorf("%w: acknowledgement: %w", eventstore.ErrUnavailable, err)
 	}

@@ -58,7 +58,7 @@ func (s *Store) Follow(ctx context.Context, after uint64, handle func(eventstore
 		}
 		recorded, err := s.recorded(message.Subject(), place.Sequence.Stream, message.Headers(), message.Data(), place.Timestamp)
 		if err != nil {
-			return err
+			return fmt.Errorf("jetstream: follow: %w", err)
 		}
 		if err := handle(recorded); err != nil {
 			return fmt.Errorf("jetstream: sequence %d: %w", recorded.Sequence, err)

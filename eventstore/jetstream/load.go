@@ -2,105 +2,78 @@ package jetstream
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"iter"
+	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/synadia-io/orbit.go/jetstreamext"
 
 	"github.com/pushledger/pushledger/eventstore"
 )
 
-// atOnce is how many messages one read asks for; it stays below what a subscription
-// can hold.
-const atOnce = 256
+const (
+	loadAtOnce = 256 // events of one stream in one answer
+	lastAtOnce = 512 // streams in one question; the server answers 1,024 at most
+)
 
-// Load implements eventstore.Store. An answer that ends early is read on from where it
-// stopped, so a history is never short.
+// Load implements eventstore.Store.
 func (s *Store) Load(ctx context.Context, stream eventstore.StreamID) ([]eventstore.Recorded, error) {
-	ctx, cancel := context.WithTimeout(ctx, callPatience)
-	defer cancel()
+	if err := stream.Validate(); err != nil {
+		return nil, err
+	}
 	var history []eventstore.Recorded
-	for from := uint64(1); ; {
-		messages, err := jetstreamext.GetBatch(ctx, s.js, StreamName, atOnce,
-			jetstreamext.GetBatchSeq(from), jetstreamext.GetBatchSubject(subject(stream)))
-		if err != nil {
-			return nil, fmt.Errorf("%w: load %s: %w", eventstore.ErrUnavailable, stream, err)
-		}
-		whole, err := s.collect(messages, func(recorded eventstore.Recorded) {
-			history = append(history, recorded)
-			from = recorded.Sequence + 1
-		})
-		if err != nil {
-			return nil, fmt.Errorf("jetstream: load %s: %w", stream, err)
-		}
-		if whole {
-			return history, nil
-		}
+	err := s.read(ctx, question{From: 1, Subject: subject(stream), Batch: loadAtOnce}, func(recorded eventstore.Recorded) {
+		history = append(history, recorded)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("jetstream: load %s: %w", stream, err)
 	}
-}
-
-// collect reads one answer. whole says that nothing is left to read after it.
-func (s *Store) collect(messages iter.Seq2[*jetstream.RawStreamMsg, error], take func(eventstore.Recorded)) (whole bool, err error) {
-	pending := ""
-	for message, err := range messages {
-		if errors.Is(err, jetstreamext.ErrNoMessages) {
-			return true, nil
-		}
-		if err != nil {
-			return false, fmt.Errorf("%w: %w", eventstore.ErrUnavailable, err)
-		}
-		recorded, err := s.recorded(message.Subject, message.Sequence, message.Header, message.Data, message.Time)
-		if err != nil {
-			return false, err
-		}
-		take(recorded)
-		pending = message.Header.Get("Nats-Num-Pending")
-	}
-	if pending == "" {
-		return false, fmt.Errorf("%w: no answer", eventstore.ErrUnavailable)
-	}
-	return pending == "0", nil
+	return history, nil
 }
 
 // Last implements eventstore.Store.
 func (s *Store) Last(ctx context.Context, streams ...eventstore.StreamID) (map[eventstore.StreamID]eventstore.Recorded, error) {
-	ctx, cancel := context.WithTimeout(ctx, callPatience)
-	defer cancel()
 	newest := make(map[eventstore.StreamID]eventstore.Recorded, len(streams))
 	for len(streams) > 0 {
-		part := streams[:min(len(streams), atOnce)]
+		part := streams[:min(len(streams), lastAtOnce)]
 		streams = streams[len(part):]
 		subjects := make([]string, len(part))
 		for i, stream := range part {
+			if err := stream.Validate(); err != nil {
+				return nil, err
+			}
 			subjects[i] = subject(stream)
 		}
-		messages, err := jetstreamext.GetLastMsgsFor(ctx, s.js, StreamName, subjects, jetstreamext.GetLastMsgsBatchSize(atOnce))
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", eventstore.ErrUnavailable, err)
-		}
-		whole, err := s.collect(messages, func(recorded eventstore.Recorded) { newest[recorded.Stream] = recorded })
+		err := s.read(ctx, question{Subjects: subjects}, func(recorded eventstore.Recorded) {
+			newest[recorded.Stream] = recorded
+		})
 		if err != nil {
 			return nil, fmt.Errorf("jetstream: last of %d streams: %w", len(part), err)
-		}
-		if !whole {
-			return nil, fmt.Errorf("%w: the answer for %d streams was cut short", eventstore.ErrUnavailable, len(part))
 		}
 	}
 	return newest, nil
 }
 
-func (s *Store) lastSequences(ctx context.Context, streams []eventstore.StreamID) (map[eventstore.StreamID]uint64, error) {
-	newest, err := s.Last(ctx, streams...)
-	if err != nil {
-		return nil, err
-	}
-	sequences := make(map[eventstore.StreamID]uint64, len(newest))
-	for stream, recorded := range newest {
-		sequences[stream] = recorded.Sequence
-	}
-	return sequences, nil
+func (s *Store) read(ctx context.Context, asked question, take func(eventstore.Recorded)) error {
+	ctx, cancel := context.WithTimeout(ctx, callPatience)
+	defer cancel()
+	asked.MaxBytes = maxAnswerBytes
+	return s.direct.read(ctx, asked, func(message *nats.Msg) error {
+		sequence, err := number(message, jetstream.SequenceHeader)
+		if err != nil {
+			return err
+		}
+		at, err := time.Parse(time.RFC3339Nano, message.Header.Get(jetstream.TimeStampHeaer))
+		if err != nil {
+			return fmt.Errorf("sequence %d: %w", sequence, err)
+		}
+		recorded, err := s.recorded(message.Header.Get(jetstream.SubjectHeader), sequence, message.Header, message.Data, at)
+		if err != nil {
+			return err
+		}
+		take(recorded)
+		return nil
+	})
 }
 
 // LastSequence implements eventstore.Store.

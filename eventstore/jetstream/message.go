@@ -56,16 +56,16 @@ func (s *Store) message(stream eventstore.StreamID, event aggregates.Event, meta
 func (s *Store) recorded(subject string, sequence uint64, header nats.Header, body []byte, at time.Time) (eventstore.Recorded, error) {
 	stream, err := eventstore.ParseStreamID(strings.TrimPrefix(subject, SubjectPrefix))
 	if err != nil {
-		return eventstore.Recorded{}, fmt.Errorf("jetstream: sequence %d: %w", sequence, err)
+		return eventstore.Recorded{}, fmt.Errorf("sequence %d: %w", sequence, err)
 	}
 	version, err := strconv.Atoi(header.Get(headerVersion))
 	if err != nil {
-		return eventstore.Recorded{}, fmt.Errorf("jetstream: sequence %d: version: %w", sequence, err)
+		return eventstore.Recorded{}, fmt.Errorf("sequence %d: version: %w", sequence, err)
 	}
 	name := header.Get(headerType)
 	event, err := s.registry.Decode(name, version, body)
 	if err != nil {
-		return eventstore.Recorded{}, fmt.Errorf("jetstream: sequence %d: %w", sequence, err)
+		return eventstore.Recorded{}, fmt.Errorf("sequence %d: %w", sequence, err)
 	}
 	return eventstore.Recorded{
 		Sequence: sequence, Stream: stream, ID: header.Get(jetstream.MsgIDHeader),

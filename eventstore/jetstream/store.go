@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,6 +33,8 @@ type Options struct {
 
 const (
 	queueLength     = 4096             // appends waiting; more are told to come back
+	maxGroupBytes   = 8 << 20          // of event bodies in one group, but for an append that is larger by itself
+	maxHeads        = 16 << 10         // streams remembered in one generation
 	callPatience    = 10 * time.Second // for one answer of the server
 	duplicateWindow = time.Second      // as short as useful: nothing relies on it
 )
@@ -40,8 +43,10 @@ const (
 type Store struct {
 	conn      *nats.Conn
 	js        jetstream.JetStream
+	direct    *direct
 	registry  *eventstore.Registry
 	groupSize int
+	heads     heads // owned by the committer
 	queue     chan *waiting
 	closing   chan struct{}
 	closeOnce sync.Once
@@ -60,23 +65,30 @@ func Open(ctx context.Context, conn *nats.Conn, registry *eventstore.Registry, o
 	if err := ensureStream(ctx, js); err != nil {
 		return nil, err
 	}
+	direct, err := newDirect(conn)
+	if err != nil {
+		return nil, err
+	}
 	size := options.GroupSize
 	if size == 0 {
 		size = eventstore.MaxEventsPerAppend
 	}
 	store := &Store{
-		conn: conn, js: js, registry: registry, groupSize: max(size, eventstore.MaxEventsPerAppend),
+		conn: conn, js: js, direct: direct, registry: registry, groupSize: max(size, eventstore.MaxEventsPerAppend),
 		queue: make(chan *waiting, queueLength), closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	go store.commitGroups()
 	return store, nil
 }
 
-// Close waits for the group under way; appends that still wait are told ErrUnavailable.
-// The connection stays with its owner.
+// Close waits for the group under way. Appends that still wait and all later calls are
+// told ErrUnavailable. The connection stays with its owner.
 func (s *Store) Close() {
-	s.closeOnce.Do(func() { close(s.closing) })
-	<-s.stopped
+	s.closeOnce.Do(func() {
+		close(s.closing)
+		<-s.stopped
+		s.direct.close()
+	})
 }
 
 func streamConfig() jetstream.StreamConfig {
@@ -103,18 +115,24 @@ func ensureStream(ctx context.Context, js jetstream.JetStream) error {
 
 // checkConfig refuses a stream whose settings break a promise of the ledger.
 func checkConfig(is jetstream.StreamConfig) error {
-	wrong := map[string]bool{
-		"it may delete":                           !is.DenyDelete || !is.DenyPurge || is.AllowRollup,
-		"it forgets by age, size or number":       is.MaxAge != 0 || is.MaxMsgs > 0 || is.MaxBytes > 0 || is.MaxMsgsPerSubject > 0,
-		"it is not kept in files":                 is.Storage != jetstream.FileStorage,
-		"it acknowledges before it has synced":    is.PersistMode == jetstream.AsyncPersistMode || is.NoAck,
-		"it lets messages expire or be scheduled": is.AllowMsgTTL || is.AllowMsgSchedules,
-		"it lacks atomic batches or direct reads": !is.AllowAtomicPublish || !is.AllowDirect,
-		"it changes or drops messages":            is.Retention != jetstream.LimitsPolicy || is.Discard != jetstream.DiscardNew || is.SubjectTransform != nil,
-	}
-	for reason, broken := range wrong {
-		if broken {
-			return fmt.Errorf("jetstream: stream %s cannot hold the ledger: %s", StreamName, reason)
+	for _, demand := range []struct {
+		broken bool
+		reason string
+	}{
+		{!is.DenyDelete || !is.DenyPurge || is.AllowRollup, "it may delete"},
+		{is.MaxAge != 0 || is.MaxMsgs > 0 || is.MaxBytes > 0 || is.MaxMsgsPerSubject > 0, "it forgets by age, size or number"},
+		{is.AllowMsgTTL || is.AllowMsgSchedules || is.AllowMsgCounter, "it lets messages expire, be scheduled or count"},
+		{is.Storage != jetstream.FileStorage, "it is not kept in files"},
+		{is.PersistMode == jetstream.AsyncPersistMode || is.NoAck, "it acknowledges before it has synced"},
+		{!is.AllowAtomicPublish || !is.AllowDirect, "it lacks atomic batches or direct reads"},
+		{is.Retention != jetstream.LimitsPolicy || is.Discard != jetstream.DiscardNew || is.Sealed, "it drops or refuses messages"},
+		{is.MaxMsgSize > 0, "it refuses large messages"},
+		{!slices.Equal(is.Subjects, []string{SubjectPrefix + ">"}) || is.SubjectTransform != nil, "its subjects are not the ledger's"},
+		{is.Mirror != nil || len(is.Sources) > 0, "it takes messages from other streams"},
+		{is.RePublish != nil, "it passes events on"},
+	} {
+		if demand.broken {
+			return fmt.Errorf("jetstream: stream %s cannot hold the ledger: %s", StreamName, demand.reason)
 		}
 	}
 	return nil

@@ -1,10 +1,15 @@
 package jetstream_test
 
 import (
+	"bytes"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 	natsjs "github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
@@ -44,7 +49,7 @@ func start(t testing.TB, dir string) (*nats.Conn, func()) {
 
 func open(t testing.TB, conn *nats.Conn) *jetstream.Store {
 	t.Helper()
-	store, err := jetstream.Open(t.Context(), conn, storetest.Registry(), jetstream.Options{})
+	store, err := jetstream.Open(t.Context(), conn, storetest.Registry(), jetstream.Options{GroupSize: natsserver.MaxBatch})
 	require.NoError(t, err)
 	t.Cleanup(store.Close)
 	return store
@@ -101,16 +106,103 @@ func TestTheLogCannotBeCut(t *testing.T) {
 	require.Equal(t, uint64(1), end)
 }
 
-func TestAStreamThatMayForgetIsRefused(t *testing.T) {
+// Whoever can change the settings of the stream could make it lose history: the ledger
+// does not start on it.
+func TestAStreamThatCannotHoldTheLedgerIsRefused(t *testing.T) {
+	for name, breaks := range map[string]func(*natsjs.StreamConfig){
+		"it may delete":                func(is *natsjs.StreamConfig) { is.DenyDelete = false },
+		"it forgets by age":            func(is *natsjs.StreamConfig) { is.MaxAge = time.Hour },
+		"it lets messages expire":      func(is *natsjs.StreamConfig) { is.AllowMsgTTL = true },
+		"it is not kept in files":      func(is *natsjs.StreamConfig) { is.Storage = natsjs.MemoryStorage },
+		"it acknowledges before":       func(is *natsjs.StreamConfig) { is.NoAck = true },
+		"it lacks atomic batches":      func(is *natsjs.StreamConfig) { is.AllowAtomicPublish = false },
+		"it drops or refuses messages": func(is *natsjs.StreamConfig) { is.Discard = natsjs.DiscardOld },
+		"it refuses large messages":    func(is *natsjs.StreamConfig) { is.MaxMsgSize = 1000 },
+		"its subjects are not":         func(is *natsjs.StreamConfig) { is.Subjects = append(is.Subjects, "push.cmd.>") },
+		"it takes messages from":       func(is *natsjs.StreamConfig) { is.Sources = []*natsjs.StreamSource{{Name: "OTHER"}} },
+		"it passes events on": func(is *natsjs.StreamConfig) {
+			is.RePublish = &natsjs.RePublish{Source: ">", Destination: "copy.>"}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn, _ := start(t, t.TempDir())
+			js, err := natsjs.New(conn)
+			require.NoError(t, err)
+			config := natsjs.StreamConfig{
+				Name: jetstream.StreamName, Subjects: []string{jetstream.SubjectPrefix + ">"}, Discard: natsjs.DiscardNew,
+				DenyDelete: true, DenyPurge: true, AllowDirect: true, AllowAtomicPublish: true,
+			}
+			breaks(&config)
+			_, err = js.CreateStream(t.Context(), config)
+			require.NoError(t, err)
+			_, err = jetstream.Open(t.Context(), conn, storetest.Registry(), jetstream.Options{})
+			require.ErrorContains(t, err, "cannot hold the ledger: "+name)
+		})
+	}
+}
+
+func TestAnEventCarriesItsHeaders(t *testing.T) {
 	conn, _ := start(t, t.TempDir())
+	store := open(t, conn)
+	_, err := store.Append(t.Context(), eventstore.Metadata{
+		CommandID: "command", CommandHash: "hash", Actor: "alice", Traceparent: "00-trace",
+	}, note("a", 0, "one"))
+	require.NoError(t, err)
+	_, err = store.Append(t.Context(), eventstore.Metadata{}, note("a", 1, "two"))
+	require.NoError(t, err)
 	js, err := natsjs.New(conn)
 	require.NoError(t, err)
-	_, err = js.CreateStream(t.Context(), natsjs.StreamConfig{
-		Name: jetstream.StreamName, Subjects: []string{jetstream.SubjectPrefix + ">"}, MaxAge: 1e12,
-	})
+	stream, err := js.Stream(t.Context(), jetstream.StreamName)
 	require.NoError(t, err)
-	_, err = jetstream.Open(t.Context(), conn, storetest.Registry(), jetstream.Options{})
-	require.ErrorContains(t, err, "cannot hold the ledger")
+
+	first, err := stream.GetMsg(t.Context(), 1)
+	require.NoError(t, err)
+	require.Equal(t, "push.evt.note.a", first.Subject)
+	require.Equal(t, `{"text":"one"}`, string(first.Data))
+	for header, value := range map[string]string{
+		"Event-Type": "Noted", "Event-Version": "1", "Command-Id": "command", "Command-Hash": "hash",
+		"Actor": "alice", "traceparent": "00-trace",
+	} {
+		require.Equal(t, value, first.Header.Get(header), header)
+	}
+	id, err := uuid.Parse(first.Header.Get("Nats-Msg-Id"))
+	require.NoError(t, err)
+	require.Equal(t, uuid.Version(7), id.Version())
+
+	second, err := stream.GetMsg(t.Context(), 2)
+	require.NoError(t, err)
+	require.NotEqual(t, first.Header.Get("Nats-Msg-Id"), second.Header.Get("Nats-Msg-Id"))
+	require.NotContains(t, second.Header, "Command-Id", "what is not known is left out")
+}
+
+// A record that the disk has changed must not make a shorter history.
+func TestADamagedRecordIsNoShorterHistory(t *testing.T) {
+	dir := t.TempDir()
+	conn, stop := start(t, dir)
+	store := open(t, conn)
+	for i, text := range []string{"first", "second", "third"} {
+		_, err := store.Append(t.Context(), eventstore.Metadata{}, note("a", uint64(i), text))
+		require.NoError(t, err)
+	}
+	store.Close()
+	stop()
+	block := filepath.Join(dir, "jetstream", "$G", "streams", jetstream.StreamName, "msgs", "1.blk")
+	stored, err := os.ReadFile(block)
+	require.NoError(t, err)
+	damaged := bytes.Replace(stored, []byte("second"), []byte("Second"), 1)
+	require.NotEqual(t, stored, damaged)
+	require.NoError(t, os.WriteFile(block, damaged, 0o600))
+
+	conn, _ = start(t, dir)
+	store = open(t, conn)
+	history, err := store.Load(t.Context(), eventstore.StreamID{Kind: "note", Key: "a"})
+	require.Error(t, err, "%v", history)
+	require.NotErrorIs(t, err, eventstore.ErrUnavailable, "trying again does not help")
+	err = store.Follow(t.Context(), 0, func(recorded eventstore.Recorded) error {
+		require.Equal(t, uint64(1), recorded.Sequence)
+		return nil
+	}, nil)
+	require.ErrorContains(t, err, "events are missing")
 }
 
 func TestAClosedStoreTakesNothing(t *testing.T) {
@@ -119,6 +211,9 @@ func TestAClosedStoreTakesNothing(t *testing.T) {
 	store.Close()
 	_, err := store.Append(t.Context(), eventstore.Metadata{}, note("a", 0, "one"))
 	require.ErrorIs(t, err, eventstore.ErrUnavailable)
+	_, err = store.Load(t.Context(), eventstore.StreamID{Kind: "note", Key: "a"})
+	require.ErrorIs(t, err, eventstore.ErrUnavailable)
+	store.Close()
 }
 
 func TestAnUnknownEventStopsTheReader(t *testing.T) {

@@ -85,11 +85,14 @@ func (s *Store) lastOf(stream eventstore.StreamID) uint64 {
 	if len(indexes) == 0 {
 		return 0
 	}
-	return uint64(indexes[len(indexes)-1]) + 1
+	return s.log[indexes[len(indexes)-1]].Sequence
 }
 
 // Load implements eventstore.Store.
 func (s *Store) Load(_ context.Context, stream eventstore.StreamID) ([]eventstore.Recorded, error) {
+	if err := stream.Validate(); err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var history []eventstore.Recorded
@@ -105,6 +108,9 @@ func (s *Store) Last(_ context.Context, streams ...eventstore.StreamID) (map[eve
 	defer s.mu.Unlock()
 	newest := make(map[eventstore.StreamID]eventstore.Recorded, len(streams))
 	for _, stream := range streams {
+		if err := stream.Validate(); err != nil {
+			return nil, err
+		}
 		if last := s.lastOf(stream); last > 0 {
 			newest[stream] = s.log[last-1]
 		}

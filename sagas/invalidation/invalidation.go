@@ -20,6 +20,9 @@ import (
 // it came: far longer than an offer takes from asking the registrar to the log.
 const memory = 5 * time.Minute
 
+// retryPause is how long a remembered event waits for a ledger that could not take it.
+const retryPause = 200 * time.Millisecond
+
 // Saga applies the registrar's events to the pushes that hold the domains.
 type Saga struct {
 	ledger    *ledger.Ledger
@@ -58,7 +61,7 @@ func (s *Saga) Run(ctx context.Context) error {
 		}
 		for _, item := range offered.Items {
 			for _, report := range s.remembered(item.Domain) {
-				if err := s.apply(ctx, offered.PushID, report); err != nil {
+				if err := s.insist(ctx, offered.PushID, report); err != nil {
 					return err
 				}
 			}
@@ -107,6 +110,23 @@ func (s *Saga) apply(ctx context.Context, id string, report push.Report) error {
 		return push.DecideReport(state, report, s.now())
 	})
 	return err
+}
+
+// insist applies a report however long the ledger cannot take it: unlike an event from
+// the registrar, one that is remembered does not come again.
+func (s *Saga) insist(ctx context.Context, id string, report push.Report) error {
+	for {
+		err := s.apply(ctx, id, report)
+		if err == nil {
+			return nil
+		}
+		s.logger.WarnContext(ctx, "registrar event not applied yet", "push_id", id, "event_id", report.EventID, "error", err)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(retryPause):
+		}
+	}
 }
 
 func (s *Saga) remember(report push.Report) {

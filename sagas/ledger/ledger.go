@@ -11,9 +11,7 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/google/uuid"
@@ -24,10 +22,6 @@ import (
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/eventstore"
 )
-
-// attempts bounds how often a lost race is decided again before the caller is told
-// that the ledger is too busy.
-const attempts = 16
 
 // ServiceActor is the actor of what the service itself records.
 const ServiceActor = "service"
@@ -167,7 +161,7 @@ func (l *Ledger) Offer(
 	ctx context.Context, metadata eventstore.Metadata, id string, names []domainname.Name,
 	decide func(Push, map[domainname.Name]string) ([]push.Event, error),
 ) (Outcome, error) {
-	return l.try(ctx, func() (Outcome, error) {
+	return eventstore.Execute(ctx, func(ctx context.Context) (Outcome, error) {
 		loaded, err := l.Load(ctx, id)
 		if err != nil {
 			return Outcome{}, err
@@ -204,7 +198,7 @@ func (l *Ledger) Decide(
 	ctx context.Context, metadata eventstore.Metadata, id string,
 	decide func(Push) ([]push.Event, error),
 ) (Outcome, error) {
-	return l.try(ctx, func() (Outcome, error) {
+	return eventstore.Execute(ctx, func(ctx context.Context) (Outcome, error) {
 		loaded, err := l.Load(ctx, id)
 		if err != nil {
 			return Outcome{}, err
@@ -268,22 +262,4 @@ func offeredAt(events []push.Event) time.Time {
 		}
 	}
 	return time.Time{}
-}
-
-// try repeats a decision that lost a race, with a short random pause so that many
-// losers do not meet again.
-func (l *Ledger) try(ctx context.Context, once func() (Outcome, error)) (Outcome, error) {
-	for attempt := range attempts {
-		outcome, err := once()
-		if !errors.Is(err, eventstore.ErrConflict) {
-			return outcome, err
-		}
-		pause := time.Duration(rand.Int64N(int64(attempt+1) * int64(2*time.Millisecond))) // #nosec G404 -- spreads load, guards nothing
-		select {
-		case <-ctx.Done():
-			return Outcome{}, fmt.Errorf("ledger: %w: %w", eventstore.ErrUnavailable, ctx.Err())
-		case <-time.After(pause):
-		}
-	}
-	return Outcome{}, fmt.Errorf("%w: lost %d races in a row", eventstore.ErrUnavailable, attempts)
 }

@@ -24,7 +24,7 @@ const (
 // deliver moves domains to the buyer, a chunk at a time: facts are read once more
 // (rule L7), then each domain is moved, then what came of it is recorded. It stops
 // asking for moves as soon as one was refused for good.
-func (s *Saga) deliver(ctx context.Context, known *entry, state push.State) (time.Time, error) {
+func (s *Saga) deliver(ctx context.Context, known *entry, state push.State, step push.Step) (time.Time, error) {
 	chunk := state.At(push.DeliveryMoving)
 	chunk = chunk[:min(len(chunk), movesAChunk)]
 	facts, err := s.Registrar.Facts(ctx, chunk)
@@ -46,7 +46,7 @@ func (s *Saga) deliver(ctx context.Context, known *entry, state push.State) (tim
 	})
 	outcomes := compact(results)
 	if len(outcomes) > 0 {
-		known.pace.reset(push.StepDeliver)
+		known.pace.reset(step)
 		return s.record(ctx, state.ID, func(state push.State) []push.Event {
 			return push.DecideMoves(state, outcomes, s.Now())
 		})
@@ -54,7 +54,7 @@ func (s *Saga) deliver(ctx context.Context, known *entry, state push.State) (tim
 	if err != nil || pending == 0 {
 		return time.Time{}, err
 	}
-	return known.pace.wait(push.StepDeliver, s.Now(), pendingFirst, pendingLonger), nil
+	return known.pace.wait(step, s.Now(), pendingFirst, pendingLonger), nil
 }
 
 // move brings one domain to the buyer. It returns no outcome while the move is pending.
@@ -96,7 +96,7 @@ func (s *Saga) move(ctx context.Context, state push.State, name domainname.Name,
 
 // bringBack undoes the moves of a failed push, and finds out for each domain where it
 // has come to rest (rule B2).
-func (s *Saga) bringBack(ctx context.Context, known *entry, state push.State) (time.Time, error) {
+func (s *Saga) bringBack(ctx context.Context, known *entry, state push.State, step push.Step) (time.Time, error) {
 	chunk := state.At(push.DeliveryReturning)
 	chunk = chunk[:min(len(chunk), movesAChunk)]
 	results := make([]*push.ReturnOutcome, len(chunk))
@@ -107,7 +107,7 @@ func (s *Saga) bringBack(ctx context.Context, known *entry, state push.State) (t
 	})
 	outcomes := compact(results)
 	if len(outcomes) > 0 {
-		known.pace.reset(push.StepReturn)
+		known.pace.reset(step)
 		return s.record(ctx, state.ID, func(state push.State) []push.Event {
 			return push.DecideReturns(state, outcomes, s.Now())
 		})
@@ -115,7 +115,7 @@ func (s *Saga) bringBack(ctx context.Context, known *entry, state push.State) (t
 	if err != nil || pending == 0 {
 		return time.Time{}, err
 	}
-	return known.pace.wait(push.StepReturn, s.Now(), pendingFirst, pendingLonger), nil
+	return known.pace.wait(step, s.Now(), pendingFirst, pendingLonger), nil
 }
 
 // moveBack brings one domain back, if it was moved. It returns no outcome while one of

@@ -16,11 +16,20 @@ const (
 	jitter       = 20 // percent
 )
 
-// pace remembers, for one push, when each kind of step may be tried next. It lives in
-// memory only: after a restart every step is tried at once.
+// pace remembers, for one push, when each step may be tried next: two refunds do not
+// wait for each other. It lives in memory only: after a restart every step is tried at
+// once.
 type pace struct {
-	steps map[push.StepKind]*stepPace
+	steps map[stepName]*stepPace
 }
+
+// stepName tells the steps of one push apart.
+type stepName struct {
+	kind      push.StepKind
+	requestNo string
+}
+
+func nameOf(step push.Step) stepName { return stepName{step.Kind, step.RequestNo} }
 
 type stepPace struct {
 	backoff retry.Backoff
@@ -28,8 +37,8 @@ type stepPace struct {
 }
 
 // ready reports whether a step may be tried at now, and from when otherwise.
-func (p *pace) ready(kind push.StepKind, now time.Time) (time.Time, bool) {
-	known, exists := p.steps[kind]
+func (p *pace) ready(step push.Step, now time.Time) (time.Time, bool) {
+	known, exists := p.steps[nameOf(step)]
 	if !exists || !now.Before(known.next) {
 		return now, true
 	}
@@ -37,20 +46,24 @@ func (p *pace) ready(kind push.StepKind, now time.Time) (time.Time, bool) {
 }
 
 // wait puts the next try of a step off, longer each time, and returns when it is.
-func (p *pace) wait(kind push.StepKind, now time.Time, first, longest time.Duration) time.Time {
+func (p *pace) wait(step push.Step, now time.Time, first, longest time.Duration) time.Time {
 	if p.steps == nil {
-		p.steps = make(map[push.StepKind]*stepPace)
+		p.steps = make(map[stepName]*stepPace)
 	}
-	known, exists := p.steps[kind]
+	name := nameOf(step)
+	known, exists := p.steps[name]
 	if !exists {
 		known = &stepPace{backoff: retry.WithJitterPercent(jitter,
 			retry.WithCappedDuration(longest, retry.NewExponential(first)))}
-		p.steps[kind] = known
+		p.steps[name] = known
 	}
 	pause, _ := known.backoff.Next()
 	known.next = now.Add(pause)
 	return known.next
 }
 
+// waited reports whether the step has been put off before.
+func (p *pace) waited(step push.Step) bool { return p.steps[nameOf(step)] != nil }
+
 // reset forgets the pauses of a step that succeeded.
-func (p *pace) reset(kind push.StepKind) { delete(p.steps, kind) }
+func (p *pace) reset(step push.Step) { delete(p.steps, nameOf(step)) }

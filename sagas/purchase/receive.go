@@ -19,6 +19,9 @@ var ErrNotOurs = errors.New("purchase: the notification fits no push")
 // acknowledged. A payment that fits the push is taken at its word; anything else is
 // believed only if the provider says the same when asked.
 func (s *Saga) Notified(ctx context.Context, trade payment.Trade) error {
+	if ledger.PushStream(trade.PushID).Validate() != nil { // a trade that others made for the same merchant
+		return fmt.Errorf("%w: push %.80q, trade %q", ErrNotOurs, trade.PushID, trade.TradeNo)
+	}
 	loaded, err := s.Ledger.Load(ctx, trade.PushID)
 	switch {
 	case err != nil:

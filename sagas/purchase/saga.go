@@ -47,11 +47,14 @@ type Config struct {
 type Saga struct {
 	Config
 	agenda *agenda
+	// strayed are the pushes that money came in for which did not pay them. That money
+	// goes back even after the push has ended. Only the follower of the log uses it.
+	strayed map[string]bool
 }
 
 // New returns a saga that has not started.
 func New(config Config) *Saga {
-	return &Saga{Config: config, agenda: newAgenda(config.Now)}
+	return &Saga{Config: config, agenda: newAgenda(config.Now), strayed: make(map[string]bool)}
 }
 
 // Open is the number of pushes for which something is left to do, now or at a deadline.
@@ -94,7 +97,12 @@ func (s *Saga) observe(recorded eventstore.Recorded) error {
 	case push.Offered:
 		s.agenda.touch(id, event.ExpiresAt)
 	case push.Withdrawn, push.Declined, push.Completed:
-		s.agenda.forget(id)
+		if !s.strayed[id] {
+			s.agenda.forget(id)
+		}
+	case push.StrayReceived:
+		s.strayed[id] = true
+		s.agenda.touch(id, s.Now())
 	default:
 		s.agenda.touch(id, s.Now())
 	}
@@ -134,7 +142,7 @@ func (s *Saga) look(ctx context.Context, known *entry) time.Time {
 // carryOut tries every step that is due. progressed says that the push has changed.
 func (s *Saga) carryOut(ctx context.Context, known *entry, state push.State) (next time.Time, progressed bool) {
 	for _, step := range push.Next(state) {
-		at, ready := known.pace.ready(step.Kind, s.Now())
+		at, ready := known.pace.ready(step, s.Now())
 		overdue := !step.Due.IsZero() && !s.Now().Before(step.Due)
 		if !ready && !overdue {
 			next = earlier(next, earlier(at, step.Due))
@@ -144,9 +152,9 @@ func (s *Saga) carryOut(ctx context.Context, known *entry, state push.State) (ne
 		switch {
 		case err != nil:
 			s.Logger.InfoContext(ctx, "step to be tried again", "push_id", state.ID, "step", step.Kind, "error", err)
-			again = known.pace.wait(step.Kind, s.Now(), firstPause, longestPause)
+			again = known.pace.wait(step, s.Now(), firstPause, longestPause)
 		case again.IsZero():
-			known.pace.reset(step.Kind)
+			known.pace.reset(step)
 			return time.Time{}, true
 		}
 		next = earlier(next, again)

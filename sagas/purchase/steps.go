@@ -28,9 +28,9 @@ func (s *Saga) try(ctx context.Context, known *entry, state push.State, step pus
 	case push.StepClosePayment:
 		return s.closePayment(ctx, state)
 	case push.StepDeliver:
-		return s.deliver(ctx, known, state)
+		return s.deliver(ctx, known, state, step)
 	case push.StepReturn:
-		return s.bringBack(ctx, known, state)
+		return s.bringBack(ctx, known, state, step)
 	case push.StepPayout:
 		return s.payout(ctx, state)
 	case push.StepRefund:
@@ -53,7 +53,7 @@ func (s *Saga) expire(ctx context.Context, state push.State, step push.Step) (ti
 
 func (s *Saga) openPayment(ctx context.Context, state push.State) (time.Time, error) {
 	if state.ExpiredBy(s.Now()) {
-		return s.Now().Add(firstPause), nil // the window is over: waiting for the payment ends it
+		return s.Now().Add(longestPause), nil // the window is over: waiting for the payment ends it
 	}
 	if err := s.Provider.Open(ctx, state.Payment.PayURL); err != nil {
 		return time.Time{}, err
@@ -66,7 +66,7 @@ func (s *Saga) openPayment(ctx context.Context, state push.State) (time.Time, er
 // provider does not answer, nothing is assumed.
 func (s *Saga) awaitPayment(ctx context.Context, known *entry, state push.State, step push.Step) (time.Time, error) {
 	over := state.ExpiredBy(s.Now())
-	if !over && known.pace.steps[push.StepAwaitPayment] == nil {
+	if !over && !known.pace.waited(step) {
 		return s.laterQuestion(known, step), nil // the buyer has only just been asked
 	}
 	trade, err := s.Provider.Query(ctx, state.Payment.TradeNo)
@@ -88,7 +88,7 @@ func (s *Saga) awaitPayment(ctx context.Context, known *entry, state push.State,
 }
 
 func (s *Saga) laterQuestion(known *entry, step push.Step) time.Time {
-	at := known.pace.wait(push.StepAwaitPayment, s.Now(), s.PollFirst, s.PollLongest)
+	at := known.pace.wait(step, s.Now(), s.PollFirst, s.PollLongest)
 	return earlier(at, step.Due)
 }
 

@@ -37,11 +37,13 @@ func TestTheOrderForbidsCreditAndEndsInTime(t *testing.T) {
 	require.Empty(t, g.calls())
 }
 
-func TestOpenTakesNoOtherAddress(t *testing.T) {
+func TestOpenCallsNobodyButTheGateway(t *testing.T) {
 	g := newGateway(t)
-	undecided(t, g.Open(t.Context(), "http://127.0.0.1:1/gateway.do?method="+pagePay))
-	undecided(t, g.Open(t.Context(), g.server.URL+"/gateway.do.example?method="+pagePay))
-	require.Empty(t, g.calls())
+	g.sign(pagePay, no("40004", "ACQ.TRADE_HAS_SUCCESS", "交易已被支付"))
+	require.NoError(t, g.Open(t.Context(), "http://127.0.0.1:1/gateway.do?method="+pagePay), "the order goes to the gateway of today")
+	require.Equal(t, []string{pagePay}, g.calls())
+	undecided(t, g.Open(t.Context(), g.server.URL+"/gateway.do"), "there is no order in it")
+	require.Equal(t, []string{pagePay}, g.calls())
 }
 
 func TestOpenTellsARefusalAsItCame(t *testing.T) {

@@ -44,7 +44,6 @@ type Service struct {
 	runner     *projections.Runner
 	saga       *purchase.Saga
 	background *errgroup.Group
-	stop       context.CancelFunc
 	ended      chan error     // what made the background end by itself
 	closers    []func() error // run in reverse order
 }

@@ -99,10 +99,11 @@ func (b offerBody) validity(offer *push.Offer) error {
 	}
 	if b.ExpiresAt != "" {
 		expires, err := time.Parse(time.RFC3339, b.ExpiresAt)
-		if err != nil || expires.Year() > 9999 {
+		expires = expires.UTC()
+		if err != nil || expires.Year() < 0 || expires.Year() > 9999 {
 			return push.Refuse(push.CodeInvalidValidity, "expires_at")
 		}
-		offer.ExpiresAt = expires.UTC()
+		offer.ExpiresAt = expires
 	}
 	return nil
 }

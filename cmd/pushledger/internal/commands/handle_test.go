@@ -1,0 +1,452 @@
+package commands_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pushledger/pushledger/aggregates/catalog"
+	"github.com/pushledger/pushledger/aggregates/domainname"
+	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
+	"github.com/pushledger/pushledger/eventstore"
+	"github.com/pushledger/pushledger/eventstore/memory"
+	"github.com/pushledger/pushledger/sagas/ledger"
+	"github.com/pushledger/pushledger/sagas/payment"
+	"github.com/pushledger/pushledger/sagas/registrar"
+)
+
+const (
+	anna, bo, carl, operator = "anna", "bo", "carl", "operator"
+
+	window = 30 * time.Minute
+)
+
+var noon = time.Date(2026, 11, 2, 12, 0, 0, 0, time.UTC)
+
+// partners are a registrar in which every domain is anna's and healthy, a directory of
+// anna and bo, and a provider whose pages are each signed at another time.
+type partners struct {
+	registrar.Registrar
+	payment.Provider
+	down      atomic.Bool // registrar and directory
+	unsigned  atomic.Bool // the provider's key is gone
+	locked    atomic.Bool // every domain
+	signed    atomic.Int64
+	asked     atomic.Int64
+	afterFact func() // if not nil, called when the registrar has answered
+}
+
+func (p *partners) Facts(_ context.Context, names []domainname.Name) ([]push.DomainFacts, error) {
+	p.asked.Add(1)
+	if p.down.Load() {
+		return nil, registrar.ErrUnavailable
+	}
+	facts := make([]push.DomainFacts, len(names))
+	for i, name := range names {
+		facts[i] = push.DomainFacts{
+			Domain: name, Exists: true, Account: anna, RegistrarOK: true, Product: "standard", Sale: "none",
+			RegisteredAt: noon.AddDate(-1, 0, 0), ExpiresAt: noon.AddDate(1, 0, 0), AccountMoveLocked: p.locked.Load(),
+		}
+	}
+	if p.afterFact != nil {
+		p.afterFact()
+	}
+	return facts, nil
+}
+
+func (p *partners) Account(_ context.Context, account string) (push.AccountFacts, error) {
+	if p.down.Load() {
+		return push.AccountFacts{}, registrar.ErrUnavailable
+	}
+	exists := account == anna || account == bo
+	return push.AccountFacts{Account: account, Exists: exists, RealNameVerified: exists, AlipayAccount: account + "@example.com"}, nil
+}
+
+func (p *partners) PayURL(order payment.Order) (string, error) {
+	if p.unsigned.Load() {
+		return "", errors.New("no key to sign with")
+	}
+	return fmt.Sprintf("https://pay.example/%s?amount=%s&signed=%d", order.TradeNo, order.Amount, p.signed.Add(1)), nil
+}
+
+// desk is a handler on a log in memory.
+type desk struct {
+	*commands.Handler
+	*partners
+	log *memory.Store
+}
+
+func newDesk() *desk {
+	log := memory.New(eventstore.NewRegistry(catalog.Events()...), func() time.Time { return noon })
+	return deskOn(log, log)
+}
+
+func deskOn(log *memory.Store, over eventstore.Store) *desk {
+	p := new(partners)
+	return &desk{partners: p, log: log, Handler: &commands.Handler{
+		Ledger: ledger.New(over), Registrar: p, Directory: p, Provider: p,
+		Now: func() time.Time { return noon }, Window: window, Operators: []string{operator}, Logger: slog.New(slog.DiscardHandler),
+	}}
+}
+
+// say gives one command with a new id.
+func (d *desk) say(account, verb, body string) commands.Reply {
+	return d.repeat(uuid.NewString(), account, verb, body)
+}
+
+func (d *desk) repeat(id, account, verb, body string) commands.Reply {
+	return d.Handle(context.Background(), commands.Command{Account: account, Verb: verb, ID: id, Body: []byte(body)})
+}
+
+func (d *desk) length(t *testing.T) uint64 {
+	t.Helper()
+	last, err := d.log.LastSequence(t.Context())
+	require.NoError(t, err)
+	return last
+}
+
+// done demands success.
+func done(t *testing.T, reply commands.Reply) commands.Reply {
+	t.Helper()
+	require.True(t, reply.OK, "%+v", reply.Error)
+	require.Nil(t, reply.Error)
+	return reply
+}
+
+func refused(t *testing.T, code string, reply commands.Reply) {
+	t.Helper()
+	require.False(t, reply.OK)
+	require.Equal(t, code, reply.Error.Code)
+	require.NotEmpty(t, reply.Error.Message)
+	require.NotEmpty(t, reply.Error.MessageZH)
+}
+
+func encoded(t testing.TB, reply commands.Reply) string {
+	t.Helper()
+	text, err := json.Marshal(reply, json.Deterministic(true))
+	require.NoError(t, err)
+	return string(text)
+}
+
+const (
+	offerP1  = `{"push_id":"p-1","buyer":"bo","items":[{"domain":"alpha.com","price":"1999.00"}]}`
+	acceptP1 = `{"push_id":"p-1","total":"1999.00"}`
+	justP1   = `{"push_id":"p-1"}`
+	takeP1   = `{"push_id":"p-1","reason":"court order 17"}`
+)
+
+// verbs take push p-1 from its offer to its end.
+var verbs = []struct{ verb, actor, body string }{
+	{"offer", anna, offerP1},
+	{"accept", bo, acceptP1},
+	{"takedown", operator, takeP1},
+}
+
+func TestAnswers(t *testing.T) {
+	d := newDesk()
+	offered := done(t, d.repeat("0b6a5cb2-6a5c-4e3c-9b7f-1c4b7a0e8d11", anna, "offer", offerP1))
+	require.JSONEq(t, `{"ok":true,"push_id":"p-1","status":"Offered","version":1,"seq":2,
+		"command_id":"0b6a5cb2-6a5c-4e3c-9b7f-1c4b7a0e8d11"}`, encoded(t, offered))
+	accepted := done(t, d.say(bo, "accept", acceptP1))
+	require.Equal(t, push.StatusAccepted, accepted.Status)
+	require.Equal(t, &commands.Payment{
+		URL:       "https://pay.example/" + push.TradeNo("p-1") + "?amount=1999.00&signed=1",
+		ExpiresAt: noon.Add(window), Amount: 1999_00,
+	}, accepted.Payment)
+	down := done(t, d.say(operator, "takedown", takeP1))
+	require.Equal(t, push.StatusInvalidated, down.Status)
+	require.Nil(t, down.Payment, "only an accept tells where to pay")
+	require.Equal(t, d.length(t), down.Seq)
+
+	free := done(t, d.say(anna, "offer", offerP1Without("p-2")))
+	require.Equal(t, push.StatusWithdrawn, done(t, d.say(anna, "withdraw", `{"push_id":"p-2"}`)).Status)
+	require.Equal(t, "p-2", free.PushID)
+	done(t, d.say(anna, "offer", offerP1Without("p-3")))
+	require.Equal(t, push.StatusDeclined, done(t, d.say(bo, "decline", `{"push_id":"p-3","reason":"too dear"}`)).Status)
+}
+
+func offerP1Without(id string) string { return strings.Replace(offerP1, "p-1", id, 1) }
+
+// The same id and body get the same answer again, byte for byte, and change nothing.
+func TestARepeatedCommandGetsTheSameAnswer(t *testing.T) {
+	d := newDesk()
+	first := make(map[string]string)
+	ids := make(map[string]string)
+	for _, step := range verbs {
+		ids[step.verb] = uuid.NewString()
+		first[step.verb] = encoded(t, done(t, d.repeat(ids[step.verb], step.actor, step.verb, step.body)))
+		for _, earlier := range verbs[:slices.Index(verbs, step)+1] { // also once the push has gone on
+			before := d.length(t)
+			spaced := strings.ReplaceAll(earlier.body, ":", " : ")
+			for _, id := range []string{ids[earlier.verb], strings.ToUpper(ids[earlier.verb])} {
+				require.Equal(t, first[earlier.verb], encoded(t, d.repeat(id, earlier.actor, earlier.verb, spaced)))
+			}
+			require.Equal(t, before, d.length(t))
+		}
+	}
+	require.Contains(t, first["accept"], "signed=1")
+	d.down.Store(true)
+	require.Equal(t, first["accept"], encoded(t, d.repeat(ids["accept"], bo, "accept", acceptP1)), "nobody needs to be asked for it")
+}
+
+func TestACommandIDWithAnotherBodyIsRefused(t *testing.T) {
+	d := newDesk()
+	offered, accepted := uuid.NewString(), uuid.NewString()
+	done(t, d.repeat(offered, anna, "offer", offerP1))
+	done(t, d.repeat(accepted, bo, "accept", acceptP1))
+	before := d.length(t)
+	refused(t, push.CodeCommandIDReused, d.repeat(offered, anna, "offer", strings.Replace(offerP1, "1999", "1", 1)))
+	refused(t, push.CodeCommandIDReused, d.repeat(offered, anna, "withdraw", justP1))
+	refused(t, push.CodeCommandIDReused, d.repeat(offered, bo, "accept", acceptP1))
+	refused(t, push.CodeCommandIDReused, d.repeat(accepted, bo, "accept", `{"push_id":"p-1","total":"1.00"}`))
+	refused(t, push.CodeCommandIDReused, d.repeat(accepted, bo, "decline", justP1))
+	require.Equal(t, before, d.length(t))
+}
+
+// An offer without an id of its own is one push however often it is sent.
+func TestAnOfferWithoutPushID(t *testing.T) {
+	d := newDesk()
+	const body = `{"buyer":"bo","items":[{"domain":"alpha.com","price":"1"}]}`
+	id := uuid.NewString()
+	first := done(t, d.repeat(id, anna, "offer", body))
+	require.NotEmpty(t, first.PushID)
+	require.Equal(t, encoded(t, first), encoded(t, d.repeat(id, anna, "offer", body)))
+	refused(t, push.CodeCommandIDReused, d.repeat(id, anna, "offer", strings.Replace(body, `"1"`, `"2"`, 1)))
+	refused(t, push.CodeAlreadyOnSale, d.say(anna, "offer", body))
+	done(t, d.say(anna, "withdraw", fmt.Sprintf(`{"push_id":%q}`, first.PushID)))
+	second := done(t, d.say(anna, "offer", body))
+	require.NotEqual(t, first.PushID, second.PushID)
+}
+
+func TestARefusedCommandIsDecidedAfresh(t *testing.T) {
+	d := newDesk()
+	id := uuid.NewString()
+	d.locked.Store(true)
+	refused(t, push.CodeAccountMoveLocked, d.repeat(id, anna, "offer", offerP1))
+	require.Zero(t, d.length(t))
+	d.locked.Store(false)
+	done(t, d.repeat(id, anna, "offer", strings.Replace(offerP1, "1999", "5", 1)))
+}
+
+// Sixty-four sends of one command id have one effect and one answer.
+func TestOneCommandSentManyTimesAtOnce(t *testing.T) {
+	d := newDesk()
+	for _, step := range verbs {
+		before := d.length(t)
+		id := uuid.NewString()
+		answers := make([]commands.Reply, 64)
+		start := make(chan struct{})
+		var group sync.WaitGroup
+		for i := range answers {
+			group.Go(func() {
+				<-start
+				answers[i] = d.repeat(id, step.actor, step.verb, step.body)
+			})
+		}
+		close(start)
+		group.Wait()
+		for _, answer := range answers {
+			require.Equal(t, encoded(t, done(t, answers[0])), encoded(t, answer))
+		}
+		require.Equal(t, answers[0].Seq, d.length(t))
+		history, err := d.log.Load(t.Context(), ledger.PushStream("p-1"))
+		require.NoError(t, err)
+		require.Equal(t, answers[0].Version, len(history))
+		require.LessOrEqual(t, d.length(t), before+2, step.verb)
+	}
+}
+
+// Rule T1: to everybody else the push does not exist.
+func TestStrangersDoNotSeeThePush(t *testing.T) {
+	d := newDesk()
+	done(t, d.say(anna, "offer", offerP1))
+	before := d.length(t)
+	for _, step := range []struct{ verb, body string }{
+		{"accept", acceptP1}, {"withdraw", justP1}, {"decline", justP1}, {"takedown", takeP1},
+	} {
+		existing := d.repeat("0b6a5cb2-6a5c-4e3c-9b7f-1c4b7a0e8d11", carl, step.verb, step.body)
+		refused(t, push.CodePushNotFound, existing)
+		unknown := d.repeat("0b6a5cb2-6a5c-4e3c-9b7f-1c4b7a0e8d11", carl, step.verb, strings.Replace(step.body, "p-1", "p-404", 1))
+		require.Equal(t, encoded(t, unknown), encoded(t, existing), "nor can they tell that there is one")
+		for _, account := range []string{anna, bo, operator} {
+			refused(t, push.CodePushNotFound, d.say(account, step.verb, strings.Replace(step.body, "p-1", "p-404", 1)))
+		}
+	}
+	require.Equal(t, before, d.length(t))
+}
+
+func TestOnlyTheRightPartyMayAct(t *testing.T) {
+	d := newDesk()
+	done(t, d.say(anna, "offer", offerP1))
+	before := d.length(t)
+	for _, wrong := range []struct{ verb, actor, body string }{
+		{"accept", anna, acceptP1},
+		{"accept", operator, acceptP1},
+		{"withdraw", bo, justP1},
+		{"withdraw", operator, justP1},
+		{"decline", anna, justP1},
+		{"decline", operator, justP1},
+		{"takedown", anna, takeP1},
+		{"takedown", bo, takeP1},
+	} {
+		refused(t, push.CodeNotYourPush, d.say(wrong.actor, wrong.verb, wrong.body))
+	}
+	require.Equal(t, before, d.length(t))
+}
+
+func TestAPushIDIsTakenOnce(t *testing.T) {
+	d := newDesk()
+	done(t, d.say(anna, "offer", offerP1))
+	asked := d.asked.Load()
+	refused(t, push.CodePushExists, d.say(anna, "offer", strings.Replace(offerP1, "alpha", "beta", 1)))
+	require.Equal(t, asked, d.asked.Load(), "the registrar need not be asked")
+	done(t, d.say(anna, "withdraw", justP1))
+	refused(t, push.CodePushExists, d.say(anna, "offer", offerP1))
+
+	// Somebody else takes the id while the registrar is being asked.
+	var faster commands.Reply
+	d.afterFact = func() {
+		d.afterFact = nil
+		faster = d.say(anna, "offer", offerP1Without("p-2"))
+	}
+	refused(t, push.CodePushExists, d.say(anna, "offer", strings.Replace(offerP1Without("p-2"), "alpha", "beta", 1)))
+	done(t, faster)
+}
+
+// Fault F29: nothing has changed, and the same Command-Id works later.
+func TestPartnersAreDown(t *testing.T) {
+	d := newDesk()
+	for _, step := range verbs[:2] {
+		before, id := d.length(t), uuid.NewString()
+		d.down.Store(true)
+		refused(t, push.CodeUnavailable, d.repeat(id, step.actor, step.verb, step.body))
+		require.Equal(t, before, d.length(t))
+		d.down.Store(false)
+		done(t, d.repeat(id, step.actor, step.verb, step.body))
+	}
+}
+
+func TestWithoutAPaymentPageThereIsNoPurchase(t *testing.T) {
+	d := newDesk()
+	done(t, d.say(anna, "offer", offerP1))
+	before, id := d.length(t), uuid.NewString()
+	d.unsigned.Store(true)
+	refused(t, push.CodeUnavailable, d.repeat(id, bo, "accept", acceptP1))
+	require.Equal(t, before, d.length(t))
+	d.unsigned.Store(false)
+	require.NotNil(t, done(t, d.repeat(id, bo, "accept", acceptP1)).Payment)
+}
+
+// Rule T8: accepting a total of 0 is paying it.
+func TestAGiftNeedsNoPayment(t *testing.T) {
+	d := newDesk()
+	d.unsigned.Store(true)
+	done(t, d.say(anna, "offer", strings.Replace(offerP1, "1999.00", "0", 1)))
+	reply := done(t, d.say(bo, "accept", `{"push_id":"p-1","total":"0.00"}`))
+	require.Equal(t, push.StatusPaid, reply.Status)
+	require.Nil(t, reply.Payment)
+}
+
+func TestTheBuyerPaysTheTotalThatItSaw(t *testing.T) {
+	d := newDesk()
+	done(t, d.say(anna, "offer", offerP1))
+	refused(t, push.CodeTotalChanged, d.say(bo, "accept", `{"push_id":"p-1","total":"1998.99"}`))
+	for _, total := range []string{`1999.00`, `"-1"`, `null`, `"1999.000"`, `{}`} {
+		refused(t, push.CodeInvalidPrice, d.say(bo, "accept", `{"push_id":"p-1","total":`+total+`}`))
+	}
+	refused(t, push.CodeInvalidPrice, d.say(bo, "accept", justP1))
+	require.Equal(t, uint64(2), d.length(t))
+}
+
+// Rule L7: what changed since the offer is seen at the accept.
+func TestEligibilityIsCheckedAgainAtTheAccept(t *testing.T) {
+	d := newDesk()
+	done(t, d.say(anna, "offer", offerP1))
+	d.locked.Store(true)
+	reply := d.say(bo, "accept", acceptP1)
+	refused(t, push.CodeAccountMoveLocked, reply)
+	require.Equal(t, domainname.Name("alpha.com"), reply.Error.Violations[0].Domain)
+}
+
+func TestMalformedCommandsAreRefused(t *testing.T) {
+	d := newDesk()
+	done(t, d.say(anna, "offer", offerP1))
+	before := d.length(t)
+	for _, test := range []struct{ account, verb, body, code string }{
+		{anna, "sell", `{}`, push.CodeUnknownVerb},
+		{anna, "OFFER", offerP1, push.CodeUnknownVerb},
+		{anna, "withdraw", `{`, push.CodeInvalidJSON},
+		{anna, "withdraw", `null`, push.CodeInvalidJSON},
+		{anna, "withdraw", ``, push.CodeInvalidJSON},
+		{anna, "withdraw", `{"push_id":"p-1","force":true}`, push.CodeUnknownField},
+		{anna, "withdraw", `{}`, push.CodeInvalidPushID},
+		{anna, "withdraw", `{"push_id":"push.>"}`, push.CodeInvalidPushID},
+		{bo, "decline", `{"push_id":""}`, push.CodeInvalidPushID},
+		{bo, "accept", `{"push_id":"*","total":"1"}`, push.CodeInvalidPushID},
+		{bo, "accept", `{"push_id":"p-1","total":"1","tip":"1"}`, push.CodeUnknownField},
+		{bo, "accept", `[]`, push.CodeInvalidJSON},
+		{operator, "takedown", justP1, push.CodeReasonRequired},
+		{anna, "offer", `{"buyer":"anna","items":[{"domain":"beta.com","price":"1"}]}`, push.CodeBuyerIsSeller},
+		{anna, "offer", `{"buyer":"eve","items":[{"domain":"beta.com","price":"1"}]}`, push.CodeBuyerUnknown},
+		{anna, "offer", `{"buyer":"bo","items":[{"domain":"beta.com","price":"0.09"}]}`, push.CodeBelowPayoutMinimum},
+		{anna, "offer", `{"buyer":"bo","items":[{"domain":"beta.com","price":"1"}],"valid_for":"169h"}`, push.CodeValidityTooLong},
+		{anna, "offer", `{"buyer":"bo","items":[{"domain":"beta.com","price":"1"}],"valid_for":"1h","expires_at":"2026-11-02T13:00:00Z"}`, push.CodeInvalidValidity},
+		{"an.na", "withdraw", justP1, push.CodeInvalidAccount},
+	} {
+		refused(t, test.code, d.say(test.account, test.verb, test.body))
+	}
+	refused(t, push.CodeInvalidCommandID, d.repeat("once", anna, "withdraw", justP1))
+	require.Equal(t, before, d.length(t))
+}
+
+// moody is a log that does not say what became of an append.
+type moody struct {
+	eventstore.Store
+	written bool
+	silent  atomic.Int32 // appends that are still to go wrong
+}
+
+func (m *moody) Append(ctx context.Context, metadata eventstore.Metadata, changes ...eventstore.Change) (uint64, error) {
+	if m.silent.Add(-1) < 0 {
+		return m.Store.Append(ctx, metadata, changes...)
+	}
+	if m.written {
+		if _, err := m.Store.Append(ctx, metadata, changes...); err != nil {
+			return 0, err
+		}
+	}
+	return 0, eventstore.ErrUnavailable
+}
+
+func TestALogThatDoesNotSayWhatBecameOfIt(t *testing.T) {
+	for name, written := range map[string]bool{"it was written": true, "it was not written": false} {
+		t.Run(name, func(t *testing.T) {
+			store := memory.New(eventstore.NewRegistry(catalog.Events()...), func() time.Time { return noon })
+			log := &moody{Store: store, written: written}
+			d := deskOn(store, log)
+			for _, step := range verbs {
+				id := uuid.NewString()
+				log.silent.Store(1)
+				first := d.repeat(id, step.actor, step.verb, step.body)
+				if !written {
+					refused(t, push.CodeUnavailable, first)
+					first = done(t, d.repeat(id, step.actor, step.verb, step.body))
+				}
+				require.Equal(t, encoded(t, done(t, first)), encoded(t, d.repeat(id, step.actor, step.verb, step.body)))
+			}
+			require.Equal(t, uint64(5), d.length(t), "each once: two for the offer, one, and two for the end")
+		})
+	}
+}

@@ -1,0 +1,103 @@
+package jetstream
+
+import (
+	"github.com/pushledger/pushledger/eventstore"
+)
+
+// commitGroups is the one goroutine that writes; it owns the backlog and what is known
+// of the streams. A lone append leaves at once; while one group is on its way to disk
+// the next one gathers, so groups grow with the load and nobody waits for company on a
+// free line.
+func (s *Store) commitGroups() {
+	defer close(s.stopped)
+	var backlog []*waiting
+	for {
+		if len(backlog) == 0 {
+			select {
+			case request := <-s.queue:
+				backlog = append(backlog, request)
+			case <-s.closing:
+			}
+		}
+		select {
+		case <-s.closing:
+			s.turnAway(backlog)
+			return
+		default:
+		}
+		backlog = s.gather(backlog)
+		var group []*waiting
+		group, backlog = s.split(backlog)
+		s.commit(group)
+	}
+}
+
+// gather takes what waits in the queue, without waiting for more.
+func (s *Store) gather(backlog []*waiting) []*waiting {
+	for len(backlog) < s.groupSize {
+		select {
+		case request := <-s.queue:
+			backlog = append(backlog, request)
+		default:
+			return backlog
+		}
+	}
+	return backlog
+}
+
+func (s *Store) turnAway(backlog []*waiting) {
+	for {
+		fail(backlog, errClosed())
+		select {
+		case request := <-s.queue:
+			backlog = []*waiting{request}
+		default:
+			return
+		}
+	}
+}
+
+// split takes the next group off the backlog, in order of arrival: a large append that
+// does not fit any more ends the group and opens the next one. An append on a stream
+// that the group writes already, or that an earlier one waits for, stays for a later
+// group: there it meets the stream as it will then be.
+func (s *Store) split(backlog []*waiting) (group, rest []*waiting) {
+	taken := make(map[eventstore.StreamID]bool)
+	events, bytes, full := 0, 0, false
+	for _, request := range backlog {
+		if request.abandon() || request.refuse(&s.heads) {
+			continue
+		}
+		full = full || events+len(request.messages) > s.groupSize || len(group) > 0 && bytes+request.bytes > maxGroupBytes
+		if full || request.overlaps(taken) {
+			rest = append(rest, request)
+		} else {
+			group = append(group, request)
+			events += len(request.messages)
+			bytes += request.bytes
+		}
+		for stream := range request.expects {
+			taken[stream] = true
+		}
+	}
+	return group, rest
+}
+
+// heads remembers how far streams have come, for as long as somebody may still append
+// to what he read before. It holds the newest writes, at most two generations of
+// maxHeads. Streams never shrink, so what it knows stays true whoever else writes.
+type heads struct {
+	recent, older map[eventstore.StreamID]uint64
+}
+
+func (h *heads) reached(stream eventstore.StreamID, sequence uint64) {
+	if h.recent == nil || len(h.recent) >= maxHeads {
+		h.recent, h.older = make(map[eventstore.StreamID]uint64), h.recent
+	}
+	h.recent[stream] = sequence
+}
+
+// passed reports that a stream has certainly gone beyond a sequence.
+func (h *heads) passed(stream eventstore.StreamID, sequence uint64) bool {
+	return h.recent[stream] > sequence || h.older[stream] > sequence
+}
