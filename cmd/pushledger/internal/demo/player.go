@@ -192,8 +192,7 @@ func (p *Player) wait(ctx context.Context, account, id, status string) (pushes.V
 	if err != nil {
 		return pushes.View{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, p.patience)
-	defer cancel()
+	over := time.After(p.patience)
 	for {
 		view, err := reader.Push(ctx, pushes.PushRequest{PushID: id}, 0)
 		var refused *push.Refusal
@@ -205,6 +204,8 @@ func (p *Player) wait(ctx context.Context, account, id, status string) (pushes.V
 		}
 		select {
 		case <-ctx.Done():
+			return view, ctx.Err()
+		case <-over:
 			return view, err
 		case <-time.After(waitPause):
 		}
