@@ -13,7 +13,6 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/schollz/progressbar/v3"
 
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/client"
@@ -104,8 +103,7 @@ func (c *offerCommand) sendFile(ctx context.Context, screen *terminal) error {
 		return err
 	}
 	defer sender.Close()
-	bar := progressbar.NewOptions(len(bodies), progressbar.OptionSetWriter(screen.err),
-		progressbar.OptionSetDescription("offers"), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
+	bar := screen.progress(len(bodies))
 	var first error
 	for i, body := range bodies {
 		reply, err := sender.Command(ctx, "offer", body, "")

@@ -54,17 +54,17 @@ func (c *demoCommand) Run(ctx context.Context, screen *terminal) (err error) {
 func (c *demoCommand) play(ctx context.Context, screen *terminal, player *demo.Player, scenarios []demo.Scenario) error {
 	var rows []demo.Row
 	wrong := 0
-	for i, scenario := range scenarios {
-		fmt.Fprintf(screen.err, "\r%3d of %d  %-60.60s", i+1, len(scenarios), scenario.Name)
+	bar := screen.progress(len(scenarios))
+	for _, scenario := range scenarios {
+		bar.Describe(scenario.Name)
 		row, err := player.Play(ctx, scenario)
 		if err != nil {
-			fmt.Fprintln(screen.err)
 			return err
 		}
+		_ = bar.Add(1) // a bar that cannot be drawn changes nothing
 		rows = append(rows, row)
 		wrong += len(row.Wrong)
 	}
-	fmt.Fprintf(screen.err, "\r%80s\r", "")
 	books, err := player.Books(ctx)
 	if err != nil {
 		return err

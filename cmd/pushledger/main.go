@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	"github.com/mattn/go-isatty"
+	"github.com/schollz/progressbar/v3"
 
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/client"
@@ -76,6 +78,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 // terminal is where a command writes: results to out, everything else to err.
 type terminal struct{ out, err io.Writer }
+
+// progress is a bar for work of so many steps, drawn only where somebody looks.
+func (t *terminal) progress(steps int) *progressbar.ProgressBar {
+	file, is := t.err.(*os.File)
+	return progressbar.NewOptions(steps, progressbar.OptionSetWriter(t.err), progressbar.OptionShowCount(),
+		progressbar.OptionClearOnFinish(), progressbar.OptionSetVisibility(is && isatty.IsTerminal(file.Fd())))
+}
 
 // errUsage marks what the user got wrong beyond what the flags themselves check.
 var errUsage = errors.New("wrong usage")
