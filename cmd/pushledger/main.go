@@ -42,6 +42,7 @@ type commandLine struct {
 	Timeline timelineCommand `cmd:"" help:"Show everything that happened to a push."`
 	Domain   domainCommand   `cmd:"" help:"Show the push that holds a domain, and its history."`
 	Journal  journalCommand  `cmd:"" help:"Show the double-entry journal or its balances."`
+	Bench    benchCommand    `cmd:"" help:"Measure the service against the engines it stands on."`
 	Token    tokenCommand    `cmd:"" help:"Mint a token of a sandbox's issuer."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }

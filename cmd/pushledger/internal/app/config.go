@@ -25,6 +25,9 @@ type Config struct {
 	// settings by itself.
 	Sandbox   bool
 	Inventory string // file; empty: nobody and nothing
+	// SandboxForgets keeps the partners' state in memory only: for a sandbox that is
+	// thrown away.
+	SandboxForgets bool
 
 	// The fields below are for a service without sandbox.
 	TokenKeys string // file with the public keys of the token issuer

@@ -42,7 +42,11 @@ func (s *Service) startSandbox(ctx context.Context, mux *http.ServeMux, issuer *
 	if err != nil {
 		return fmt.Errorf("app: sandbox: %w", err)
 	}
-	kept, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: sandboxBucket, Storage: jetstream.FileStorage})
+	storage := jetstream.FileStorage
+	if s.config.SandboxForgets {
+		storage = jetstream.MemoryStorage
+	}
+	kept, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: sandboxBucket, Storage: storage})
 	if err != nil {
 		return fmt.Errorf("app: sandbox: %w", err)
 	}

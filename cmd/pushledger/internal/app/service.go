@@ -58,6 +58,9 @@ func Start(ctx context.Context, config Config) (*Service, error) {
 	return service, nil
 }
 
+// Log is the ledger's log, for those who watch it from inside the process.
+func (s *Service) Log() eventstore.Store { return s.store }
+
 // Ended gives the error with which a part of the service stopped by itself.
 func (s *Service) Ended() <-chan error { return s.ended }
 

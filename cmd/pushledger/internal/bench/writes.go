@@ -1,0 +1,147 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// requestCommit sends the last message of a batch and waits for its acknowledgement.
+func requestCommit(ctx context.Context, conn *nats.Conn, message *nats.Msg) error {
+	answer, err := conn.RequestMsgWithContext(ctx, message)
+	if err != nil {
+		return err
+	}
+	var said struct {
+		Error *jetstream.APIError `json:"error"`
+	}
+	if err := json.Unmarshal(answer.Data, &said); err != nil {
+		return err
+	}
+	if said.Error != nil {
+		return said.Error
+	}
+	return nil
+}
+
+// mostOffers bounds how many offers a second the sellers must have domains for.
+const mostOffers = 30_000
+
+// writes measures single commands: W1, W2 and W3.
+func writes(ctx context.Context, r *run) (err error) {
+	measured := r.span() * rounds * 3
+	r.Progress("start")
+	ours, err := start(ctx, r.Options, int(mostOffers*measured.Seconds()/2))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, ours.close()) }()
+	peer, err := startPlain(ctx, r.Options)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, peer.close()) }()
+	offer := func(ctx context.Context, _ int) error { _, err := ours.offer(ctx); return err }
+	if err := warmUp(ctx, offer, peer.publish); err != nil {
+		return err
+	}
+	if r.wanted("W1") || r.wanted("W3") {
+		if err := r.throughput(ctx, offer, peer); err != nil {
+			return err
+		}
+	}
+	if r.wanted("W2") {
+		return r.latency(ctx, offer, peer.batch)
+	}
+	return nil
+}
+
+func warmUp(ctx context.Context, calls ...func(context.Context, int) error) error {
+	for _, call := range calls {
+		if _, err := load(ctx, 16, 300*time.Millisecond, call); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// throughput is W1 at both concurrencies and W3 at the lower one.
+func (r *run) throughput(ctx context.Context, offer func(context.Context, int) error, peer *plain) error {
+	database, err := startPostgres(ctx)
+	switch {
+	case errors.Is(err, errNoPostgres):
+		r.report.Missing = append(r.report.Missing, "W1 PostgreSQL: "+err.Error())
+	case err != nil:
+		return fmt.Errorf("PostgreSQL: %w", err)
+	default:
+		defer func() { _ = database.close() }() // its directory is thrown away in any case
+		if err := warmUp(ctx, database.insert); err != nil {
+			return fmt.Errorf("PostgreSQL: %w", err)
+		}
+	}
+	for _, at := range []struct {
+		inFlight      int
+		plain, sql    float64
+		latencySpread bool
+	}{
+		{inFlight: 64, plain: 1, sql: 1.2, latencySpread: true},
+		{inFlight: 512, plain: 4, sql: 3},
+	} {
+		var offers, published, inserted, slow, middle []float64
+		for round := range rounds {
+			r.Progress(fmt.Sprintf("W1@%d round %d of %d", at.inFlight, round+1, rounds))
+			own, err := load(ctx, at.inFlight, r.span(), offer)
+			if err != nil {
+				return fmt.Errorf("offers: %w", err)
+			}
+			offers = append(offers, own.rate)
+			slow, middle = append(slow, own.percentile(0.99)), append(middle, own.percentile(0.5))
+			other, err := load(ctx, at.inFlight, r.span(), peer.publish)
+			if err != nil {
+				return fmt.Errorf("plain publishing: %w", err)
+			}
+			published = append(published, other.rate)
+			if database == nil {
+				continue
+			}
+			if other, err = load(ctx, at.inFlight, r.span(), database.insert); err != nil {
+				return fmt.Errorf("PostgreSQL: %w", err)
+			}
+			inserted = append(inserted, other.rate)
+		}
+		if r.wanted("W1") {
+			r.add(compared(fmt.Sprintf("W1@%d publish", at.inFlight), "1/s", "one message published", offers, published, atLeast(at.plain)))
+			if database != nil {
+				r.add(compared(fmt.Sprintf("W1@%d postgres", at.inFlight), "1/s", "two inserts in PostgreSQL", offers, inserted, atLeast(at.sql)))
+			}
+		}
+		if r.wanted("W3") && at.latencySpread {
+			r.add(compared(fmt.Sprintf("W3@%d p99", at.inFlight), "ms", "our p50", slow, middle, atMost(5)))
+		}
+	}
+	return nil
+}
+
+// latency is W2.
+func (r *run) latency(ctx context.Context, offer, batch func(context.Context, int) error) error {
+	var ours, peer []float64
+	for round := range rounds {
+		r.Progress(fmt.Sprintf("W2 round %d of %d", round+1, rounds))
+		own, err := load(ctx, 1, r.span(), offer)
+		if err != nil {
+			return fmt.Errorf("offers: %w", err)
+		}
+		other, err := load(ctx, 1, r.span(), batch)
+		if err != nil {
+			return fmt.Errorf("bare batches: %w", err)
+		}
+		ours, peer = append(ours, own.percentile(0.5)), append(peer, other.percentile(0.5))
+	}
+	r.add(compared("W2@1 p50", "ms", "bare batch of two messages", ours, peer, atMost(1.3)))
+	return nil
+}
