@@ -25,21 +25,69 @@ func (s *Store) Follow(ctx context.Context, after uint64, handle func(eventstore
 	if after > target {
 		return fmt.Errorf("jetstream: follow after %d, but the log ends at %d", after, target)
 	}
-	announce := func(position uint64) {
-		if caughtUp != nil && position >= target {
+	position := after
+	pass := func(recorded eventstore.Recorded) error {
+		if err := handle(recorded); err != nil {
+			return err
+		}
+		if caughtUp != nil && recorded.Sequence >= target {
 			caughtUp()
 			caughtUp = nil
 		}
+		return nil
 	}
-	announce(after)
-	messages, err := s.consume(ctx, after)
+	if caughtUp != nil && position >= target {
+		caughtUp()
+		caughtUp = nil
+	}
+	for {
+		events, changed, covered := s.feed.after(position)
+		switch {
+		case !covered:
+			err = s.followAlone(ctx, &position, pass, func() bool { return s.feed.covers(position) })
+		case len(events) == 0:
+			select {
+			case <-ctx.Done():
+			case <-s.closing:
+				err = errClosed()
+			case <-changed:
+			}
+		default:
+			err = handleAll(ctx, events, &position, pass)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func handleAll(ctx context.Context, events []eventstore.Recorded, position *uint64, handle func(eventstore.Recorded) error) error {
+	for _, recorded := range events {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := handle(recorded); err != nil {
+			return fmt.Errorf("jetstream: sequence %d: %w", recorded.Sequence, err)
+		}
+		*position = recorded.Sequence
+	}
+	return nil
+}
+
+// followAlone reads from the server until enough says so, and keeps position at what
+// has been handled.
+func (s *Store) followAlone(ctx context.Context, position *uint64, handle func(eventstore.Recorded) error, enough func() bool) error {
+	messages, err := s.consume(ctx, *position)
 	if err != nil {
 		return err
 	}
 	defer messages.Stop()
 	stop := context.AfterFunc(ctx, messages.Stop)
 	defer stop()
-	for position := after; ; {
+	for !enough() {
 		message, err := messages.Next()
 		switch {
 		case ctx.Err() != nil:
@@ -53,20 +101,21 @@ func (s *Store) Follow(ctx context.Context, after uint64, handle func(eventstore
 		if err != nil {
 			return fmt.Errorf("jetstream: follow: %w", err)
 		}
-		if place.Sequence.Stream != position+1 {
-			return fmt.Errorf("jetstream: the log goes from sequence %d to %d: events are missing", position, place.Sequence.Stream)
+		if place.Sequence.Stream != *position+1 {
+			return fmt.Errorf("jetstream: the log goes from sequence %d to %d: events are missing", *position, place.Sequence.Stream)
 		}
 		recorded, err := s.recorded(message.Subject(), place.Sequence.Stream, message.Headers(), message.Data(), place.Timestamp)
 		if err != nil {
 			return fmt.Errorf("jetstream: follow: %w", err)
 		}
-		if err := handle(recorded); err != nil {
-			return fmt.Errorf("jetstream: sequence %d: %w", recorded.Sequence, err)
+		if err := handleAll(ctx, []eventstore.Recorded{recorded}, position, handle); err != nil {
+			return err
 		}
-		position = recorded.Sequence
-		announce(position)
 	}
+	return nil
 }
+
+func unavailable(err error) bool { return errors.Is(err, eventstore.ErrUnavailable) }
 
 func (s *Store) consume(ctx context.Context, after uint64) (jetstream.MessagesContext, error) {
 	consumer, err := s.js.OrderedConsumer(ctx, StreamName, jetstream.OrderedConsumerConfig{

@@ -11,10 +11,7 @@ import (
 	"github.com/pushledger/pushledger/eventstore"
 )
 
-const (
-	loadAtOnce = 256 // events of one stream in one answer
-	lastAtOnce = 512 // streams in one question; the server answers 1,024 at most
-)
+const loadAtOnce = 256 // events of one stream in one answer
 
 // Load implements eventstore.Store.
 func (s *Store) Load(ctx context.Context, stream eventstore.StreamID) ([]eventstore.Recorded, error) {
@@ -29,29 +26,6 @@ func (s *Store) Load(ctx context.Context, stream eventstore.StreamID) ([]eventst
 		return nil, fmt.Errorf("jetstream: load %s: %w", stream, err)
 	}
 	return history, nil
-}
-
-// Last implements eventstore.Store.
-func (s *Store) Last(ctx context.Context, streams ...eventstore.StreamID) (map[eventstore.StreamID]eventstore.Recorded, error) {
-	newest := make(map[eventstore.StreamID]eventstore.Recorded, len(streams))
-	for len(streams) > 0 {
-		part := streams[:min(len(streams), lastAtOnce)]
-		streams = streams[len(part):]
-		subjects := make([]string, len(part))
-		for i, stream := range part {
-			if err := stream.Validate(); err != nil {
-				return nil, err
-			}
-			subjects[i] = subject(stream)
-		}
-		err := s.read(ctx, question{Subjects: subjects}, func(recorded eventstore.Recorded) {
-			newest[recorded.Stream] = recorded
-		})
-		if err != nil {
-			return nil, fmt.Errorf("jetstream: last of %d streams: %w", len(part), err)
-		}
-	}
-	return newest, nil
 }
 
 func (s *Store) read(ctx context.Context, asked question, take func(eventstore.Recorded)) error {

@@ -118,6 +118,13 @@ func (s *Store) Last(_ context.Context, streams ...eventstore.StreamID) (map[eve
 	return newest, nil
 }
 
+// Unseen implements eventstore.Store.
+func (s *Store) Unseen(stream eventstore.StreamID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lastOf(stream) == 0
+}
+
 // Follow implements eventstore.Store.
 func (s *Store) Follow(ctx context.Context, after uint64, handle func(eventstore.Recorded) error, caughtUp func()) error {
 	target, err := s.LastSequence(ctx)

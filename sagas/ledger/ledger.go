@@ -12,6 +12,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,18 +29,22 @@ const ServiceActor = "service"
 
 // Ledger reads and writes pushes. It is safe for concurrent use.
 type Ledger struct {
-	store eventstore.Store
+	store  eventstore.Store
+	recent *recent
 }
 
 // New returns the ledger on a log.
-func New(store eventstore.Store) *Ledger { return &Ledger{store: store} }
+func New(store eventstore.Store) *Ledger { return &Ledger{store: store, recent: newRecent()} }
+
+// DomainKind is the kind of the streams of domains.
+const DomainKind = "domain"
 
 // PushStream is the stream of a push.
 func PushStream(id string) eventstore.StreamID { return eventstore.StreamID{Kind: "push", Key: id} }
 
 // DomainStream is the stream of a domain's place on the market.
 func DomainStream(name domainname.Name) eventstore.StreamID {
-	return eventstore.StreamID{Kind: "domain", Key: name.Token()}
+	return eventstore.StreamID{Kind: DomainKind, Key: name.Token()}
 }
 
 // Step metadata: what the service does by itself has a command id of its own.
@@ -93,6 +98,7 @@ func (l *Ledger) Load(ctx context.Context, id string) (Push, error) {
 		}
 		loaded.note(recorded)
 	}
+	l.recent.keep(id, loaded)
 	return loaded, nil
 }
 
@@ -117,13 +123,17 @@ func (l *Ledger) Holders(ctx context.Context, names []domainname.Name) (map[doma
 	if err != nil {
 		return nil, err
 	}
+	return holders(places), nil
+}
+
+func holders(places map[domainname.Name]place) map[domainname.Name]string {
 	held := make(map[domainname.Name]string)
 	for name, place := range places {
 		if place.holder != "" {
 			held[name] = place.holder
 		}
 	}
-	return held, nil
+	return held
 }
 
 type place struct {
@@ -151,17 +161,37 @@ func (l *Ledger) places(ctx context.Context, names []domainname.Name) (map[domai
 			return nil, fmt.Errorf("ledger: domain %s: sequence %d holds a %s", name, recorded.Sequence, recorded.Type)
 		}
 		places[name] = place{holder: listing.Evolve(listing.State{}, event).PushID, last: recorded.Sequence}
+		if len(names) <= mostKeptLines {
+			l.recent.keepPlace(name, places[name])
+		}
 	}
 	return places, nil
 }
 
 // Offer records a new push. decide sees the push of that id, and which of the domains
 // a live push holds; it returns the Offered event or a refusal.
+//
+// At first the push is taken to be new, and the domains to stand where this process
+// last saw them: the append says if that is wrong. Only what is appended may rest on
+// such a guess; before anything else is answered, the log is read and decide called
+// again.
 func (l *Ledger) Offer(
 	ctx context.Context, metadata eventstore.Metadata, id string, names []domainname.Name,
 	decide func(Push, map[domainname.Name]string) ([]push.Event, error),
 ) (Outcome, error) {
+	guess := true
 	return eventstore.Execute(ctx, func(ctx context.Context) (Outcome, error) {
+		if guess {
+			guess = false
+			places, err := l.placesOf(ctx, names)
+			if err != nil {
+				return Outcome{}, err
+			}
+			events, err := decide(Push{}, holders(places))
+			if err == nil && len(events) > 0 {
+				return l.offer(ctx, metadata, Push{}, places, names, events, id)
+			}
+		}
 		loaded, err := l.Load(ctx, id)
 		if err != nil {
 			return Outcome{}, err
@@ -170,35 +200,45 @@ func (l *Ledger) Offer(
 		if err != nil {
 			return Outcome{}, err
 		}
-		held := make(map[domainname.Name]string)
-		for name, place := range places {
-			if place.holder != "" {
-				held[name] = place.holder
-			}
-		}
-		events, err := decide(loaded, held)
+		events, err := decide(loaded, holders(places))
 		if err != nil || len(events) == 0 {
 			return Outcome{State: loaded.State, Sequence: loaded.Last}, err
 		}
-		changes := make([]eventstore.Change, 0, len(names)+1)
-		for _, name := range names {
-			changes = append(changes, eventstore.Change{
-				Stream: DomainStream(name), Expect: places[name].last,
-				Events: []aggregates.Event{listing.Reserved{PushID: id, At: offeredAt(events)}},
-			})
-		}
-		return l.append(ctx, metadata, loaded, changes, events, id)
+		return l.offer(ctx, metadata, loaded, places, names, events, id)
 	})
+}
+
+func (l *Ledger) offer(
+	ctx context.Context, metadata eventstore.Metadata, loaded Push, places map[domainname.Name]place,
+	names []domainname.Name, events []push.Event, id string,
+) (Outcome, error) {
+	changes := make([]eventstore.Change, 0, len(names)+1)
+	for _, name := range names {
+		changes = append(changes, eventstore.Change{
+			Stream: DomainStream(name), Expect: places[name].last,
+			Events: []aggregates.Event{listing.Reserved{PushID: id, At: offeredAt(events)}},
+		})
+	}
+	return l.append(ctx, metadata, loaded, changes, events, id)
 }
 
 // Decide records a decision about an existing push. When the push ends by it, every
 // domain is released in the same append (rule L6). A decision without events is no
-// change: the outcome is the push as it stands.
+// change: the outcome is the push as it stands. As with Offer, decide may be called on
+// the push as this process last saw it, and again on the log.
 func (l *Ledger) Decide(
 	ctx context.Context, metadata eventstore.Metadata, id string,
 	decide func(Push) ([]push.Event, error),
 ) (Outcome, error) {
+	guess := true
 	return eventstore.Execute(ctx, func(ctx context.Context) (Outcome, error) {
+		if known, exists := l.recent.push(id); guess && exists {
+			guess = false
+			events, err := decide(known)
+			if err == nil && len(events) > 0 {
+				return l.append(ctx, metadata, known, releases(known, events), events, id)
+			}
+		}
 		loaded, err := l.Load(ctx, id)
 		if err != nil {
 			return Outcome{}, err
@@ -232,10 +272,17 @@ func (l *Ledger) append(
 	if err != nil {
 		return Outcome{}, fmt.Errorf("ledger: push %s: %w", id, err)
 	}
-	return Outcome{
-		CommandID: metadata.CommandID, CommandHash: metadata.CommandHash,
-		State: aggregates.Fold(loaded.State, push.Evolve, events...), Sequence: sequence,
-	}, nil
+	now := loaded
+	now.State, now.Last = aggregates.Fold(loaded.State, push.Evolve, events...), sequence
+	if loaded.Last == 0 {
+		now.reserved = sequence - uint64(len(changes)) // the offer itself is the last event
+	}
+	done := Outcome{CommandID: metadata.CommandID, CommandHash: metadata.CommandHash, State: now.State, Sequence: sequence}
+	if done.CommandHash != "" { // the service's own steps are never asked for again
+		now.commands = append(slices.Clone(loaded.commands), done)
+	}
+	l.wrote(id, now, loaded.State, changes, sequence)
+	return done, nil
 }
 
 // releases frees the domains of a push that ends by the events. Nobody but the push

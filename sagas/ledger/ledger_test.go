@@ -373,6 +373,9 @@ func TestTooManyLostRacesEndAsUnavailable(t *testing.T) {
 // broken is a log that cannot be read.
 type broken struct{ eventstore.Store }
 
+// Unseen implements eventstore.Store.
+func (broken) Unseen(eventstore.StreamID) bool { return false }
+
 func (broken) Load(context.Context, eventstore.StreamID) ([]eventstore.Recorded, error) {
 	return nil, eventstore.ErrUnavailable
 }

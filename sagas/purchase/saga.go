@@ -122,8 +122,9 @@ func (s *Saga) work(ctx context.Context) error {
 // look does all that is due for one push and returns when to look again, zero for
 // never.
 func (s *Saga) look(ctx context.Context, known *entry) time.Time {
-	for seen := -1; ; {
-		loaded, err := s.Ledger.Load(ctx, known.id)
+	read := s.Ledger.Load // as the log showed it to be due; after that, what was recorded here is newer
+	for seen := -1; ; read = s.recent {
+		loaded, err := read(ctx, known.id)
 		if err != nil {
 			s.Logger.WarnContext(ctx, "push not read", "push_id", known.id, "error", err)
 			return s.Now().Add(firstPause)
@@ -137,6 +138,10 @@ func (s *Saga) look(ctx context.Context, known *entry) time.Time {
 			return next
 		}
 	}
+}
+
+func (s *Saga) recent(ctx context.Context, id string) (ledger.Push, error) {
+	return s.Ledger.Recent(ctx, id, 0)
 }
 
 // carryOut tries every step that is due. progressed says that the push has changed.

@@ -36,25 +36,32 @@ const (
 
 // Client implements registrar.Registrar and registrar.Directory.
 type Client struct {
-	conn    *nats.Conn
-	timeout time.Duration
+	conn     *nats.Conn
+	timeout  time.Duration
+	domains  *together
+	accounts *once
 }
 
 // New returns a client that waits up to timeout for each answer. The connection stays
 // the caller's.
 func New(conn *nats.Conn, timeout time.Duration) *Client {
-	return &Client{conn: conn, timeout: timeout}
+	c := &Client{conn: conn, timeout: timeout}
+	c.domains, c.accounts = newTogether(c.chunk), newOnce(c.account)
+	return c
 }
 
 // Facts implements registrar.Registrar.
 func (c *Client) Facts(ctx context.Context, domains []domainname.Name) ([]push.DomainFacts, error) {
+	if len(domains) <= maxChunk {
+		return c.domains.facts(ctx, domains)
+	}
 	chunks := slices.Collect(slices.Chunk(domains, maxChunk))
 	answers := make([][]push.DomainFacts, len(chunks))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(chunksAtOnce)
 	for i, chunk := range chunks {
 		group.Go(func() error {
-			facts, err := c.chunk(ctx, chunk)
+			facts, err := c.domains.facts(ctx, chunk)
 			answers[i] = facts
 			return err
 		})
@@ -65,12 +72,14 @@ func (c *Client) Facts(ctx context.Context, domains []domainname.Name) ([]push.D
 	return slices.Concat(answers...), nil
 }
 
-func (c *Client) chunk(ctx context.Context, domains []domainname.Name) ([]push.DomainFacts, error) {
+// chunk asks for those who share the question, so it ends with the time for one answer
+// and not with any of them.
+func (c *Client) chunk(domains []domainname.Name) ([]push.DomainFacts, error) {
 	question := struct {
 		Domains []domainname.Name `json:"domains"`
 	}{domains}
 	var answer factsAnswer
-	if err := c.ask(ctx, SubjectFacts, question, &answer); err != nil {
+	if err := c.ask(context.Background(), SubjectFacts, question, &answer); err != nil {
 		return nil, err
 	}
 	facts, err := answer.inOrderOf(domains)
@@ -121,11 +130,15 @@ func (c *Client) Operation(ctx context.Context, operationID string) (registrar.M
 
 // Account implements registrar.Directory.
 func (c *Client) Account(ctx context.Context, account string) (push.AccountFacts, error) {
+	return c.accounts.account(ctx, account)
+}
+
+func (c *Client) account(account string) (push.AccountFacts, error) {
 	question := struct {
 		Account string `json:"account"`
 	}{account}
 	var answer accountAnswer
-	if err := c.ask(ctx, SubjectAccount, question, &answer); err != nil {
+	if err := c.ask(context.Background(), SubjectAccount, question, &answer); err != nil {
 		return push.AccountFacts{}, err
 	}
 	facts, err := answer.facts(account)

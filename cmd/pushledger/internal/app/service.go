@@ -174,7 +174,9 @@ func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux) error {
 		return err
 	}
 	registry := eventstore.NewRegistry(catalog.Events()...)
-	if s.store, err = eventlog.Open(ctx, writer, registry, eventlog.Options{GroupSize: natsserver.MaxBatch}); err != nil {
+	if s.store, err = eventlog.Open(ctx, writer, registry, eventlog.Options{
+		GroupSize: natsserver.MaxBatch, NewKind: ledger.DomainKind,
+	}); err != nil {
 		return err
 	}
 	s.onClose(func() error { s.store.Close(); return nil })

@@ -33,18 +33,24 @@ type Door struct {
 	service micro.Service
 	ctx     context.Context // ends when the door is closed for good
 	cancel  context.CancelFunc
+	tasks   chan task // to a worker that is free
 
 	mu      sync.Mutex
-	left    sync.Cond // a command has been answered
-	working int
 	closed  bool
+	workers int
+	working sync.WaitGroup
+}
+
+// task is a command with the inbox of who waits for the answer.
+type task struct {
+	command Command
+	reply   string
 }
 
 // Open starts to answer commands on a connection that may publish to inboxes only.
 func Open(conn *nats.Conn, handler *Handler, version string, logger *slog.Logger) (*Door, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	door := &Door{handler: handler, logger: logger, conn: conn, ctx: ctx, cancel: cancel}
-	door.left.L = &door.mu
+	door := &Door{handler: handler, logger: logger, conn: conn, ctx: ctx, cancel: cancel, tasks: make(chan task)}
 	service, err := micro.AddService(conn, micro.Config{
 		Name: "pushledger", Version: version, Description: "commands on priced domain pushes",
 	})
@@ -67,33 +73,49 @@ func Open(conn *nats.Conn, handler *Handler, version string, logger *slog.Logger
 func (d *Door) Close() error {
 	err := d.service.Stop()
 	d.mu.Lock()
-	d.closed = true
-	for d.working > 0 {
-		d.left.Wait()
+	if !d.closed {
+		d.closed = true
+		close(d.tasks)
 	}
 	d.mu.Unlock()
+	d.working.Wait()
 	d.cancel()
 	return err
 }
 
-func (d *Door) enter() bool {
+// hand gives a task to a worker and reports whether there is one. Workers stay: what a
+// command needs of a goroutine's stack is grown once and not for every command.
+func (d *Door) hand(given task) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.closed || d.working >= inFlight {
+	if d.closed {
 		return false
 	}
-	d.working++
+	select {
+	case d.tasks <- given:
+		return true
+	default:
+	}
+	if d.workers >= inFlight {
+		return false
+	}
+	d.workers++
+	d.working.Go(func() {
+		d.work(given)
+		for next := range d.tasks {
+			d.work(next)
+		}
+	})
 	return true
 }
 
-func (d *Door) leave() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.working--
-	d.left.Broadcast()
+func (d *Door) work(given task) {
+	ctx, cancel := context.WithTimeout(d.ctx, patience)
+	defer cancel()
+	d.respond(given.reply, d.handler.Handle(ctx, given.command))
 }
 
-// receive hands a command to a goroutine of its own. When too many are under way it
+// receive hands a command to a worker. When too many are under way it
 // says so at once: a short no is better than a long silence.
 func (d *Door) receive(request micro.Request) {
 	tokens := strings.Split(request.Subject(), ".")
@@ -108,17 +130,9 @@ func (d *Door) receive(request micro.Request) {
 		d.logger.Warn("command with a foreign reply subject dropped", "account", command.Account)
 		return
 	}
-	if !d.enter() {
+	if !d.hand(task{command, request.Reply()}) {
 		d.respond(request.Reply(), failure(command.ID, push.Refuse(push.CodeUnavailable, "")))
-		return
 	}
-	reply := request.Reply() // the request itself is micro's again once this returns
-	go func() {
-		defer d.leave()
-		ctx, cancel := context.WithTimeout(d.ctx, patience)
-		defer cancel()
-		d.respond(reply, d.handler.Handle(ctx, command))
-	}()
 }
 
 func (d *Door) respond(subject string, reply Reply) {

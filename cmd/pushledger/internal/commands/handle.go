@@ -162,16 +162,9 @@ func (h *Handler) offer(ctx context.Context, command Command, metadata eventstor
 	if offer.PushID == "" {
 		offer.PushID = derivedPushID(command)
 	}
-	known, err := h.Ledger.Load(ctx, offer.PushID)
-	if err != nil {
-		return ledger.Outcome{}, err
-	}
-	if known.State.Status != push.StatusNone {
-		return repeated(known, metadata, push.Refuse(push.CodePushExists, ""))
-	}
 	facts, err := h.offerFacts(ctx, offer)
-	if err != nil {
-		return ledger.Outcome{}, err
+	if err != nil { // what was done before can be said without the partners
+		return h.offeredBefore(ctx, offer.PushID, metadata, err)
 	}
 	var replayed ledger.Outcome
 	outcome, err := h.Ledger.Offer(ctx, metadata, offer.PushID, names(offer.Items),
@@ -190,14 +183,25 @@ func (h *Handler) offer(ctx context.Context, command Command, metadata eventstor
 	return h.settle(ctx, metadata, offer.PushID, outcome, replayed, err)
 }
 
+// offeredBefore answers an offer that cannot be decided now: with what it did, if it
+// was carried out before.
+func (h *Handler) offeredBefore(ctx context.Context, id string, metadata eventstore.Metadata, otherwise error) (ledger.Outcome, error) {
+	known, err := h.Ledger.Load(ctx, id)
+	if err != nil {
+		return ledger.Outcome{}, errors.Join(otherwise, err)
+	}
+	return repeated(known, metadata, otherwise)
+}
+
 // offerFacts asks the registrar and the directory at the same time.
 func (h *Handler) offerFacts(ctx context.Context, offer push.Offer) (push.OfferFacts, error) {
 	facts := push.OfferFacts{CheckedAt: h.Now()}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { facts.Seller, err = h.Directory.Account(ctx, offer.Seller); return err })
 	group.Go(func() (err error) { facts.Buyer, err = h.Directory.Account(ctx, offer.Buyer); return err })
-	group.Go(func() (err error) { facts.Domains, err = h.Registrar.Facts(ctx, names(offer.Items)); return err })
-	return facts, group.Wait()
+	domains, err := h.Registrar.Facts(ctx, names(offer.Items))
+	facts.Domains = domains
+	return facts, errors.Join(err, group.Wait())
 }
 
 // accept starts a purchase.
@@ -211,27 +215,30 @@ func (h *Handler) accept(ctx context.Context, command Command, metadata eventsto
 		return ledger.Outcome{}, push.Refuse(code, "total")
 	}
 	accept := push.Accept{Actor: command.Account, Total: total, Window: h.Window}
-	known, err := h.visible(ctx, body.PushID, command.Account)
+	if err := checkPushID(body.PushID); err != nil {
+		return ledger.Outcome{}, err
+	}
+	// The registrar is asked only for who may accept. That may rest on what is in
+	// memory; a no may not.
+	known, err := h.Ledger.Recent(ctx, body.PushID, 0)
+	if err == nil && h.acceptable(known, accept, metadata, h.Now()) != nil {
+		known, err = h.Ledger.Load(ctx, body.PushID)
+	}
 	if err != nil {
 		return ledger.Outcome{}, err
 	}
-	if done, found := known.Command(metadata.CommandID); found {
+	if done, found := known.Command(metadata.CommandID); found && h.sees(known.State, command.Account) {
 		return sameCommand(done, metadata)
 	}
-	if err := push.CheckAccept(known.State, accept, h.Now()); err != nil {
+	if err := h.acceptable(known, accept, metadata, h.Now()); err != nil {
 		return ledger.Outcome{}, err
 	}
-	domains := known.State.Domains()
-	facts, err := h.Registrar.Facts(ctx, domains)
-	if err != nil {
-		return ledger.Outcome{}, err
-	}
-	held, err := h.Ledger.Holders(ctx, domains)
+	facts, err := h.Registrar.Facts(ctx, known.State.Domains())
 	if err != nil {
 		return ledger.Outcome{}, err
 	}
 	return h.decide(ctx, metadata, body.PushID, func(state push.State) ([]push.Event, error) {
-		events, err := push.DecideAccept(state, accept, facts, held, h.Now())
+		events, err := push.DecideAccept(state, accept, facts, nil, h.Now()) // a live push itself holds its domains
 		if err != nil {
 			return nil, err
 		}
@@ -305,19 +312,13 @@ func (h *Handler) settle(
 	return outcome, err
 }
 
-// visible loads a push that the account may see (rule T1).
-func (h *Handler) visible(ctx context.Context, id, account string) (ledger.Push, error) {
-	if err := checkPushID(id); err != nil {
-		return ledger.Push{}, err
+// acceptable reports why an account may not accept a push now, as far as the push alone
+// tells.
+func (h *Handler) acceptable(known ledger.Push, accept push.Accept, metadata eventstore.Metadata, now time.Time) error {
+	if !h.sees(known.State, metadata.Actor) {
+		return push.Refuse(push.CodePushNotFound, "")
 	}
-	known, err := h.Ledger.Load(ctx, id)
-	if err != nil {
-		return ledger.Push{}, err
-	}
-	if !h.sees(known.State, account) {
-		return ledger.Push{}, push.Refuse(push.CodePushNotFound, "")
-	}
-	return known, nil
+	return push.CheckAccept(known.State, accept, now)
 }
 
 func (h *Handler) sees(state push.State, account string) bool {
