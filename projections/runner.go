@@ -17,6 +17,8 @@ import (
 const (
 	maxBatch   = 1000        // events in one transaction, and the rest of the last change
 	retryPause = time.Second // while the log or the read store cannot be reached
+	// longestRest is what a reader who waits for his own write may wait longer.
+	longestRest = 25 * time.Millisecond
 )
 
 // Runner keeps one model in step with the log. It is safe for concurrent use.
@@ -146,6 +148,7 @@ func (r *Runner) fold(ctx context.Context, events <-chan eventstore.Recorded) er
 			return nil
 		}
 		last := batch[len(batch)-1]
+		began := time.Now()
 		err := r.db.Write(ctx, func(tx *sql.Tx) error {
 			if err := r.model.Fold(ctx, tx, batch); err != nil {
 				return err
@@ -157,6 +160,19 @@ func (r *Runner) fold(ctx context.Context, events <-chan eventstore.Recorded) er
 			return fmt.Errorf("projections: sequences %d to %d: %w", batch[0].Sequence, last.Sequence, err)
 		}
 		r.update(func() { r.position = last.Sequence })
+		if len(batch) < maxBatch {
+			r.rest(ctx, time.Since(began))
+		}
+	}
+}
+
+// rest lets as much time pass as the last transaction took, but never long. At the end
+// of the log a read model so takes half a core at most, and what has come in meanwhile
+// goes into one transaction. Far behind it does not rest.
+func (r *Runner) rest(ctx context.Context, took time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(min(took, longestRest)):
 	}
 }
 
