@@ -14,6 +14,7 @@ import (
 
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/app"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/client"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/demo"
 )
 
@@ -39,7 +40,7 @@ func (c *demoCommand) Run(ctx context.Context, screen *terminal) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	service, err := app.Start(ctx, app.Config{
 		Data: dir, NATSListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0", SyncAlways: true,
-		PaymentWindow: 30 * time.Minute, Version: version, Sandbox: true, Inventory: c.Inventory,
+		PaymentWindow: 30 * time.Minute, Limit: commands.Limit{PerSecond: 1e6, Burst: 1e6}, Version: version, Sandbox: true, Inventory: c.Inventory,
 		Logger: slog.New(slog.NewTextHandler(screen.err, &slog.HandlerOptions{Level: slog.LevelError})),
 	})
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/app"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
 	"github.com/pushledger/pushledger/sagas/payment/alipay"
 )
@@ -22,6 +23,8 @@ type serveCommand struct {
 	HTTPListen    string        `name:"http-listen" help:"Address for HTTP clients; port 0 picks a free one." default:"127.0.0.1:8080"`
 	Sync          string        `help:"When an acknowledged command has reached the disk." enum:"always,interval" default:"always"`
 	PaymentWindow time.Duration `help:"How long an accepted push may take to be paid." default:"30m"`
+	CommandRate   float64       `help:"Commands a second that one account may send in the long run." default:"500"`
+	CommandBurst  int           `help:"Commands that one account may send at once." default:"1000"`
 	ReadyFile     string        `help:"File to write, as JSON, once the service answers." type:"path"`
 	FeeSchedule   string        `help:"JSON file of fee rates and the instants from which they hold." type:"existingfile"`
 	LogLevel      string        `help:"What to log." enum:"debug,info,warn,error" default:"info"`
@@ -69,13 +72,16 @@ func (c *serveCommand) config(log io.Writer) (app.Config, error) {
 	}
 	config := app.Config{
 		Data: c.Data, NATSListen: c.NATSListen, HTTPListen: c.HTTPListen, SyncAlways: c.Sync == "always",
-		PaymentWindow: c.PaymentWindow, ReadyFile: c.ReadyFile, Version: version,
+		PaymentWindow: c.PaymentWindow, Limit: commands.Limit{PerSecond: c.CommandRate, Burst: c.CommandBurst}, ReadyFile: c.ReadyFile, Version: version,
 		Logger:  slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level})),
 		Sandbox: c.Sandbox, Inventory: c.SandboxInventory,
 		TokenKeys: c.TokenKeys, Operators: c.Operators, Auditors: c.Auditors,
 	}
 	if c.PaymentWindow <= 0 {
 		return config, fmt.Errorf("%w: --payment-window must be above 0", errUsage)
+	}
+	if c.CommandRate <= 0 || c.CommandBurst < 1 {
+		return config, fmt.Errorf("%w: --command-rate must be above 0 and --command-burst at least 1", errUsage)
 	}
 	if err := c.readFees(&config); err != nil {
 		return config, err

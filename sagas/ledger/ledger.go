@@ -12,6 +12,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -200,7 +201,14 @@ func (l *Ledger) Offer(
 		if err != nil {
 			return Outcome{}, err
 		}
-		events, err := decide(loaded, holders(places))
+		held := holders(places)
+		if loaded.Last == 0 && slices.Contains(slices.Collect(maps.Values(held)), id) {
+			// It was offered between the two reads.
+			if loaded, err = l.Load(ctx, id); err != nil {
+				return Outcome{}, err
+			}
+		}
+		events, err := decide(loaded, held)
 		if err != nil || len(events) == 0 {
 			return Outcome{State: loaded.State, Sequence: loaded.Last}, err
 		}

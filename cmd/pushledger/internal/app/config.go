@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
 	"github.com/pushledger/pushledger/sagas/payment/alipay"
 )
 
@@ -19,6 +20,7 @@ type Config struct {
 	ReadyFile     string        // written once the service answers; empty: none
 	Version       string
 	Fees          push.FeeSchedule
+	Limit         commands.Limit // of one account's commands
 	Logger        *slog.Logger
 
 	// Sandbox runs the partners in this process. It makes tokens, keys and the Alipay

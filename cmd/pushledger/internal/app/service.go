@@ -23,6 +23,7 @@ import (
 	eventlog "github.com/pushledger/pushledger/eventstore/jetstream"
 	"github.com/pushledger/pushledger/eventstore/natsserver"
 	"github.com/pushledger/pushledger/projections"
+	"github.com/pushledger/pushledger/projections/commandids"
 	"github.com/pushledger/pushledger/projections/pushes"
 	"github.com/pushledger/pushledger/sagas/invalidation"
 	"github.com/pushledger/pushledger/sagas/ledger"
@@ -42,6 +43,7 @@ type Service struct {
 	provider   *alipay.Provider
 	registrar  *natsregistrar.Client
 	runner     *projections.Runner
+	commandIDs commandIndex
 	saga       *purchase.Saga
 	background *errgroup.Group
 	ended      chan error     // what made the background end by itself
@@ -193,7 +195,7 @@ func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux) error {
 	}
 	pushLedger := ledger.New(s.store)
 	s.startSagas(pushLedger, feed)
-	if err := s.openDoors(pushLedger, queries); err != nil {
+	if err := s.openDoors(ctx, pushLedger, queries); err != nil {
 		return err
 	}
 	mux.Handle("POST /alipay/notify", notify{provider: s.provider, saga: s.saga, logger: s.config.Logger})
@@ -234,7 +236,26 @@ func (s *Service) openReadModel(ctx context.Context) (*pushes.Queries, error) {
 	}
 	s.onClose(db.Close)
 	s.runner = projections.NewRunner(model, db, s.store, s.config.Logger)
-	return pushes.NewQueries(db, s.store), nil
+	return pushes.NewQueries(db, s.store), s.openCommandIndex(ctx)
+}
+
+// commandIndex is the read model of command ids with its position.
+type commandIndex struct {
+	*commandids.Index
+	*projections.Runner
+}
+
+// openCommandIndex opens it in a file of its own, so that commands do not wait for the
+// other read models.
+func (s *Service) openCommandIndex(ctx context.Context) error {
+	model := commandids.Model()
+	db, err := projections.Open(ctx, filepath.Join(s.config.Data, "commands.db"), s.config.Logger, model)
+	if err != nil {
+		return err
+	}
+	s.onClose(db.Close)
+	s.commandIDs = commandIndex{commandids.NewIndex(db), projections.NewRunner(model, db, s.store, s.config.Logger)}
+	return nil
 }
 
 // startSagas starts everything that works by itself, and stops it again on Close.
@@ -254,6 +275,12 @@ func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed
 	s.background.Go(func() error { return invalidations.Run(ctx) })
 	s.background.Go(func() error { return feed.Follow(ctx, invalidations.Handle) })
 	s.background.Go(func() error {
+		if err := s.commandIDs.Run(ctx); err != nil {
+			s.config.Logger.Error("command index stopped", "error", err)
+		}
+		return nil
+	})
+	s.background.Go(func() error {
 		// A read model that stops is loud and not ready, but takes nothing else down.
 		if err := s.runner.Run(ctx); err != nil {
 			s.config.Logger.Error("read model stopped", "error", err)
@@ -272,7 +299,7 @@ func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed
 }
 
 // openDoors lets clients in.
-func (s *Service) openDoors(pushLedger *ledger.Ledger, queries *pushes.Queries) error {
+func (s *Service) openDoors(ctx context.Context, pushLedger *ledger.Ledger, queries *pushes.Queries) error {
 	conn, err := s.connect("doors", []string{"_INBOX.>"}, []string{"push.cmd.>", "push.query.>", "$SRV.>"})
 	if err != nil {
 		return err
@@ -285,14 +312,36 @@ func (s *Service) openDoors(pushLedger *ledger.Ledger, queries *pushes.Queries) 
 		return err
 	}
 	s.onClose(asked.Close)
-	told, err := commands.Open(conn, &commands.Handler{
+	handler := commands.NewHandler(commands.Config{
 		Ledger: pushLedger, Registrar: s.registrar, Directory: s.registrar, Provider: s.provider,
-		Now: now, Window: s.config.PaymentWindow, Fees: s.config.Fees, Operators: s.config.Operators, Logger: s.config.Logger,
-	}, s.config.Version, s.config.Logger)
+		Now: now, Window: s.config.PaymentWindow, Fees: s.config.Fees, Operators: s.config.Operators,
+		Index: s.commandIDs, Logger: s.config.Logger,
+	})
+	if err := s.openSubmissions(ctx, handler); err != nil {
+		return err
+	}
+	told, err := commands.Open(conn, handler, s.config.Limit, s.config.Version, s.config.Logger)
 	if err != nil {
 		return err
 	}
 	s.onClose(told.Close)
+	return nil
+}
+
+// openSubmissions works off the commands that were published to the queue.
+func (s *Service) openSubmissions(ctx context.Context, handler *commands.Handler) error {
+	conn, err := s.connect("submissions", []string{"$JS.API.>", "$JS.ACK.>", "push.result.>"}, []string{"_INBOX.>"})
+	if err != nil {
+		return err
+	}
+	queue, err := commands.OpenSubmissions(ctx, conn, handler, s.config.Logger)
+	if err != nil {
+		return err
+	}
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan error, 1)
+	go func() { ended <- queue.Run(running) }()
+	s.onClose(func() error { stop(); return <-ended })
 	return nil
 }
 

@@ -3,6 +3,7 @@ package commands
 import (
 	"errors"
 	"regexp"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -20,11 +21,11 @@ const maxBody = 512 << 10
 var idPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 type offerBody struct {
-	PushID    string     `json:"push_id"`
+	PushID    *string    `json:"push_id"`
 	Buyer     string     `json:"buyer"`
 	Items     []itemBody `json:"items"`
-	ValidFor  string     `json:"valid_for"`
-	ExpiresAt string     `json:"expires_at"`
+	ValidFor  *string    `json:"valid_for"`
+	ExpiresAt *string    `json:"expires_at"`
 	Remark    string     `json:"remark"`
 }
 
@@ -63,11 +64,15 @@ func decode(body []byte, into any) error {
 	return nil
 }
 
-// offer checks the form of an offer and normalises it. Every malformed item is named.
+// offer checks the form of an offer and normalises it. Every malformed item is named in
+// the refusal; the offer that comes with it has the others.
 func (b offerBody) offer(seller string) (push.Offer, error) {
-	offer := push.Offer{PushID: b.PushID, Seller: seller, Buyer: b.Buyer, Remark: b.Remark}
+	offer := push.Offer{Seller: seller, Buyer: b.Buyer, Remark: b.Remark}
+	if b.PushID != nil {
+		offer.PushID = *b.PushID
+	}
 	switch {
-	case b.PushID != "" && !idPattern.MatchString(b.PushID):
+	case b.PushID != nil && !idPattern.MatchString(*b.PushID):
 		return offer, push.Refuse(push.CodeInvalidPushID, "")
 	case !idPattern.MatchString(b.Buyer):
 		return offer, push.Refuse(push.CodeInvalidAccount, "buyer")
@@ -80,8 +85,8 @@ func (b offerBody) offer(seller string) (push.Offer, error) {
 		return offer, err
 	}
 	violations := b.items(&offer)
-	if len(violations) == 0 {
-		violations = push.CheckItems(offer.Items)
+	if len(violations) == 0 || len(offer.Items) > 0 {
+		violations = append(violations, push.CheckItems(offer.Items)...)
 	}
 	if refusal := push.RefuseAll(violations); refusal != nil {
 		return offer, refusal
@@ -90,15 +95,15 @@ func (b offerBody) offer(seller string) (push.Offer, error) {
 }
 
 func (b offerBody) validity(offer *push.Offer) error {
-	if b.ValidFor != "" {
-		validFor, err := time.ParseDuration(b.ValidFor)
+	if b.ValidFor != nil {
+		validFor, err := time.ParseDuration(*b.ValidFor)
 		if err != nil || validFor <= 0 {
 			return push.Refuse(push.CodeInvalidValidity, "valid_for")
 		}
 		offer.ValidFor = validFor
 	}
-	if b.ExpiresAt != "" {
-		expires, err := time.Parse(time.RFC3339, b.ExpiresAt)
+	if b.ExpiresAt != nil {
+		expires, err := time.Parse(time.RFC3339, *b.ExpiresAt)
 		expires = expires.UTC()
 		if err != nil || expires.Year() < 0 || expires.Year() > 9999 {
 			return push.Refuse(push.CodeInvalidValidity, "expires_at")
@@ -115,6 +120,7 @@ func (b offerBody) items(offer *push.Offer) []push.Violation {
 		if err != nil {
 			violation := push.Violate("T9", push.CodeInvalidDomain)
 			violation.Input = clip(item.Domain)
+			violation.Domain = domainname.Name(violation.Input) // as it came, for there is nothing better
 			violations = append(violations, violation)
 		}
 		price, code := parsePrice(item.Price)
@@ -123,7 +129,9 @@ func (b offerBody) items(offer *push.Offer) []push.Violation {
 			violation.Domain, violation.Input = name, clip(string(item.Price))
 			violations = append(violations, violation)
 		}
-		offer.Items = append(offer.Items, push.Item{Domain: name, Price: price})
+		if err == nil && code == "" {
+			offer.Items = append(offer.Items, push.Item{Domain: name, Price: price})
+		}
 	}
 	return violations
 }
@@ -169,7 +177,7 @@ func checkReason(reason string, needed bool) error {
 	switch {
 	case utf8.RuneCountInString(reason) > push.MaxText:
 		return push.Refuse(push.CodeTooLarge, "reason")
-	case needed && reason == "":
+	case needed && strings.TrimSpace(reason) == "":
 		return push.Refuse(push.CodeReasonRequired, "")
 	}
 	return nil

@@ -33,6 +33,7 @@ type Door struct {
 	service micro.Service
 	ctx     context.Context // ends when the door is closed for good
 	cancel  context.CancelFunc
+	limiter *limiter
 	tasks   chan task // to a worker that is free
 
 	mu      sync.Mutex
@@ -48,9 +49,9 @@ type task struct {
 }
 
 // Open starts to answer commands on a connection that may publish to inboxes only.
-func Open(conn *nats.Conn, handler *Handler, version string, logger *slog.Logger) (*Door, error) {
+func Open(conn *nats.Conn, handler *Handler, limit Limit, version string, logger *slog.Logger) (*Door, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	door := &Door{handler: handler, logger: logger, conn: conn, ctx: ctx, cancel: cancel, tasks: make(chan task)}
+	door := &Door{handler: handler, logger: logger, conn: conn, ctx: ctx, cancel: cancel, tasks: make(chan task), limiter: newLimiter(limit)}
 	service, err := micro.AddService(conn, micro.Config{
 		Name: "pushledger", Version: version, Description: "commands on priced domain pushes",
 	})
@@ -110,6 +111,7 @@ func (d *Door) hand(given task) bool {
 }
 
 func (d *Door) work(given task) {
+	defer d.limiter.leave(given.command.Account)
 	ctx, cancel := context.WithTimeout(d.ctx, patience)
 	defer cancel()
 	d.respond(given.reply, d.handler.Handle(ctx, given.command))
@@ -130,7 +132,12 @@ func (d *Door) receive(request micro.Request) {
 		d.logger.Warn("command with a foreign reply subject dropped", "account", command.Account)
 		return
 	}
+	if err := d.limiter.enter(command.Account); err != nil {
+		d.respond(request.Reply(), failure(command.ID, err))
+		return
+	}
 	if !d.hand(task{command, request.Reply()}) {
+		d.limiter.leave(command.Account)
 		d.respond(request.Reply(), failure(command.ID, push.Refuse(push.CodeUnavailable, "")))
 	}
 }

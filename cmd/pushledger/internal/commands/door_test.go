@@ -2,6 +2,7 @@ package commands_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -33,6 +34,11 @@ type house struct {
 
 func openHouse(t *testing.T) house {
 	t.Helper()
+	return openHouseWith(t, commands.Limit{PerSecond: 1e6, Burst: 1e6})
+}
+
+func openHouseWith(t *testing.T, limit commands.Limit) house {
+	t.Helper()
 	server, err := natsserver.Start(natsserver.Options{StoreDir: t.TempDir(), Listen: "127.0.0.1:0", Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
@@ -47,7 +53,7 @@ func openHouse(t *testing.T) house {
 		inside: connect("door", []string{"_INBOX.>"}, []string{"push.cmd.>", "$SRV.>"}),
 		caller: connect("caller", []string{">"}, []string{">"}),
 	}
-	h.door, err = commands.Open(h.inside, h.desk.Handler, "1.2.3", slog.New(slog.DiscardHandler))
+	h.door, err = commands.Open(h.inside, h.desk.Handler, limit, "1.2.3", slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, h.door.Close()) })
 	return h
@@ -117,6 +123,44 @@ func TestTheDoorNeverWritesOutsideTheCallersInbox(t *testing.T) {
 		require.Zero(t, waiting, subscription.Subject)
 	}
 	require.Zero(t, h.desk.length(t), "nor is such a command carried out")
+}
+
+// Fault F37.
+func TestAFloodOfOneAccountHarmsOnlyItself(t *testing.T) {
+	const burst = 5
+	h := openHouseWith(t, commands.Limit{PerSecond: 1e-9, Burst: burst})
+	for range burst {
+		require.Contains(t, string(h.ask(t, anna, "withdraw", uuid.NewString(), justP1).Data), push.CodePushNotFound)
+	}
+	flooded := h.ask(t, anna, "withdraw", uuid.NewString(), justP1)
+	require.Equal(t, push.CodeRateLimited, flooded.Header.Get(micro.ErrorCodeHeader))
+	require.Contains(t, string(h.ask(t, bo, "withdraw", uuid.NewString(), justP1).Data), push.CodePushNotFound)
+}
+
+// One account's slow commands leave room for the others'.
+func TestNobodyFillsTheHouse(t *testing.T) {
+	const share = 256
+	h := openHouse(t)
+	goOn := make(chan struct{})
+	h.desk.afterFact = func() { <-goOn }
+	answers, err := h.caller.SubscribeSync("_INBOX.anna.>")
+	require.NoError(t, err)
+	for i := range share + 1 {
+		inbox := "_INBOX.anna." + uuid.NewString()
+		require.NoError(t, h.caller.PublishRequest("push.cmd.anna.offer", inbox, []byte(offerOf(fmt.Sprintf("p-%d", i), fmt.Sprintf("d-%d.com", i)))))
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	refused, err := answers.NextMsgWithContext(ctx)
+	require.NoError(t, err)
+	require.Equal(t, push.CodeRateLimited, refused.Header.Get(micro.ErrorCodeHeader))
+	require.Contains(t, string(h.ask(t, bo, "withdraw", uuid.NewString(), justP1).Data), push.CodePushNotFound)
+	close(goOn)
+	for range share {
+		answer, err := answers.NextMsgWithContext(ctx)
+		require.NoError(t, err)
+		require.Contains(t, string(answer.Data), `"ok":true`)
+	}
 }
 
 // What was taken in before the door closes is carried out and answered.

@@ -30,8 +30,9 @@ const (
 	verbTakedown = "takedown"
 )
 
-// Handler decides commands. All fields are needed, but Fees and Operators may be empty.
-type Handler struct {
+// Config is what a Handler works with. All fields are needed, but Fees and Operators may
+// be empty.
+type Config struct {
 	Ledger    *ledger.Ledger
 	Registrar registrar.Registrar
 	Directory registrar.Directory
@@ -40,8 +41,18 @@ type Handler struct {
 	Window    time.Duration    // how long a payment may take (rule L5)
 	Fees      push.FeeSchedule // rule T2
 	Operators []string         // accounts that may take pushes down (rule I8)
+	Index     Index
 	Logger    *slog.Logger
 }
+
+// Handler decides commands. It is safe for concurrent use.
+type Handler struct {
+	Config
+	once *once
+}
+
+// NewHandler returns a handler that has seen no command.
+func NewHandler(config Config) *Handler { return &Handler{Config: config, once: newOnce(config.Index)} }
 
 // Command is one command as it came in.
 type Command struct {
@@ -62,7 +73,7 @@ func (h *Handler) Handle(ctx context.Context, command Command) Reply {
 	if err != nil {
 		return failure(command.ID, err)
 	}
-	outcome, err := h.dispatch(ctx, command, metadata)
+	outcome, err := h.carryOut(ctx, command, metadata)
 	if err != nil {
 		reply := failure(command.ID, err)
 		if reply.Error.Code == push.CodeUnavailable {
@@ -72,6 +83,20 @@ func (h *Handler) Handle(ctx context.Context, command Command) Reply {
 	}
 	outcome.CommandID = command.ID
 	return success(command.Verb, outcome)
+}
+
+// carryOut sees to it that no other command of the same id comes between.
+func (h *Handler) carryOut(ctx context.Context, command Command, metadata eventstore.Metadata) (ledger.Outcome, error) {
+	id := identifier{metadata.Actor, metadata.CommandID}
+	if err := h.once.enter(ctx, id); err != nil {
+		return ledger.Outcome{}, err
+	}
+	defer h.once.leave(id)
+	outcome, err := h.dispatch(ctx, command, metadata)
+	if err == nil && outcome.CommandID != "" { // it has changed something
+		h.once.done(id, outcome)
+	}
+	return outcome, err
 }
 
 // identify gives the command its id and the hash that tells a repetition from another
@@ -157,10 +182,13 @@ func (h *Handler) offer(ctx context.Context, command Command, metadata eventstor
 	}
 	offer, err := body.offer(command.Account)
 	if err != nil {
-		return ledger.Outcome{}, err
+		return ledger.Outcome{}, h.everyViolation(ctx, offer, err)
 	}
 	if offer.PushID == "" {
 		offer.PushID = derivedPushID(command)
+	}
+	if err := h.once.check(ctx, metadata, offer.PushID); err != nil {
+		return ledger.Outcome{}, err
 	}
 	facts, err := h.offerFacts(ctx, offer)
 	if err != nil { // what was done before can be said without the partners
@@ -181,6 +209,37 @@ func (h *Handler) offer(ctx context.Context, command Command, metadata eventstor
 			return push.DecideOffer(current.State, offer, facts, now)
 		})
 	return h.settle(ctx, metadata, offer.PushID, outcome, replayed, err)
+}
+
+// everyViolation adds to the refusal of malformed items what is wrong with the others,
+// so that the seller learns of everything at once.
+func (h *Handler) everyViolation(ctx context.Context, offer push.Offer, malformed error) error {
+	var refusal *push.Refusal
+	if !errors.As(malformed, &refusal) || len(refusal.Violations) == 0 || len(offer.Items) == 0 {
+		return malformed
+	}
+	facts, err := h.offerFacts(ctx, offer)
+	if err == nil {
+		facts.HeldBy, err = h.Ledger.Holders(ctx, names(offer.Items))
+	}
+	if err != nil {
+		return malformed // it is refused whatever the partners would have said
+	}
+	now := h.Now()
+	_, err = push.DecideOffer(push.State{}, offer, facts, now)
+	var others *push.Refusal
+	if !errors.As(err, &others) {
+		return malformed
+	}
+	all := slices.Clone(refusal.Violations)
+	for _, violation := range others.Violations {
+		switch violation.Rule {
+		case "B3", "T8", "T11": // of the list and its sum, which are not whole here
+		default:
+			all = append(all, violation)
+		}
+	}
+	return push.RefuseAll(all)
 }
 
 // offeredBefore answers an offer that cannot be decided now: with what it did, if it
@@ -216,6 +275,9 @@ func (h *Handler) accept(ctx context.Context, command Command, metadata eventsto
 	}
 	accept := push.Accept{Actor: command.Account, Total: total, Window: h.Window}
 	if err := checkPushID(body.PushID); err != nil {
+		return ledger.Outcome{}, err
+	}
+	if err := h.once.check(ctx, metadata, body.PushID); err != nil {
 		return ledger.Outcome{}, err
 	}
 	// The registrar is asked only for who may accept. That may rest on what is in
@@ -272,6 +334,9 @@ func (h *Handler) decide(
 	ctx context.Context, metadata eventstore.Metadata, id string, decide func(push.State) ([]push.Event, error),
 ) (ledger.Outcome, error) {
 	if err := checkPushID(id); err != nil {
+		return ledger.Outcome{}, err
+	}
+	if err := h.once.check(ctx, metadata, id); err != nil {
 		return ledger.Outcome{}, err
 	}
 	var replayed ledger.Outcome

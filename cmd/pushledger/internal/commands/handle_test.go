@@ -94,11 +94,16 @@ func newDesk() *desk {
 }
 
 func deskOn(log *memory.Store, over eventstore.Store) *desk {
+	return deskWith(log, over, logIndex{log})
+}
+
+func deskWith(log *memory.Store, over eventstore.Store, index commands.Index) *desk {
 	p := new(partners)
-	return &desk{partners: p, log: log, Handler: &commands.Handler{
+	return &desk{partners: p, log: log, Handler: commands.NewHandler(commands.Config{
 		Ledger: ledger.New(over), Registrar: p, Directory: p, Provider: p,
-		Now: func() time.Time { return noon }, Window: window, Operators: []string{operator}, Logger: slog.New(slog.DiscardHandler),
-	}}
+		Now: func() time.Time { return noon }, Window: window, Operators: []string{operator},
+		Index: index, Logger: slog.New(slog.DiscardHandler),
+	})}
 }
 
 // say gives one command with a new id.
@@ -447,4 +452,23 @@ func TestALogThatDoesNotSayWhatBecameOfIt(t *testing.T) {
 			require.Equal(t, uint64(5), d.length(t), "each once: two for the offer, one, and two for the end")
 		})
 	}
+}
+
+// A malformed item hides nothing that is wrong with the others.
+func TestMalformedItemsAndBrokenRulesAreNamedTogether(t *testing.T) {
+	d := newDesk()
+	d.locked.Store(true)
+	reply := d.say(anna, "offer", `{"buyer":"bo","items":[
+		{"domain":"al pha.com","price":"1"},{"domain":"beta.com","price":"1"},{"domain":"gamma.com","price":"0.001"},
+		{"domain":"delta.com","price":"0.05"},{"domain":"DELTA.com","price":"0.05"}]}`)
+	refused(t, push.CodeInvalidDomain, reply)
+	var found []string
+	for _, violation := range reply.Error.Violations {
+		found = append(found, string(violation.Domain)+" "+violation.Code)
+	}
+	require.ElementsMatch(t, []string{
+		"al pha.com " + push.CodeInvalidDomain, "gamma.com " + push.CodeInvalidPrice, "delta.com " + push.CodeDuplicateDomain,
+		"beta.com " + push.CodeAccountMoveLocked, "delta.com " + push.CodeAccountMoveLocked, "delta.com " + push.CodeAccountMoveLocked,
+	}, found)
+	require.Zero(t, d.length(t))
 }
