@@ -17,10 +17,20 @@ import (
 // seller named d0.com, d1.com, ….
 func writeInventory(t testing.TB, domains int) string {
 	t.Helper()
-	var list []string
+	var names []string
 	for i := range domains {
-		list = append(list, fmt.Sprintf(`{"domain":"d%d.com","exists":true,"account":"anna","registered_at":"-60d","expires_at":"+300d",
-			"registrar_ok":true,"account_move_locked":false,"product":"standard","pending":[],"restrictions":[],"sale":"none","revision":1}`, i))
+		names = append(names, fmt.Sprintf("d%d.com", i))
+	}
+	return inventoryOf(t, names)
+}
+
+// inventoryOf is a sandbox in which anna owns the domains.
+func inventoryOf(t testing.TB, names []string) string {
+	t.Helper()
+	var list []string
+	for _, name := range names {
+		list = append(list, fmt.Sprintf(`{"domain":%q,"exists":true,"account":"anna","registered_at":"-60d","expires_at":"+300d",
+			"registrar_ok":true,"account_move_locked":false,"product":"standard","pending":[],"restrictions":[],"sale":"none","revision":1}`, name))
 	}
 	var accounts []string
 	for _, account := range []string{"anna", "bo", "eve"} {
