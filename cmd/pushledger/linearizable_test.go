@@ -147,14 +147,17 @@ func (h *raceHistory) add(client int, call asked, said string, from, until time.
 	h.calls = append(h.calls, porcupine.Operation{ClientId: client, Input: call, Call: h.since(from), Output: said, Return: end})
 }
 
-// publish makes a push known to the other racers, and its deadline to the history.
-func (h *raceHistory) publish(id string, deadline time.Time) {
+// publish makes a push known to the other racers.
+func (h *raceHistory) publish(id string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.pushes = append(h.pushes, id)
-	if deadline.IsZero() {
-		return
-	}
+}
+
+// expect notes that a push will be over at an instant.
+func (h *raceHistory) expect(id string, deadline time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.deadlines[id] = deadline
 	h.calls = append(h.calls, porcupine.Operation{
 		ClientId: int(h.clients.Add(1)), Input: asked{kind: "expiry", push: id}, Call: h.since(deadline), Output: saidYes, Return: 1 << 60,
@@ -167,7 +170,7 @@ func (h *raceHistory) anyPush(random *rand.Rand) string {
 	if len(h.pushes) == 0 {
 		return ""
 	}
-	recent := h.pushes[max(0, len(h.pushes)-3):]
+	recent := h.pushes[max(0, len(h.pushes)-4):]
 	return recent[random.IntN(len(recent))]
 }
 
@@ -187,6 +190,9 @@ func (r *racer) race(calls int) {
 			said = reply.Error.Code
 		}
 		r.history.add(client, call, said, from, until)
+		if call.kind == "offer" && (said == saidYes || said == saidUnknown) {
+			r.history.publish(call.push)
+		}
 		if err != nil {
 			return
 		}
@@ -217,12 +223,11 @@ func (r *racer) nextOffer(client int) (call asked, conn *nats.Conn, subject, bod
 		items, domains = fmt.Sprintf(`{"domain":%q,"price":"0.50"},{"domain":%q,"price":"0.50"}`, one, other), one+" "+other
 	}
 	body = fmt.Sprintf(`{"push_id":%q,"buyer":"bo","items":[%s]}`, id, items)
-	var deadline time.Time
 	if r.random.IntN(3) == 0 {
-		deadline = time.Now().Add(time.Duration(5+r.random.IntN(60)) * time.Millisecond).UTC()
+		deadline := time.Now().Add(time.Duration(5+r.random.IntN(60)) * time.Millisecond).UTC()
 		body = fmt.Sprintf(`{"push_id":%q,"buyer":"bo","items":[%s],"expires_at":%q}`, id, items, deadline.Format(time.RFC3339Nano))
+		r.history.expect(id, deadline)
 	}
-	r.history.publish(id, deadline)
 	return asked{kind: "offer", push: id, domains: domains}, r.seller, "push.cmd.anna.offer", body
 }
 
@@ -230,7 +235,7 @@ func (r *racer) nextOffer(client int) (call asked, conn *nats.Conn, subject, bod
 // they were told must be explained by some order of their commands in which a domain is
 // never in two live pushes, and of a withdrawal and an acceptance never both win.
 func TestRacesLookAsIfCommandsCameOneAfterTheOther(t *testing.T) {
-	const groups, racers, calls, kills = 6, 5, 12, 2
+	const groups, racers, calls, kills = 6, 5, 25, 2
 	seed := uint64(time.Now().UnixNano()) // #nosec G115 -- any number will do
 	t.Logf("seed %d", seed)
 	data, inventory := t.TempDir(), raceInventory(t, groups)

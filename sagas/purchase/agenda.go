@@ -71,6 +71,9 @@ func (a *agenda) forget(id string) {
 // take waits for a push to be due and hands it to the caller, who must call done.
 func (a *agenda) take(ctx context.Context) (*entry, error) {
 	for {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		known, wait := a.first()
 		if known != nil {
 			return known, nil
@@ -124,6 +127,20 @@ func (a *agenda) done(known *entry, next time.Time) {
 	}
 	heap.Push(&a.due, known)
 	a.signal()
+}
+
+// list tells when each push is due. One that is being worked on is due at once.
+func (a *agenda) list() map[string]time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	list := make(map[string]time.Time, len(a.entries))
+	for id, known := range a.entries {
+		list[id] = known.due
+		if known.index < 0 {
+			list[id] = a.now()
+		}
+	}
+	return list
 }
 
 func (a *agenda) size() int {

@@ -28,13 +28,14 @@ import (
 	"github.com/pushledger/pushledger/sagas/registrar"
 )
 
-// Config is what a Saga works with. All fields are needed.
+// Config is what a Saga works with. All fields but Keeper are needed.
 type Config struct {
 	Store     eventstore.Store
 	Ledger    *ledger.Ledger
 	Provider  payment.Provider
 	Registrar registrar.Registrar
 	Directory registrar.Directory
+	Keeper    Keeper // of how far the log has been read; nil reads all of it at every start
 	Logger    *slog.Logger
 	Now       func() time.Time
 	Workers   int // pushes worked on at the same time, at least 1
@@ -49,7 +50,9 @@ type Saga struct {
 	agenda *agenda
 	// strayed are the pushes that money came in for which did not pay them. That money
 	// goes back even after the push has ended. Only the follower of the log uses it.
-	strayed map[string]bool
+	strayed  map[string]bool
+	passed   eventstore.Recorded // the newest event that was observed
+	nextMark time.Time           // when a bookmark may be set again
 }
 
 // New returns a saga that has not started.
@@ -66,7 +69,7 @@ func (s *Saga) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	caughtUp := make(chan struct{})
 	group.Go(func() error {
-		err := s.Store.Follow(ctx, 0, s.observe, func() { close(caughtUp) })
+		err := s.follow(ctx, func() { close(caughtUp) })
 		return fmt.Errorf("purchase: follow the log: %w", err)
 	})
 	for range s.Workers {
@@ -80,6 +83,7 @@ func (s *Saga) Run(ctx context.Context) error {
 		})
 	}
 	err := group.Wait()
+	s.saveBookmark()
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}
@@ -134,7 +138,10 @@ func (s *Saga) look(ctx context.Context, known *entry) time.Time {
 		}
 		seen = loaded.State.Version
 		next, progressed := s.carryOut(ctx, known, loaded.State)
-		if !progressed || ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
+			return s.Now() // it is not known what is left to do
+		case !progressed:
 			return next
 		}
 	}

@@ -3,8 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -30,20 +28,5 @@ func (s *Service) announce(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("app: ready file: %w", err)
 	}
-	draft, err := os.CreateTemp(filepath.Dir(s.config.ReadyFile), ".ready-*") // 0600: it holds tokens
-	if err != nil {
-		return fmt.Errorf("app: ready file: %w", err)
-	}
-	_, err = draft.Write(append(text, '\n'))
-	if closeErr := draft.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(draft.Name(), s.config.ReadyFile)
-	}
-	if err != nil {
-		_ = os.Remove(draft.Name()) // the first error says what is wrong
-		return fmt.Errorf("app: ready file: %w", err)
-	}
-	return nil
+	return keptFile(s.config.ReadyFile).Save(append(text, '\n')) // 0600: it holds tokens
 }

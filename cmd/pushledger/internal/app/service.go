@@ -266,7 +266,7 @@ func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed
 	}
 	s.saga = purchase.New(purchase.Config{
 		Store: s.store, Ledger: pushLedger, Provider: s.provider, Registrar: s.registrar, Directory: s.registrar,
-		Logger: s.config.Logger, Now: now, Workers: workers, PollFirst: first, PollLongest: longest,
+		Keeper: keptFile(filepath.Join(s.config.Data, "purchases.json")), Logger: s.config.Logger, Now: now, Workers: workers, PollFirst: first, PollLongest: longest,
 	})
 	invalidations := invalidation.New(s.store, pushLedger, s.registrar, s.config.Logger, now)
 	ctx, stop := context.WithCancel(context.Background())

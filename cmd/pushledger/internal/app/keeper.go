@@ -1,0 +1,33 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/google/renameio/v2"
+)
+
+// keptFile is a file that is replaced as a whole.
+type keptFile string
+
+// Load implements purchase.Keeper.
+func (f keptFile) Load() ([]byte, error) {
+	data, err := os.ReadFile(string(f))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("app: %w", err)
+	}
+	return data, nil
+}
+
+// Save implements purchase.Keeper.
+func (f keptFile) Save(data []byte) error {
+	if err := renameio.WriteFile(string(f), data, 0o600); err != nil {
+		return fmt.Errorf("app: %w", err)
+	}
+	return nil
+}
