@@ -37,6 +37,8 @@ type commandLine struct {
 	Accept   acceptCommand   `cmd:"" help:"Accept an offer at the total you saw."`
 	Decline  declineCommand  `cmd:"" help:"Turn an offer down."`
 	Takedown takedownCommand `cmd:"" help:"End a push as an operator."`
+	Retry    retryCommand    `cmd:"" help:"Have a refused step tried again, as an operator."`
+	Settle   settleCommand   `cmd:"" help:"Record that a refused step was done outside, as an operator."`
 	Show     showCommand     `cmd:"" help:"Show one push."`
 	List     listCommand     `cmd:"" help:"List pushes."`
 	Timeline timelineCommand `cmd:"" help:"Show everything that happened to a push."`

@@ -94,13 +94,10 @@ func (s *Saga) Handle(ctx context.Context, event registrar.Event) error {
 		report.To = facts[0].Account
 	}
 	s.remember(report)
-	held, err := s.ledger.Holders(ctx, []domainname.Name{event.Domain})
-	if err != nil {
+	// A push that has ended is told as well: its delivery may be taken back.
+	id, err := s.ledger.LastPush(ctx, event.Domain)
+	if err != nil || id == "" {
 		return err
-	}
-	id, live := held[event.Domain]
-	if !live {
-		return nil
 	}
 	return s.apply(ctx, id, report)
 }

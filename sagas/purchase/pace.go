@@ -32,8 +32,10 @@ type stepName struct {
 func nameOf(step push.Step) stepName { return stepName{step.Kind, step.RequestNo} }
 
 type stepPace struct {
-	backoff retry.Backoff
-	next    time.Time
+	backoff  retry.Backoff
+	next     time.Time
+	attempts int   // whose outcome is unknown, in a row
+	last     error // of the newest of them
 }
 
 // ready reports whether a step may be tried at now, and from when otherwise.
@@ -60,6 +62,25 @@ func (p *pace) wait(step push.Step, now time.Time, first, longest time.Duration)
 	pause, _ := known.backoff.Next()
 	known.next = now.Add(pause)
 	return known.next
+}
+
+// failed is wait for a try whose outcome is unknown.
+func (p *pace) failed(step push.Step, now time.Time, err error) time.Time {
+	next := p.wait(step, now, firstPause, longestPause)
+	known := p.steps[nameOf(step)]
+	known.attempts++
+	known.last = err
+	return next
+}
+
+// trouble is how often in a row the outcome of a step was unknown, why it was the last
+// time, and when the step is tried next; zeros if it was not.
+func (p *pace) trouble(step push.Step) (attempts int, last error, next time.Time) {
+	known, exists := p.steps[nameOf(step)]
+	if !exists {
+		return 0, nil, time.Time{}
+	}
+	return known.attempts, known.last, known.next
 }
 
 // waited reports whether the step has been put off before.

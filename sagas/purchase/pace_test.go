@@ -1,6 +1,7 @@
 package purchase
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -68,4 +69,24 @@ func TestStepsOfOneKindDoNotWaitForEachOther(t *testing.T) {
 	dated := push.Step{Kind: push.StepRefund, RequestNo: "R1", Due: now}
 	_, ready = p.ready(dated, now)
 	require.False(t, ready, "when it is due does not make it another step")
+}
+
+func TestEachUnknownOutcomeCountsUntilOneIsKnown(t *testing.T) {
+	now := time.Now()
+	var p pace
+	p.wait(deliver, now, time.Second, time.Hour) // waiting is no trouble
+	attempts, last, _ := p.trouble(deliver)
+	require.Zero(t, attempts)
+	require.NoError(t, last)
+	p.failed(deliver, now, errors.New("the first"))
+	next := p.failed(deliver, now, errors.New("the second"))
+	attempts, last, at := p.trouble(deliver)
+	require.Equal(t, 2, attempts)
+	require.EqualError(t, last, "the second")
+	require.Equal(t, next, at)
+	p.reset(deliver)
+	attempts, last, at = p.trouble(deliver)
+	require.Zero(t, attempts)
+	require.NoError(t, last)
+	require.Zero(t, at)
 }
