@@ -48,7 +48,7 @@ func Evolve(state State, event Event) State {
 		state.setLines(func(line *Line) { line.Delivery = DeliveryMoving })
 	case DomainMoved:
 		state.setLine(e.Domain, DeliveryDelivered, "")
-		if state.Delivery == StageDelivering && len(state.At(DeliveryDelivered)) == len(state.Lines) {
+		if state.Delivery == StageDelivering && state.allDelivered() {
 			state.Delivery = StageDelivered
 		}
 	case DomainMoveRefused:
@@ -186,6 +186,10 @@ func (s *State) setLines(change func(*Line)) {
 	for i := range s.Lines {
 		change(&s.Lines[i])
 	}
+}
+
+func (s State) allDelivered() bool {
+	return !slices.ContainsFunc(s.Lines, func(line Line) bool { return line.Delivery != DeliveryDelivered })
 }
 
 func (s *State) setLine(name domainname.Name, delivery Delivery, code string) {

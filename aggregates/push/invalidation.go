@@ -102,6 +102,13 @@ func ownMove(state State, line Line, report Report) bool {
 	return report.To == "" || report.To == state.Buyer || report.To == state.Seller && state.Delivery == StageReturning
 }
 
+// IsEcho reports whether an event can be told to be nothing but the registrar's word on a
+// move that a push has ordered from the push's id and buyer alone.
+func IsEcho(pushID, buyer string, report Report) bool {
+	return report.Kind == "account_moved" && report.To == buyer && report.OperationID == MoveNo(pushID, report.Domain) ||
+		report.Kind == "account_moved" && report.OperationID == ReturnNo(pushID, report.Domain, 0)
+}
+
 // ownReturn reports whether a move was one of those by which the domain was brought back.
 func ownReturn(state State, line Line, report Report) bool {
 	for retry := range line.Refusals + 1 {

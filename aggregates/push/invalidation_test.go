@@ -122,6 +122,9 @@ func TestI2TheMoveThatThePushOrderedIsNoTrigger(t *testing.T) {
 			event := report("account_moved", alpha)
 			event.OperationID, event.To = test.operation, test.to
 			require.Equal(t, test.own, len(push.DecideReport(given(t, test.given...), event, noon)) == 0)
+			if push.IsEcho("p-1", buyer, event) {
+				require.True(t, test.own, "what is told without the state must be what the state says")
+			}
 		})
 	}
 }
