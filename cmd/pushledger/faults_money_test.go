@@ -9,13 +9,13 @@ import (
 
 func TestFaultsOfRefundsAndPayouts(t *testing.T) {
 	t.Parallel()
-	rows := map[string]func(*testing.T, *market){
-		"F22 refund refused, then retried": func(t *testing.T, m *market) {
+	rows := map[string]func(*testing.T, *sandbox){
+		"F22 refund refused, then retried": func(t *testing.T, m *sandbox) {
 			d := refundRefused(t, m)
 			require.True(t, d.operate("retry", `"step":"refund","reason":"balance topped up"`, t).OK)
 			d.ends(t, undone(d))
 		},
-		"F22 refund refused, settled by hand": func(t *testing.T, m *market) {
+		"F22 refund refused, settled by hand": func(t *testing.T, m *sandbox) {
 			d := refundRefused(t, m)
 			require.True(t, d.byHand(t, "refund").OK)
 			want := undone(d)
@@ -26,12 +26,12 @@ func TestFaultsOfRefundsAndPayouts(t *testing.T) {
 			d.ends(t, want)
 		},
 		"F22 refund of stray money refused, then retried": strayRefundRefused,
-		"F24 payout refused, then retried": func(t *testing.T, m *market) {
+		"F24 payout refused, then retried": func(t *testing.T, m *sandbox) {
 			d := payoutRefused(t, m)
 			require.True(t, d.operate("retry", `"step":"payout","reason":"account bound anew"`, t).OK)
 			d.ends(t, settled(d))
 		},
-		"F24 payout refused, settled by hand": func(t *testing.T, m *market) {
+		"F24 payout refused, settled by hand": func(t *testing.T, m *sandbox) {
 			d := payoutRefused(t, m)
 			require.True(t, d.byHand(t, "payout").OK)
 			want := settled(d)
@@ -44,21 +44,21 @@ func TestFaultsOfRefundsAndPayouts(t *testing.T) {
 		"F44 never more back than was paid": neverMoreBack,
 	}
 	for _, mode := range []string{"error", "timeout", "done_but_timeout"} {
-		rows["F21 refund "+mode] = func(t *testing.T, m *market) {
+		rows["F21 refund "+mode] = func(t *testing.T, m *sandbox) {
 			d := m.buy(t, 1)
 			d.alipay(t, "refund", mode, 2)
 			d.registrar(t, 0, "move", "refuse", 1)
 			d.pay(t)
 			d.ends(t, undone(d))
 		}
-		rows["F23 payout "+mode] = func(t *testing.T, m *market) {
+		rows["F23 payout "+mode] = func(t *testing.T, m *sandbox) {
 			d := m.buy(t, 2)
 			d.alipay(t, "payout", mode, 2)
 			d.pay(t)
 			d.ends(t, settled(d))
 		}
 	}
-	openMarket(t, t.TempDir(), longWindow).rows(t, rows)
+	openSandbox(t, t.TempDir(), longWindow).rows(t, rows)
 }
 
 // byHand settles a step of money.
@@ -68,7 +68,7 @@ func (d *deal) byHand(t *testing.T, step string) outsideReply {
 }
 
 // refundRefused is a failed push whose buyer the provider does not refund.
-func refundRefused(t *testing.T, m *market) *deal {
+func refundRefused(t *testing.T, m *sandbox) *deal {
 	t.Helper()
 	d := m.buy(t, 1)
 	d.alipay(t, "refund", "business_error", 1)
@@ -84,7 +84,7 @@ func refundRefused(t *testing.T, m *market) *deal {
 
 // payoutRefused is a delivered push whose seller the provider does not pay. It is not
 // completed, and can be neither undone nor refunded.
-func payoutRefused(t *testing.T, m *market) *deal {
+func payoutRefused(t *testing.T, m *sandbox) *deal {
 	t.Helper()
 	d := m.buy(t, 2)
 	d.alipay(t, "payout", "business_error", 1)
@@ -104,7 +104,7 @@ func (d *deal) owesTheSeller(t *testing.T, seller string) {
 	require.Equal(t, "completed_is_final", d.operate("takedown", `"reason":"late"`, t).Error.Code)
 }
 
-func strayRefundRefused(t *testing.T, m *market) {
+func strayRefundRefused(t *testing.T, m *sandbox) {
 	d := m.buy(t, 1)
 	d.alipay(t, "refund", "business_error", 1)
 	d.pay(t)
@@ -125,10 +125,10 @@ func strayRefundRefused(t *testing.T, m *market) {
 }
 
 // F24: the account to which the payout goes is that which is bound when it is made. The
-// seller has a market of its own, since all of its pushes feel that.
+// seller has a sandbox of its own, since all of its pushes feel that.
 func TestASellerWhoseAccountIsGone(t *testing.T) {
 	t.Parallel()
-	m := openMarket(t, t.TempDir(), longWindow)
+	m := openSandbox(t, t.TempDir(), longWindow)
 	d := m.buy(t, 1)
 	d.registrar(t, 0, "move", "pending", ever)
 	d.pay(t)
@@ -142,7 +142,7 @@ func TestASellerWhoseAccountIsGone(t *testing.T) {
 }
 
 // F44: whatever is said after the refund, the provider is not even asked for another.
-func neverMoreBack(t *testing.T, m *market) {
+func neverMoreBack(t *testing.T, m *sandbox) {
 	d := m.buy(t, 1)
 	d.registrar(t, 0, "move", "refuse", 1)
 	d.pay(t)

@@ -31,13 +31,13 @@ func (d *deal) notify(t *testing.T, taken bool, fields map[string]string, more s
 
 func TestFaultsOfPayments(t *testing.T) {
 	t.Parallel()
-	rows := map[string]func(*testing.T, *market){
-		"F1 lost notification": func(t *testing.T, m *market) {
+	rows := map[string]func(*testing.T, *sandbox){
+		"F1 lost notification": func(t *testing.T, m *sandbox) {
 			d := m.buy(t, 2)
 			d.pay(t, `"notify":"lost"`)
 			d.ends(t, settled(d))
 		},
-		"F2 notified twice and after the query": func(t *testing.T, m *market) {
+		"F2 notified twice and after the query": func(t *testing.T, m *sandbox) {
 			d := m.buy(t, 1)
 			d.pay(t, `"notify":"twice"`)
 			d.await(t, settled(d))
@@ -50,7 +50,7 @@ func TestFaultsOfPayments(t *testing.T) {
 			require.Equal(t, 1, late.count(t, "Paid"))
 			d.ends(t, settled(d))
 		},
-		"F3 notifications out of order": func(t *testing.T, m *market) {
+		"F3 notifications out of order": func(t *testing.T, m *sandbox) {
 			d := m.buy(t, 1)
 			d.happened(t, "PaymentOpened", 1)
 			d.notify(t, true, map[string]string{"trade_status": "TRADE_CLOSED"}, "")
@@ -63,14 +63,14 @@ func TestFaultsOfPayments(t *testing.T) {
 			d.ends(t, settled(d))
 		},
 		"F4 forged notification": forgedNotification,
-		"F6 credit": func(t *testing.T, m *market) {
+		"F6 credit": func(t *testing.T, m *sandbox) {
 			d := m.buy(t, 1)
 			d.pay(t, `"channel":"CREDITCARD"`)
 			d.ends(t, undone(d))
 			d.because(t, "credit_funding", -1)
 		},
 		"F8 paid after the end": paidAfterTheEnd,
-		"F9 paid twice": func(t *testing.T, m *market) {
+		"F9 paid twice": func(t *testing.T, m *sandbox) {
 			d := m.buy(t, 2)
 			d.pay(t)
 			d.pay(t)
@@ -78,7 +78,7 @@ func TestFaultsOfPayments(t *testing.T) {
 			want.In, want.Back = []string{d.total, d.total}, []string{d.total}
 			d.ends(t, want)
 		},
-		"F12 query fails for long": func(t *testing.T, m *market) {
+		"F12 query fails for long": func(t *testing.T, m *sandbox) {
 			d := m.buy(t, 1)
 			d.alipay(t, "query", "error", 2)
 			d.pay(t, `"notify":"lost"`)
@@ -86,7 +86,7 @@ func TestFaultsOfPayments(t *testing.T) {
 		},
 	}
 	for _, mode := range []string{"error", "timeout", "done_but_timeout"} {
-		rows["F10 create "+mode] = func(t *testing.T, m *market) {
+		rows["F10 create "+mode] = func(t *testing.T, m *sandbox) {
 			d := m.offer(t, 1, 10_00)
 			d.alipay(t, "create", mode, 2)
 			d.accept(t)
@@ -96,13 +96,13 @@ func TestFaultsOfPayments(t *testing.T) {
 		}
 	}
 	for _, mode := range []string{"error", "timeout", "business_error", "done_but_timeout"} {
-		rows["F11 close "+mode] = func(t *testing.T, m *market) { closingFails(t, m, mode) }
+		rows["F11 close "+mode] = func(t *testing.T, m *sandbox) { closingFails(t, m, mode) }
 	}
-	openMarket(t, t.TempDir(), longWindow).rows(t, rows)
+	openSandbox(t, t.TempDir(), longWindow).rows(t, rows)
 }
 
 // F4: nothing changes by it, and the true notification is still taken.
-func forgedNotification(t *testing.T, m *market) {
+func forgedNotification(t *testing.T, m *sandbox) {
 	d := m.buy(t, 1)
 	d.happened(t, "PaymentOpened", 1)
 	paid := func(name, value string) map[string]string {
@@ -125,7 +125,7 @@ func forgedNotification(t *testing.T, m *market) {
 }
 
 // F8: the trade is paid although the push has ended, since it could not be closed in time.
-func paidAfterTheEnd(t *testing.T, m *market) {
+func paidAfterTheEnd(t *testing.T, m *sandbox) {
 	for _, end := range []func(*deal){
 		func(d *deal) { d.takeDown(t) },
 		func(d *deal) { d.event(t, "blacklisted", 0) },
@@ -143,7 +143,7 @@ func paidAfterTheEnd(t *testing.T, m *market) {
 }
 
 // F11: the trade of an ended push is closed in the end, and cannot be paid any more.
-func closingFails(t *testing.T, m *market, mode string) {
+func closingFails(t *testing.T, m *sandbox, mode string) {
 	d := m.buy(t, 1)
 	d.happened(t, "PaymentOpened", 1)
 	d.alipay(t, "close", mode, 2)
@@ -161,8 +161,8 @@ func closingFails(t *testing.T, m *market, mode string) {
 // Rows that wait for the end of the payment window.
 func TestFaultsOfThePaymentWindow(t *testing.T) {
 	t.Parallel()
-	openMarket(t, t.TempDir(), 4*time.Second).rows(t, map[string]func(*testing.T, *market){
-		"F5 another amount": func(t *testing.T, m *market) {
+	openSandbox(t, t.TempDir(), 4*time.Second).rows(t, map[string]func(*testing.T, *sandbox){
+		"F5 another amount": func(t *testing.T, m *sandbox) {
 			d := m.buy(t, 1)
 			d.pay(t, `"amount":"9.99"`)
 			want := unsold("Expired")
@@ -170,7 +170,7 @@ func TestFaultsOfThePaymentWindow(t *testing.T) {
 			d.ends(t, want)
 			d.because(t, "payment_window", -1)
 		},
-		"F7 paid too late": func(t *testing.T, m *market) {
+		"F7 paid too late": func(t *testing.T, m *sandbox) {
 			d := m.buy(t, 1)
 			d.alipay(t, "close", "error", ever)
 			d.await(t, unsold("Expired"))
@@ -179,7 +179,7 @@ func TestFaultsOfThePaymentWindow(t *testing.T) {
 			want.In, want.Back = []string{d.total}, []string{d.total}
 			d.ends(t, want)
 		},
-		"F12 unpaid is never assumed": func(t *testing.T, m *market) {
+		"F12 unpaid is never assumed": func(t *testing.T, m *sandbox) {
 			d := m.buy(t, 1)
 			d.alipay(t, "query", "error", ever)
 			d.pay(t, `"notify":"lost"`)
@@ -190,7 +190,7 @@ func TestFaultsOfThePaymentWindow(t *testing.T) {
 			d.ends(t, settled(d))
 			other.ends(t, unsold("Expired"))
 		},
-		"L5 never paid": func(t *testing.T, m *market) {
+		"L5 never paid": func(t *testing.T, m *sandbox) {
 			d := m.buy(t, 2)
 			d.happened(t, "PaymentClosed", 1)
 			d.ends(t, unsold("Expired"))
@@ -202,9 +202,9 @@ func TestFaultsOfThePaymentWindow(t *testing.T) {
 // F36: what is no answer leaves the outcome open, and the call is made again.
 func TestFaultsOfAnswers(t *testing.T) {
 	t.Parallel()
-	rows := make(map[string]func(*testing.T, *market))
+	rows := make(map[string]func(*testing.T, *sandbox))
 	for _, mode := range []string{"rubbish", "half", "redirect", "huge"} {
-		rows["F36 settled "+mode] = func(t *testing.T, m *market) {
+		rows["F36 settled "+mode] = func(t *testing.T, m *sandbox) {
 			d := m.offer(t, 1, 10_00)
 			if mode != "redirect" { // that is how a payment page answers
 				d.alipay(t, "create", mode, 1)
@@ -216,14 +216,14 @@ func TestFaultsOfAnswers(t *testing.T) {
 			d.pay(t, `"notify":"lost"`)
 			d.ends(t, settled(d))
 		}
-		rows["F36 refunded "+mode] = func(t *testing.T, m *market) {
+		rows["F36 refunded "+mode] = func(t *testing.T, m *sandbox) {
 			d := m.buy(t, 1)
 			d.alipay(t, "refund", mode, 2)
 			d.registrar(t, 0, "move", "refuse", 1)
 			d.pay(t)
 			d.ends(t, undone(d))
 		}
-		rows["F36 closed "+mode] = func(t *testing.T, m *market) {
+		rows["F36 closed "+mode] = func(t *testing.T, m *sandbox) {
 			d := m.buy(t, 1)
 			d.happened(t, "PaymentOpened", 1)
 			d.alipay(t, "close", mode, 2)
@@ -232,5 +232,5 @@ func TestFaultsOfAnswers(t *testing.T) {
 			d.ends(t, unsold("Invalidated"))
 		}
 	}
-	openMarket(t, t.TempDir(), longWindow).rows(t, rows)
+	openSandbox(t, t.TempDir(), longWindow).rows(t, rows)
 }

@@ -11,11 +11,13 @@ import (
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
+
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
 )
 
 func TestFaultsOfRacesAndOutages(t *testing.T) {
 	t.Parallel()
-	openMarket(t, t.TempDir(), longWindow).rows(t, map[string]func(*testing.T, *market){
+	openSandbox(t, t.TempDir(), longWindow).rows(t, map[string]func(*testing.T, *sandbox){
 		"F27 withdraw races accept":                     withdrawRacesAccept,
 		"F27 two accepts":                               twoAccepts,
 		"F27 accept races expiry":                       acceptRacesExpiry,
@@ -29,28 +31,28 @@ func TestFaultsOfRacesAndOutages(t *testing.T) {
 // tries is how often a race is run: who wins is for chance to say.
 const tries = 8
 
-type racer struct {
+type contender struct {
 	conn          *nats.Conn
 	subject, body string
 }
 
-// race sends commands at the same moment and returns their answers in order.
-func race(t *testing.T, racers ...racer) []outsideReply {
+// atOnce sends commands at the same moment and returns their answers in order.
+func atOnce(t *testing.T, contenders ...contender) []outsideReply {
 	t.Helper()
 	type answer struct {
 		reply outsideReply
 		err   error
 	}
-	answers := make([]chan answer, len(racers))
-	for i, r := range racers {
+	answers := make([]chan answer, len(contenders))
+	for i, r := range contenders {
 		answers[i] = make(chan answer, 1)
 		go func() {
 			reply, err := request(r.conn, r.subject, r.body, uuid.NewString())
 			answers[i] <- answer{reply, err}
 		}()
 	}
-	replies := make([]outsideReply, len(racers))
-	for i := range racers {
+	replies := make([]outsideReply, len(contenders))
+	for i := range contenders {
 		got := <-answers[i]
 		require.NoError(t, got.err)
 		replies[i] = got.reply
@@ -58,14 +60,14 @@ func race(t *testing.T, racers ...racer) []outsideReply {
 	return replies
 }
 
-func (d *deal) accepting() racer {
-	return racer{d.buyer, "push.cmd.bo.accept", fmt.Sprintf(`{"push_id":%q,"total":%q}`, d.id, d.total)}
+func (d *deal) accepting() contender {
+	return contender{d.buyer, "push.cmd.bo.accept", fmt.Sprintf(`{"push_id":%q,"total":%q}`, d.id, d.total)}
 }
 
-func withdrawRacesAccept(t *testing.T, m *market) {
+func withdrawRacesAccept(t *testing.T, m *sandbox) {
 	for range tries {
 		d := m.offer(t, 1, 1_00)
-		replies := race(t, d.accepting(), racer{m.seller, "push.cmd.anna.withdraw", fmt.Sprintf(`{"push_id":%q}`, d.id)})
+		replies := atOnce(t, d.accepting(), contender{m.seller, "push.cmd.anna.withdraw", fmt.Sprintf(`{"push_id":%q}`, d.id)})
 		require.NotEqual(t, replies[0].OK, replies[1].OK, "exactly one wins")
 		if replies[1].OK {
 			require.Equal(t, "already_ended", replies[0].Error.Code)
@@ -78,10 +80,10 @@ func withdrawRacesAccept(t *testing.T, m *market) {
 	}
 }
 
-func twoAccepts(t *testing.T, m *market) {
+func twoAccepts(t *testing.T, m *sandbox) {
 	for range tries {
 		d := m.offer(t, 1, 1_00)
-		replies := race(t, d.accepting(), d.accepting())
+		replies := atOnce(t, d.accepting(), d.accepting())
 		require.NotEqual(t, replies[0].OK, replies[1].OK, "exactly one wins")
 		for _, reply := range replies {
 			if !reply.OK {
@@ -96,14 +98,14 @@ func twoAccepts(t *testing.T, m *market) {
 
 // The offers end while they are being accepted; whoever is too late is told so, whether or
 // not the end has been recorded.
-func acceptRacesExpiry(t *testing.T, m *market) {
+func acceptRacesExpiry(t *testing.T, m *sandbox) {
 	const validity = 800 * time.Millisecond
 	for i := range tries {
 		d := m.draft(t, 1, 1_00)
 		body := strings.Replace(d.body(1_00), "{", fmt.Sprintf(`{"valid_for":%q,`, validity), 1)
 		require.True(t, ask(t, m.seller, "push.cmd.anna.offer", body).OK)
 		time.Sleep(validity - time.Duration(tries/2-i)*10*time.Millisecond) // around the end: who is first is for chance to say
-		reply := race(t, d.accepting())[0]
+		reply := atOnce(t, d.accepting())[0]
 		if reply.OK {
 			d.pay(t)
 			d.ends(t, settled(d))
@@ -115,14 +117,14 @@ func acceptRacesExpiry(t *testing.T, m *market) {
 	}
 }
 
-func takedownRacesPay(t *testing.T, m *market) {
+func takedownRacesPay(t *testing.T, m *sandbox) {
 	for range tries {
 		d := m.buy(t, 1)
 		d.happened(t, "PaymentOpened", 1)
 		d.alipay(t, "close", "error", 1) // or the sandbox would take no money
-		replies := race(t,
-			racer{m.operator, "push.cmd.operator.takedown", fmt.Sprintf(`{"push_id":%q,"reason":"court order"}`, d.id)},
-			racer{m.operator, "sandbox.alipay.pay", fmt.Sprintf(`{"push_id":%q}`, d.id)})
+		replies := atOnce(t,
+			contender{m.operator, "push.cmd.operator.takedown", fmt.Sprintf(`{"push_id":%q,"reason":"court order"}`, d.id)},
+			contender{m.operator, "sandbox.alipay.pay", fmt.Sprintf(`{"push_id":%q}`, d.id)})
 		takenDown, paid := replies[0], replies[1]
 		switch {
 		case !takenDown.OK: // delivered before
@@ -141,7 +143,7 @@ func takedownRacesPay(t *testing.T, m *market) {
 }
 
 // F29: nothing has changed, and the same command works once the partner is back.
-func downWhenOffering(t *testing.T, m *market) {
+func downWhenOffering(t *testing.T, m *sandbox) {
 	m.control(t, "accounts.set", `{"account":"down"}`)
 	for _, partner := range []string{"registrar", "directory"} {
 		d := m.draft(t, 1, 1_00)
@@ -169,7 +171,7 @@ func downWhenOffering(t *testing.T, m *market) {
 	}
 }
 
-func downWhenAccepting(t *testing.T, m *market) {
+func downWhenAccepting(t *testing.T, m *sandbox) {
 	d := m.offer(t, 1, 1_00)
 	d.registrar(t, 0, "facts", "error", ever)
 	accept, id := d.accepting(), uuid.NewString()
@@ -186,7 +188,7 @@ func downWhenAccepting(t *testing.T, m *market) {
 }
 
 // F38: clients that send halves of requests and read no answers hold up nobody else.
-func slowReaders(t *testing.T, m *market) {
+func slowReaders(t *testing.T, m *sandbox) {
 	address := strings.TrimPrefix(m.ready.HTTPURL, "http://")
 	for range 50 {
 		conn, err := net.Dial("tcp", address)
@@ -204,6 +206,28 @@ func slowReaders(t *testing.T, m *market) {
 		_, err = fmt.Fprintf(half, "POST /alipay/notify HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf")
 		require.NoError(t, err)
 	}
+	d := m.buy(t, 1)
+	d.pay(t)
+	d.ends(t, settled(d))
+}
+
+// F37: a flood is its account's own, and the others are served meanwhile.
+func TestAFloodIsItsAccountsOwn(t *testing.T) {
+	t.Parallel()
+	m, stop := startSandbox(t, t.TempDir(), longWindow, commands.Limit{PerSecond: 5, Burst: 20})
+	t.Cleanup(func() { require.NoError(t, stop()) })
+	flood := m.connect(t, "eve")
+	contenders := make([]contender, 200)
+	for i := range contenders {
+		contenders[i] = contender{flood, "push.cmd.eve.withdraw", `{"push_id":"not-there"}`}
+	}
+	codes := make(map[string]int)
+	for _, reply := range atOnce(t, contenders...) {
+		codes[reply.Error.Code]++
+	}
+	require.Len(t, codes, 2, codes)
+	require.GreaterOrEqual(t, codes["push_not_found"], 20)
+	require.Positive(t, codes["rate_limited"])
 	d := m.buy(t, 1)
 	d.pay(t)
 	d.ends(t, settled(d))

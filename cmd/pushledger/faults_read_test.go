@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
 )
 
 // F33 and F42: what is read is computed from the log alone, and computing it again moves
@@ -13,7 +15,7 @@ import (
 func TestAReadStoreThatIsLostIsRebuiltWithoutSideEffects(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
-	m, stop := startMarket(t, data, longWindow)
+	m, stop := startSandbox(t, data, longWindow, commands.Limit{PerSecond: 1e6, Burst: 1e6})
 	bought := m.buy(t, 2)
 	bought.pay(t)
 	bought.ends(t, settled(bought))
@@ -34,9 +36,9 @@ func TestAReadStoreThatIsLostIsRebuiltWithoutSideEffects(t *testing.T) {
 			}
 		}
 		require.NoError(t, spoil(filepath.Join(data, "read.db")))
-		again, stop := startMarket(t, data, longWindow)
+		again, stop := startSandbox(t, data, longWindow, commands.Limit{PerSecond: 1e6, Burst: 1e6})
 		for _, before := range []*deal{bought, failed} {
-			known := &deal{market: again, id: before.id, total: before.total, domains: before.domains}
+			known := &deal{sandbox: again, id: before.id, total: before.total, domains: before.domains}
 			known.ends(t, before.want)
 		}
 		next := again.buy(t, 1) // the write side goes on

@@ -26,18 +26,18 @@ var triggers = map[string]struct{ code, place string }{
 
 func TestFaultsOfTheRegistrar(t *testing.T) {
 	t.Parallel()
-	rows := map[string]func(*testing.T, *market){
+	rows := map[string]func(*testing.T, *sandbox){
 		"F20 late, twice, out of order, unknown": oddEvents,
 		"F43 a finished move is reversed":        reversedMove,
 	}
 	for kind := range triggers {
-		rows["F18 before accept "+kind] = func(t *testing.T, m *market) {
+		rows["F18 before accept "+kind] = func(t *testing.T, m *sandbox) {
 			d := m.offer(t, 1, 10_00)
 			d.event(t, kind, 0)
 			d.ends(t, after(kind, unsold("Invalidated")))
 			d.because(t, triggers[kind].code, 0)
 		}
-		rows["F18 before pay "+kind] = func(t *testing.T, m *market) {
+		rows["F18 before pay "+kind] = func(t *testing.T, m *sandbox) {
 			d := m.buy(t, 1)
 			d.happened(t, "PaymentOpened", 1)
 			d.event(t, kind, 0)
@@ -45,7 +45,7 @@ func TestFaultsOfTheRegistrar(t *testing.T) {
 			d.ends(t, after(kind, unsold("Invalidated")))
 			d.because(t, triggers[kind].code, 0)
 		}
-		rows["F18 before the first move "+kind] = func(t *testing.T, m *market) {
+		rows["F18 before the first move "+kind] = func(t *testing.T, m *sandbox) {
 			d := m.buy(t, 1)
 			d.registrar(t, 0, "move", "error", ever)
 			d.pay(t)
@@ -55,10 +55,10 @@ func TestFaultsOfTheRegistrar(t *testing.T) {
 			d.ends(t, after(kind, undone(d)))
 			d.because(t, triggers[kind].code, 0)
 		}
-		rows["F18 between two moves "+kind] = func(t *testing.T, m *market) { betweenTwoMoves(t, m, kind) }
-		rows["F18 after the last move "+kind] = func(t *testing.T, m *market) { afterTheLastMove(t, m, kind) }
+		rows["F18 between two moves "+kind] = func(t *testing.T, m *sandbox) { betweenTwoMoves(t, m, kind) }
+		rows["F18 after the last move "+kind] = func(t *testing.T, m *sandbox) { afterTheLastMove(t, m, kind) }
 	}
-	openMarket(t, t.TempDir(), longWindow).rows(t, rows)
+	openSandbox(t, t.TempDir(), longWindow).rows(t, rows)
 }
 
 // after is how the books look if the only domain of a push, never delivered, has met with
@@ -68,7 +68,7 @@ func after(kind string, want books) books {
 	return want
 }
 
-func betweenTwoMoves(t *testing.T, m *market, kind string) {
+func betweenTwoMoves(t *testing.T, m *sandbox, kind string) {
 	d := halfDelivered(t, m)
 	d.event(t, kind, 1)
 	d.happened(t, "ReturnStarted", 1)
@@ -90,7 +90,7 @@ func sorted(a, b string) []string {
 
 // Once every domain is with the buyer nothing that happens to one of them matters, be
 // the seller paid or not.
-func afterTheLastMove(t *testing.T, m *market, kind string) {
+func afterTheLastMove(t *testing.T, m *sandbox, kind string) {
 	d := m.buy(t, 1)
 	d.alipay(t, "payout", "error", ever)
 	d.pay(t)
@@ -113,14 +113,14 @@ func afterTheLastMove(t *testing.T, m *market, kind string) {
 }
 
 // heard waits until the events sent so far have been dealt with: they are taken in order.
-func (m *market) heard(t *testing.T) {
+func (m *sandbox) heard(t *testing.T) {
 	t.Helper()
 	d := m.offer(t, 1, 1_00)
 	d.event(t, "blacklisted", 0)
 	d.ends(t, unsold("Invalidated"))
 }
 
-func oddEvents(t *testing.T, m *market) {
+func oddEvents(t *testing.T, m *sandbox) {
 	d := m.offer(t, 1, 1_00)
 	m.control(t, "registrar.event", `{"kind":"auth_code_issued","domain":%q,"at":"-1h"}`, d.domains[0]) // older than the facts
 	m.control(t, "registrar.event", `{"kind":"deleted","domain":"nobody-sells-this.com"}`)
@@ -135,7 +135,7 @@ func oddEvents(t *testing.T, m *market) {
 }
 
 // F43: the money stays where the books say, and a person is told.
-func reversedMove(t *testing.T, m *market) {
+func reversedMove(t *testing.T, m *sandbox) {
 	d := m.buy(t, 1)
 	d.pay(t)
 	d.await(t, settled(d))

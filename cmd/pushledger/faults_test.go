@@ -18,6 +18,7 @@ import (
 
 	"github.com/pushledger/pushledger/aggregates/money"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/app"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
 )
 
 // The fault table F1 to F44: each row is driven through the doors that any other program
@@ -29,8 +30,8 @@ const (
 	ever       = 1_000_000        // calls that a fault holds for, until it is lifted
 )
 
-// market is a sandbox service in this process.
-type market struct {
+// sandbox is a sandbox service in this process.
+type sandbox struct {
 	doors
 	seller, buyer, operator *nats.Conn
 
@@ -38,25 +39,25 @@ type market struct {
 	deals []*deal // that have come to their end
 }
 
-// openMarket serves a sandbox on a directory until the test ends.
-func openMarket(t *testing.T, data string, window time.Duration) *market {
+// openSandbox serves a sandbox on a directory until the test ends.
+func openSandbox(t *testing.T, data string, window time.Duration) *sandbox {
 	t.Helper()
-	m, stop := startMarket(t, data, window)
+	m, stop := startSandbox(t, data, window, commands.Limit{PerSecond: 1e6, Burst: 1e6})
 	t.Cleanup(func() { require.NoError(t, stop()) })
 	return m
 }
 
-// startMarket is openMarket for who stops it.
-func startMarket(t *testing.T, data string, window time.Duration) (*market, func() error) {
+// startSandbox is openSandbox for who stops it.
+func startSandbox(t *testing.T, data string, window time.Duration, limit commands.Limit) (*sandbox, func() error) {
 	t.Helper()
 	log := &lockedBuffer{}
 	service, err := app.Start(t.Context(), app.Config{
-		Data: data, NATSListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0", SyncAlways: true, PaymentWindow: window,
+		Data: data, NATSListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0", SyncAlways: true, PaymentWindow: window, Limit: limit,
 		Sandbox: true, Inventory: writeInventory(t, 0), Version: version,
 		Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	require.NoError(t, err)
-	m := &market{doors: doors{
+	m := &sandbox{doors: doors{
 		ready:  readyFile{NATSURL: service.Ready.NATSURL, HTTPURL: service.Ready.HTTPURL, Tokens: service.Ready.Tokens},
 		stderr: log,
 	}}
@@ -66,7 +67,7 @@ func startMarket(t *testing.T, data string, window time.Duration) (*market, func
 
 // rows plays rows of the fault table at the same time, and afterwards looks at the books
 // once more: what a row left behind must still stand.
-func (m *market) rows(t *testing.T, rows map[string]func(*testing.T, *market)) {
+func (m *sandbox) rows(t *testing.T, rows map[string]func(*testing.T, *sandbox)) {
 	t.Run("rows", func(t *testing.T) {
 		for name, row := range rows {
 			t.Run(name, func(t *testing.T) {
@@ -88,7 +89,7 @@ func (m *market) rows(t *testing.T, rows map[string]func(*testing.T, *market)) {
 }
 
 // control gives an order to the sandbox, which must obey.
-func (m *market) control(t *testing.T, subject, format string, values ...any) []byte {
+func (m *sandbox) control(t *testing.T, subject, format string, values ...any) []byte {
 	t.Helper()
 	body := fmt.Sprintf(format, values...)
 	answer, err := m.operator.Request("sandbox."+subject, []byte(body), 15*time.Second)
@@ -101,16 +102,16 @@ func (m *market) control(t *testing.T, subject, format string, values ...any) []
 	return answer.Data
 }
 
-// deal is one push of a market.
+// deal is one push in a sandbox.
 type deal struct {
-	*market
+	*sandbox
 	id, total string
 	domains   []string
 	want      books
 }
 
 // offer has the seller push some new domains at a price each.
-func (m *market) offer(t *testing.T, domains int, price money.Fen) *deal {
+func (m *sandbox) offer(t *testing.T, domains int, price money.Fen) *deal {
 	t.Helper()
 	d := m.draft(t, domains, price)
 	reply := ask(t, m.seller, "push.cmd.anna.offer", d.body(price))
@@ -120,9 +121,9 @@ func (m *market) offer(t *testing.T, domains int, price money.Fen) *deal {
 }
 
 // draft is a push that is not offered yet.
-func (m *market) draft(t *testing.T, domains int, price money.Fen) *deal {
+func (m *sandbox) draft(t *testing.T, domains int, price money.Fen) *deal {
 	t.Helper()
-	d := &deal{market: m, id: uuid.NewString(), total: (money.Fen(domains) * price).String()}
+	d := &deal{sandbox: m, id: uuid.NewString(), total: (money.Fen(domains) * price).String()}
 	for i := range domains {
 		name := fmt.Sprintf("f%s%d.com", strings.ReplaceAll(d.id, "-", "")[:20], i)
 		d.domains = append(d.domains, name)
@@ -140,7 +141,7 @@ func (d *deal) body(price money.Fen) string {
 }
 
 // buy is offer, and the buyer accepts.
-func (m *market) buy(t *testing.T, domains int) *deal {
+func (m *sandbox) buy(t *testing.T, domains int) *deal {
 	t.Helper()
 	d := m.offer(t, domains, 12_34)
 	d.accept(t)
@@ -246,7 +247,7 @@ func (d *deal) books(t *testing.T) books {
 	return seen
 }
 
-func (m *market) read(t *testing.T, account, path string, into any) {
+func (m *sandbox) read(t *testing.T, account, path string, into any) {
 	t.Helper()
 	code, err := m.get(account, path, into)
 	require.NoError(t, err)

@@ -27,6 +27,7 @@ const (
 	exitRefused     = 1 // by a rule, or the demo did not end as its file says
 	exitUsage       = 2
 	exitUnreachable = 3
+	exitDiffers     = 4 // a verification failed
 )
 
 type commandLine struct {
@@ -44,6 +45,7 @@ type commandLine struct {
 	Timeline timelineCommand `cmd:"" help:"Show everything that happened to a push."`
 	Domain   domainCommand   `cmd:"" help:"Show the push that holds a domain, and its history."`
 	Journal  journalCommand  `cmd:"" help:"Show the double-entry journal or its balances."`
+	Audit    auditCommand    `cmd:"" help:"Check the ledger."`
 	Bench    benchCommand    `cmd:"" help:"Measure the service against the engines it stands on."`
 	Token    tokenCommand    `cmd:"" help:"Mint a token of a sandbox's issuer."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
@@ -104,6 +106,9 @@ func explain(err error, stderr io.Writer) int {
 	case errors.Is(err, errNotAsExpected):
 		fmt.Fprintln(stderr, "error:", err)
 		return exitRefused
+	case errors.Is(err, errDiffers):
+		fmt.Fprintln(stderr, "error:", err)
+		return exitDiffers
 	case errors.Is(err, client.ErrUnreachable):
 		fmt.Fprintln(stderr, "error:", err)
 		fmt.Fprintln(stderr, "hint: is the service running? --ready-file, --nats-url and --http-url say where")

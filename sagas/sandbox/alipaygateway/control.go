@@ -37,6 +37,7 @@ func (g *Gateway) Serve(conn *nats.Conn) error {
 		"sandbox.alipay.fault":  g.setFault,
 		"sandbox.alipay.ledger": g.ledger,
 		"sandbox.alipay.notify": g.notifyControl,
+		"sandbox.alipay.bill":   g.billControl,
 	}
 	incoming := make(chan *nats.Msg, controlsAhead)
 	for subject := range controls {

@@ -13,7 +13,9 @@ const hugeAnswer = 64 << 20 // bytes, far more than any answer has
 // spoiledAnswer has a call answered by what is no answer of Alipay's.
 type spoiledAnswer faultMode
 
-func (s spoiledAnswer) Error() string { return "alipaygateway: a fault spoils the answer: " + string(s) }
+func (s spoiledAnswer) Error() string {
+	return "alipaygateway: a fault spoils the answer: " + string(s)
+}
 
 // pushOf finds the push that a call is about, so that a fault can be that of one push;
 // empty if there is none.
