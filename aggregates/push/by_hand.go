@@ -118,6 +118,7 @@ func byHand(events []Event) []Event {
 		case StrayRefunded:
 			e.To = ByHandAccount
 			events[i] = e
+		default: // the end of the push that follows
 		}
 	}
 	return events

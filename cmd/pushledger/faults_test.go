@@ -27,7 +27,8 @@ import (
 
 const (
 	longWindow = 30 * time.Minute // of payments whose end nobody waits for
-	ever       = 1_000_000        // calls that a fault holds for, until it is lifted
+	lookAgain  = 50 * time.Millisecond
+	ever       = 1_000_000 // calls that a fault holds for, until it is lifted
 )
 
 // sandbox is a sandbox service in this process.
@@ -231,7 +232,7 @@ func (d *deal) await(t *testing.T, want books) {
 		if time.Now().After(deadline) {
 			require.Equal(t, want, seen, "push %s\n%s\n%s", d.id, d.story(t), d.stderr)
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(lookAgain)
 	}
 }
 
@@ -376,7 +377,7 @@ func (d *deal) happened(t *testing.T, event string, times int) {
 		if time.Now().After(deadline) {
 			require.Fail(t, "it has not happened", "%s %d times\n%s\n%s", event, times, d.story(t), d.stderr)
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(lookAgain)
 	}
 }
 

@@ -32,8 +32,13 @@ type stepName struct {
 func nameOf(step push.Step) stepName { return stepName{step.Kind, step.RequestNo} }
 
 type stepPace struct {
-	backoff  retry.Backoff
-	next     time.Time
+	backoff retry.Backoff
+	next    time.Time
+	trouble trouble
+}
+
+// trouble is what an operator wants to know of a step that is tried again and again.
+type trouble struct {
 	attempts int   // whose outcome is unknown, in a row
 	last     error // of the newest of them
 }
@@ -68,19 +73,18 @@ func (p *pace) wait(step push.Step, now time.Time, first, longest time.Duration)
 func (p *pace) failed(step push.Step, now time.Time, err error) time.Time {
 	next := p.wait(step, now, firstPause, longestPause)
 	known := p.steps[nameOf(step)]
-	known.attempts++
-	known.last = err
+	known.trouble.attempts++
+	known.trouble.last = err
 	return next
 }
 
-// trouble is how often in a row the outcome of a step was unknown, why it was the last
-// time, and when the step is tried next; zeros if it was not.
-func (p *pace) trouble(step push.Step) (attempts int, last error, next time.Time) {
+// troubleOf is how a step has fared since it last succeeded, and when it is tried next.
+func (p *pace) troubleOf(step push.Step) (trouble, time.Time) {
 	known, exists := p.steps[nameOf(step)]
 	if !exists {
-		return 0, nil, time.Time{}
+		return trouble{}, time.Time{}
 	}
-	return known.attempts, known.last, known.next
+	return known.trouble, known.next
 }
 
 // waited reports whether the step has been put off before.

@@ -157,8 +157,8 @@ func (s *Saga) carryOut(ctx context.Context, known *entry, state push.State) (ne
 		switch {
 		case err != nil:
 			again = known.pace.failed(step, s.Now(), err)
-			attempts, _, _ := known.pace.trouble(step)
-			s.Logger.InfoContext(ctx, "step to be tried again", "push_id", state.ID, "step", step.Kind, "attempts", attempts, "error", err)
+			failing, _ := known.pace.troubleOf(step)
+			s.Logger.InfoContext(ctx, "step to be tried again", "push_id", state.ID, "step", step.Kind, "attempts", failing.attempts, "error", err)
 		case again.IsZero():
 			known.pace.reset(step)
 			return time.Time{}, true

@@ -46,6 +46,9 @@ func (g *Gateway) spoil(w http.ResponseWriter, mode faultMode) {
 	case modeHalf:
 		w.Header().Set("Content-Length", "1000")
 		g.scribble(w, `{"alipay_trade_query_response":{"code":"10000","msg":"Suc`)
+		if err := http.NewResponseController(w).Flush(); err != nil {
+			g.logger.Info("sandbox alipay: nobody reads half an answer", "error", err)
+		}
 		panic(http.ErrAbortHandler) // less than was promised
 	case modeHuge:
 		const piece = 64 << 10
