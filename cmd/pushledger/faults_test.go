@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -381,17 +380,25 @@ func (d *deal) happened(t *testing.T, event string, times int) {
 	}
 }
 
+// ending is why a push ended, and by which of its domains.
+type ending struct {
+	Reason string `json:"end_reason"`
+	Domain string `json:"end_domain"`
+}
+
+func (d *deal) reason(t *testing.T) ending {
+	t.Helper()
+	var seen ending
+	d.read(t, "bo", "/v1/pushes/"+d.id, &seen)
+	return seen
+}
+
 // because demands why the push ended, and by which of its domains; -1 by none.
 func (d *deal) because(t *testing.T, reason string, domain int) {
 	t.Helper()
-	var view struct {
-		Reason string `json:"end_reason"`
-		Domain string `json:"end_domain"`
-	}
-	d.read(t, "bo", "/v1/pushes/"+d.id, &view)
-	want := ""
+	want := ending{Reason: reason}
 	if domain >= 0 {
-		want = d.domains[domain]
+		want.Domain = d.domains[domain]
 	}
-	require.Equal(t, reason+" "+want, cmp.Or(view.Reason, "-")+" "+view.Domain)
+	require.Equal(t, want, d.reason(t))
 }
