@@ -35,6 +35,9 @@ func Events() []aggregates.Event {
 		push.PayoutRequested{},
 		push.PaidOut{},
 		push.PayoutRefused{},
+		push.MoveReversed{},
+		push.RetryOrdered{},
+		push.SettledByHand{},
 		listing.Reserved{},
 		listing.Released{},
 	}

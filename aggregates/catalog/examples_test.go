@@ -38,14 +38,14 @@ var examples = []aggregates.Event{
 	push.Expired{At: at, Reason: push.ExpiryPaymentWindow},
 	push.Invalidated{At: at, Code: push.CodeBlacklisted, Domain: "shanhai.com", Cause: cause},
 	push.Completed{At: at},
-	push.Refunded{At: at, TradeNo: tradeNo, RequestNo: refund, Amount: 199900, From: push.RefundDueAccount("buyer-bo")},
+	push.Refunded{At: at, TradeNo: tradeNo, RequestNo: refund, Amount: 199900, From: push.RefundDueAccount("buyer-bo"), To: push.ByHandAccount},
 	push.PaymentOpened{At: at, TradeNo: tradeNo},
 	push.PaymentClosed{At: at, TradeNo: tradeNo},
 	push.StrayReceived{
 		At: at, TradeNo: tradeNo, ProviderTradeNo: "2026110222001471111111111111", Amount: 199900,
 		Channels: []string{"PCREDIT"}, Cause: push.StrayCreditFunding, RequestNo: refund,
 	},
-	push.StrayRefunded{At: at, TradeNo: tradeNo, RequestNo: refund, Amount: 199900},
+	push.StrayRefunded{At: at, TradeNo: tradeNo, RequestNo: refund, Amount: 199900, To: push.ByHandAccount},
 	push.DeliveryStarted{At: at},
 	push.DomainMoved{At: at, Domain: "shanhai.com", Revision: 18},
 	push.DomainMoveRefused{At: at, Domain: "shanhai.com", Code: "registry_lock"},
@@ -55,8 +55,15 @@ var examples = []aggregates.Event{
 	push.RefundRequested{At: at, Buyer: "buyer-bo", TradeNo: tradeNo, RequestNo: refund, Amount: 199900},
 	push.RefundRefused{At: at, RequestNo: refund, Code: "ACQ.TRADE_HAS_FINISHED", Message: "交易已完结"},
 	push.PayoutRequested{At: at, Seller: "seller-anna", PayoutNo: push.PayoutNo("push-7"), Amount: 189905, Fee: 9995},
-	push.PaidOut{At: at, Seller: "seller-anna", PayoutNo: push.PayoutNo("push-7"), ProviderNo: "20261102110070001506", Amount: 189905},
+	push.PaidOut{
+		At: at, Seller: "seller-anna", PayoutNo: push.PayoutNo("push-7"), ProviderNo: "20261102110070001506", Amount: 189905, To: push.ByHandAccount,
+	},
 	push.PayoutRefused{At: at, PayoutNo: push.PayoutNo("push-7"), Code: "PAYEE_NOT_EXIST", Message: "收款账号不存在"},
+	push.MoveReversed{At: at, Domain: "shanhai.com", EventID: "reg-20261103-0007", To: "seller-anna"},
+	push.RetryOrdered{At: at, Step: push.StepRefund, RequestNo: refund, Domain: "shanhai.com", By: "operator", Reason: "balance topped up"},
+	push.SettledByHand{
+		At: at, Step: push.StepReturn, RequestNo: refund, Domain: "shanhai.com", By: "operator", Reason: "moved by the registrar's desk", Reference: "ticket 4711",
+	},
 	listing.Reserved{PushID: "push-7", At: at},
 	listing.Released{PushID: "push-7", At: at},
 }

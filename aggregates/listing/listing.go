@@ -42,15 +42,16 @@ func (Released) listing() {}
 // State is where a domain stands; the zero State is free.
 type State struct {
 	PushID string // the live push that holds it; empty when free
+	Last   string // the push that holds it or, when free, held it last
 }
 
 // Evolve applies one event.
 func Evolve(state State, event Event) State {
 	switch event := event.(type) {
 	case Reserved:
-		state.PushID = event.PushID
+		state.PushID, state.Last = event.PushID, event.PushID
 	case Released:
-		state.PushID = ""
+		state.PushID, state.Last = "", event.PushID
 	}
 	return state
 }

@@ -14,6 +14,12 @@ const (
 	CodeReasonRequired   = "reason_required"
 	CodeUnknownVerb      = "unknown_verb"
 
+	CodeInvalidStep       = "invalid_step"
+	CodeInvalidPlace      = "invalid_place"
+	CodeReferenceRequired = "reference_required"
+	CodeNotWaiting        = "not_waiting"
+	CodePlaceDiffers      = "place_differs"
+
 	CodePushExists       = "push_exists"
 	CodePushNotFound     = "push_not_found"
 	CodeNotYourPush      = "not_your_push"
@@ -74,8 +80,14 @@ var messages = map[string]message{
 	CodeInvalidPushID:    {"a push id has 1 to 64 characters of A-Z a-z 0-9 _ -", "push 编号须为 1 至 64 位字母、数字、下划线或连字符"},
 	CodeInvalidCommandID: {"Command-Id is a UUID", "Command-Id 须为 UUID"},
 	CodeTooLarge:         {"the command or one of its texts is too long", "命令内容或其中的文字超出长度限制"},
-	CodeReasonRequired:   {"a takedown needs a reason", "下架必须填写原因"},
+	CodeReasonRequired:   {"this command needs a reason", "该命令必须填写原因"},
 	CodeUnknownVerb:      {"there is no such command", "没有这个命令"},
+
+	CodeInvalidStep:       {"step is payout, refund (of a stray with its request_no), return or reversal (both with a domain)", "step 须为 payout、refund（误入款项须填 request_no）、return 或 reversal（后两者须填 domain）"},
+	CodeInvalidPlace:      {"a domain that is returned by hand is at the place \"returned\" or \"gone\"; no other step has a place", "人工退回的域名，place 须为 \"returned\" 或 \"gone\"；其他步骤不填 place"},
+	CodeReferenceRequired: {"settling by hand needs a reference to where it is documented", "人工处理必须填写凭证编号"},
+	CodeNotWaiting:        {"this step does not wait for a person", "该步骤并未等待人工处理"},
+	CodePlaceDiffers:      {"the registrar says that the domain is elsewhere", "注册商显示该域名不在所填位置"},
 
 	CodePushExists:       {"a push of this id exists already", "该编号的 push 已存在"},
 	CodePushNotFound:     {"there is no such push, or it is not yours to see", "没有这个 push，或您无权查看"},

@@ -102,6 +102,7 @@ type Refunded struct {
 	// From is the journal account that held the money: what was owed to the buyer,
 	// or the suspense account of a payment that never counted.
 	From string `json:"from"`
+	To   string `json:"to,omitzero"` // journal account, if not that of the provider
 }
 
 // ExpiryReason tells which limit ended a push.

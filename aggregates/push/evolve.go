@@ -2,6 +2,7 @@ package push
 
 import (
 	"slices"
+	"time"
 
 	"github.com/pushledger/pushledger/aggregates/domainname"
 )
@@ -41,13 +42,13 @@ func Evolve(state State, event Event) State {
 			TradeNo: e.TradeNo, RequestNo: e.RequestNo, Amount: e.Amount, Cause: e.Cause,
 		})
 	case StrayRefunded:
-		state.setStray(e.RequestNo, strayDone)
+		state.setStray(e.RequestNo, func(stray *Stray) { stray.outcome(Done, "", "", time.Time{}) })
 	case DeliveryStarted:
 		state.Delivery = StageDelivering
 		state.setLines(func(line *Line) { line.Delivery = DeliveryMoving })
 	case DomainMoved:
 		state.setLine(e.Domain, DeliveryDelivered, "")
-		if state.Delivery == StageDelivering && len(state.At(DeliveryDelivered)) == len(state.Lines) {
+		if state.Delivery == StageDelivering && state.allDelivered() {
 			state.Delivery = StageDelivered
 		}
 	case DomainMoveRefused:
@@ -57,7 +58,14 @@ func Evolve(state State, event Event) State {
 	case DomainReturned:
 		state.setLine(e.Domain, Delivery(e.Place), "")
 	case DomainReturnRefused:
-		state.setLine(e.Domain, DeliveryStuck, e.Code)
+		state.setLines(func(line *Line) {
+			if line.Domain == e.Domain {
+				line.Delivery, line.Code, line.RefusedAt = DeliveryStuck, e.Code, e.At
+				line.Refusals++
+			}
+		})
+	case MoveReversed:
+		state.setReversed(e.Domain, e.To, e.At)
 	case RefundRequested:
 		state.Refund = &Refund{TradeNo: e.TradeNo, RequestNo: e.RequestNo, Amount: e.Amount}
 	case RefundRefused:
@@ -65,9 +73,15 @@ func Evolve(state State, event Event) State {
 	case PayoutRequested:
 		state.Payout = &Payout{PayoutNo: e.PayoutNo, Amount: e.Amount, Fee: e.Fee}
 	case PaidOut:
-		state.setPayout(Payout{Progress: Done})
+		state.setPayout(Done, "", "", time.Time{})
 	case PayoutRefused:
-		state.setPayout(Payout{Progress: Refused, Code: e.Code, Message: e.Message})
+		state.setPayout(Refused, e.Code, e.Message, e.At)
+	case RetryOrdered:
+		return state.retried(e)
+	case SettledByHand:
+		if e.Step == StepReversal {
+			state.setReversed(e.Domain, "", time.Time{})
+		}
 	}
 	return state
 }
@@ -104,36 +118,67 @@ func strayed(code string) bool { return code == CodeDomainGone || code == CodeAc
 
 func (s State) refunded(e Refunded) State {
 	s.Status = StatusRefunded
-	if s.Refund != nil && s.Refund.RequestNo == e.RequestNo {
-		refund := *s.Refund
-		refund.Progress, refund.Code, refund.Message = Done, "", ""
-		s.Refund = &refund
-	}
-	s.setStray(e.RequestNo, strayDone)
+	s.setRefund(e.RequestNo, Done, "", "", time.Time{})
 	return s
 }
-
-func strayDone(stray *Stray) { stray.Progress, stray.Code, stray.Message = Done, "", "" }
 
 func (s State) refundRefused(e RefundRefused) State {
-	if s.Refund != nil && s.Refund.RequestNo == e.RequestNo {
-		refund := *s.Refund
-		refund.Progress, refund.Code, refund.Message = Refused, e.Code, e.Message
-		s.Refund = &refund
-	}
-	s.setStray(e.RequestNo, func(stray *Stray) {
-		stray.Progress, stray.Code, stray.Message = Refused, e.Code, e.Message
-	})
+	s.setRefund(e.RequestNo, Refused, e.Code, e.Message, e.At)
 	return s
 }
 
-func (s *State) setPayout(outcome Payout) {
+// retried puts what was refused back to where the saga goes on with it.
+func (s State) retried(e RetryOrdered) State {
+	switch e.Step {
+	case StepPayout:
+		s.setPayout(Requested, "", "", time.Time{})
+	case StepRefund:
+		s.setRefund(e.RequestNo, Requested, "", "", time.Time{})
+	case StepReturn:
+		s.setLine(e.Domain, DeliveryReturning, "")
+	}
+	return s
+}
+
+// setRefund notes what came of the refund of a number: the push's own or a stray's.
+func (s *State) setRefund(requestNo string, progress Progress, code, message string, at time.Time) {
+	if s.Refund != nil && s.Refund.RequestNo == requestNo {
+		refund := *s.Refund
+		refund.Progress, refund.Code, refund.Message, refund.RefusedAt = progress, code, message, at
+		refund.Refusals += refusals(progress)
+		s.Refund = &refund
+	}
+	s.setStray(requestNo, func(stray *Stray) { stray.outcome(progress, code, message, at) })
+}
+
+func (s *Stray) outcome(progress Progress, code, message string, at time.Time) {
+	s.Progress, s.Code, s.Message, s.RefusedAt = progress, code, message, at
+	s.Refusals += refusals(progress)
+}
+
+func (s *State) setPayout(progress Progress, code, message string, at time.Time) {
 	if s.Payout == nil {
 		return
 	}
 	payout := *s.Payout
-	payout.Progress, payout.Code, payout.Message = outcome.Progress, outcome.Code, outcome.Message
+	payout.Progress, payout.Code, payout.Message, payout.RefusedAt = progress, code, message, at
+	payout.Refusals += refusals(progress)
 	s.Payout = &payout
+}
+
+func refusals(progress Progress) int {
+	if progress == Refused {
+		return 1
+	}
+	return 0
+}
+
+func (s *State) setReversed(name domainname.Name, to string, at time.Time) {
+	s.setLines(func(line *Line) {
+		if line.Domain == name {
+			line.ReversedTo, line.ReversedAt = to, at
+		}
+	})
 }
 
 func (s *State) setLines(change func(*Line)) {
@@ -143,10 +188,14 @@ func (s *State) setLines(change func(*Line)) {
 	}
 }
 
+func (s State) allDelivered() bool {
+	return !slices.ContainsFunc(s.Lines, func(line Line) bool { return line.Delivery != DeliveryDelivered })
+}
+
 func (s *State) setLine(name domainname.Name, delivery Delivery, code string) {
 	s.setLines(func(line *Line) {
 		if line.Domain == name {
-			line.Delivery, line.Code = delivery, code
+			line.Delivery, line.Code, line.RefusedAt = delivery, code, time.Time{}
 		}
 	})
 }

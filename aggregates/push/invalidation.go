@@ -43,15 +43,18 @@ func KnownKind(kind string) bool {
 }
 
 // DecideReport decides what an event of the registrar does to the push that holds its
-// domain. It does nothing if the event is older than the facts on which the push was
-// published, if it is the echo of a move that this push ordered, or if the push has
-// been delivered or has ended.
+// domain, or held it last. It does nothing if the event is older than the facts on which
+// the push was published, if it is the echo of a move that this push ordered, or if the
+// push has been delivered or has ended; but that a delivery was taken back is noted for
+// a person whenever that happens.
 func DecideReport(state State, report Report, now time.Time) []Event {
 	row, known := invalidations[report.Kind]
 	line, held := state.line(report.Domain)
 	switch {
 	case !known || !held || stale(report.At, state.CheckedAt):
 		return nil
+	case reversed(state, line, report):
+		return []Event{MoveReversed{At: now, Domain: report.Domain, EventID: report.EventID, To: report.To}}
 	case report.Kind == "account_moved" && ownMove(state, line, report):
 		return nil
 	}
@@ -91,10 +94,37 @@ func stale(at, checked time.Time) bool {
 // taken at its word on where the domain went.
 func ownMove(state State, line Line, report Report) bool {
 	if report.OperationID != "" {
-		return report.OperationID == MoveNo(state.ID, line.Domain) || report.OperationID == ReturnNo(state.ID, line.Domain)
+		return report.OperationID == MoveNo(state.ID, line.Domain) && !elsewhere(state, report) || ownReturn(state, line, report)
 	}
 	if line.Delivery == DeliveryNone {
 		return false
 	}
 	return report.To == "" || report.To == state.Buyer || report.To == state.Seller && state.Delivery == StageReturning
+}
+
+// IsEcho reports whether an event can be told to be nothing but the registrar's word on a
+// move that a push has ordered from the push's id and buyer alone.
+func IsEcho(pushID, buyer string, report Report) bool {
+	return report.Kind == "account_moved" && report.To == buyer && report.OperationID == MoveNo(pushID, report.Domain) ||
+		report.Kind == "account_moved" && report.OperationID == ReturnNo(pushID, report.Domain, 0)
+}
+
+// ownReturn reports whether a move was one of those by which the domain was brought back.
+func ownReturn(state State, line Line, report Report) bool {
+	for retry := range line.Refusals + 1 {
+		if report.OperationID == ReturnNo(state.ID, line.Domain, retry) {
+			return true
+		}
+	}
+	return false
+}
+
+// elsewhere reports whether the registrar says that a domain went to another than the buyer.
+func elsewhere(state State, report Report) bool { return report.To != "" && report.To != state.Buyer }
+
+// reversed reports whether the registrar takes back the very move by which this push has
+// delivered a domain (fault F43). What the buyer does with its domain names other moves.
+func reversed(state State, line Line, report Report) bool {
+	return report.Kind == "account_moved" && report.OperationID == MoveNo(state.ID, line.Domain) && elsewhere(state, report) &&
+		state.Delivery == StageDelivered && line.ReversedTo == ""
 }

@@ -106,7 +106,8 @@ func TestI2TheMoveThatThePushOrderedIsNoTrigger(t *testing.T) {
 		"its operation":                     {paidFor, push.MoveNo("p-1", alpha), buyer, true},
 		"its operation, account unsaid":     {paidFor, push.MoveNo("p-1", alpha), "", true},
 		"its operation, after the move":     {append(paidFor[:4:4], moved(alpha)), push.MoveNo("p-1", alpha), buyer, true},
-		"its return":                        {undoing, push.ReturnNo("p-1", alpha), seller, true},
+		"its return":                        {undoing, push.ReturnNo("p-1", alpha, 0), seller, true},
+		"its operation, to another":         {paidFor, push.MoveNo("p-1", alpha), stranger, false},
 		"the operation of another push":     {paidFor, push.MoveNo("p-2", alpha), buyer, false},
 		"the operation of another domain":   {paidFor, push.MoveNo("p-1", beta), buyer, false},
 		"to the buyer while moving":         {paidFor, "", buyer, true},
@@ -121,6 +122,9 @@ func TestI2TheMoveThatThePushOrderedIsNoTrigger(t *testing.T) {
 			event := report("account_moved", alpha)
 			event.OperationID, event.To = test.operation, test.to
 			require.Equal(t, test.own, len(push.DecideReport(given(t, test.given...), event, noon)) == 0)
+			if push.IsEcho("p-1", buyer, event) {
+				require.True(t, test.own, "what is told without the state must be what the state says")
+			}
 		})
 	}
 }

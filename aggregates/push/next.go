@@ -25,6 +25,8 @@ const (
 	StepPayout       StepKind = "payout"        // pay the seller
 	StepRefund       StepKind = "refund"        // give money back
 	StepClosePayment StepKind = "close_payment" // make sure that the trade is never paid
+	// StepReversal is never in Next: only a person can see to a move that was taken back.
+	StepReversal StepKind = "reversal"
 )
 
 // Next lists what has to be done for a push, most urgent first. It is a function of

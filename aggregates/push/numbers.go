@@ -3,6 +3,7 @@ package push
 import (
 	"crypto/sha256"
 	"encoding/base32"
+	"strconv"
 	"strings"
 
 	"github.com/pushledger/pushledger/aggregates/domainname"
@@ -25,9 +26,15 @@ func PayoutNo(pushID string) string { return number("P", pushID) }
 // MoveNo is the operation id of a domain's move to the buyer.
 func MoveNo(pushID string, domain domainname.Name) string { return number("M", pushID, string(domain)) }
 
-// ReturnNo is the operation id of a domain's move back to the seller.
-func ReturnNo(pushID string, domain domainname.Name) string {
-	return number("B", pushID, string(domain))
+// ReturnNo is the operation id of a domain's move back to the seller. A registrar never
+// thinks again of an operation it has refused, so each retry, counted from 1, is another
+// one; that none of them can move the domain twice follows from whose it is. 0 is the
+// first try. (Money has no such safety: its numbers never change.)
+func ReturnNo(pushID string, domain domainname.Name, retry int) string {
+	if retry == 0 {
+		return number("B", pushID, string(domain))
+	}
+	return number("B", pushID, string(domain), strconv.Itoa(retry))
 }
 
 // number hashes parts into a token; parts hold no newline.

@@ -205,7 +205,7 @@ func TestNumbersArePlainStableAndApart(t *testing.T) {
 	numbers := []string{
 		push.TradeNo("p-1"), push.TradeNo("p-2"), push.PayoutNo("p-1"), push.RefundNo("p-1", push.TradeNo("p-1")),
 		push.RefundNo("p-1", "Tother"), push.MoveNo("p-1", alpha), push.MoveNo("p-1", beta), push.MoveNo("p-2", alpha),
-		push.ReturnNo("p-1", alpha),
+		push.ReturnNo("p-1", alpha, 0), push.ReturnNo("p-1", alpha, 1), push.ReturnNo("p-1", alpha, 2),
 	}
 	seen := make(map[string]bool)
 	for _, number := range numbers {

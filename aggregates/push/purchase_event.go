@@ -53,6 +53,7 @@ type StrayRefunded struct {
 	TradeNo   string    `json:"trade_no"`
 	RequestNo string    `json:"request_no"`
 	Amount    money.Fen `json:"amount"`
+	To        string    `json:"to,omitzero"` // journal account, if not that of the provider
 }
 
 // DeliveryStarted is the intention to move every domain to the buyer.
@@ -142,6 +143,7 @@ type PaidOut struct {
 	PayoutNo   string    `json:"payout_no"`
 	ProviderNo string    `json:"provider_no,omitzero"`
 	Amount     money.Fen `json:"amount"`
+	To         string    `json:"to,omitzero"` // journal account, if not that of the provider
 }
 
 // PayoutRefused says that the provider will not pay out; it needs a person.
@@ -150,6 +152,37 @@ type PayoutRefused struct {
 	PayoutNo string    `json:"payout_no"`
 	Code     string    `json:"code"`    // the provider's, as it came (rule T5)
 	Message  string    `json:"message"` // the provider's, as it came (rule T5)
+}
+
+// MoveReversed says that the registrar has taken back a move of a push that could only
+// complete, or had. The money stays where it is; it needs a person (fault F43).
+type MoveReversed struct {
+	At      time.Time       `json:"at"`
+	Domain  domainname.Name `json:"domain"`
+	EventID string          `json:"event_id"` // of the registrar's event
+	To      string          `json:"to"`       // account that has the domain now
+}
+
+// RetryOrdered says that a person had a step tried again that was refused for good.
+type RetryOrdered struct {
+	At        time.Time       `json:"at"`
+	Step      StepKind        `json:"step"`
+	RequestNo string          `json:"request_no,omitzero"` // of StepRefund
+	Domain    domainname.Name `json:"domain,omitzero"`     // of StepReturn
+	By        string          `json:"by"`
+	Reason    string          `json:"reason"`
+}
+
+// SettledByHand says that a person has done outside the ledger what a step could not.
+// The facts that follow in the same append say what came of it.
+type SettledByHand struct {
+	At        time.Time       `json:"at"`
+	Step      StepKind        `json:"step"`
+	RequestNo string          `json:"request_no,omitzero"` // of StepRefund
+	Domain    domainname.Name `json:"domain,omitzero"`     // of StepReturn and StepReversal
+	By        string          `json:"by"`
+	Reason    string          `json:"reason"`
+	Reference string          `json:"reference"` // where it is documented, such as a bank's number
 }
 
 // EventType implements aggregates.Event.
@@ -197,6 +230,15 @@ func (PaidOut) EventType() string { return "PaidOut" }
 // EventType implements aggregates.Event.
 func (PayoutRefused) EventType() string { return "PayoutRefused" }
 
+// EventType implements aggregates.Event.
+func (MoveReversed) EventType() string { return "MoveReversed" }
+
+// EventType implements aggregates.Event.
+func (RetryOrdered) EventType() string { return "RetryOrdered" }
+
+// EventType implements aggregates.Event.
+func (SettledByHand) EventType() string { return "SettledByHand" }
+
 func (PaymentOpened) push()       {}
 func (PaymentClosed) push()       {}
 func (StrayReceived) push()       {}
@@ -212,3 +254,6 @@ func (RefundRefused) push()       {}
 func (PayoutRequested) push()     {}
 func (PaidOut) push()             {}
 func (PayoutRefused) push()       {}
+func (MoveReversed) push()        {}
+func (RetryOrdered) push()        {}
+func (SettledByHand) push()       {}

@@ -34,6 +34,7 @@ func TestT5ARefusedPayoutKeepsTheProvidersWords(t *testing.T) {
 	require.Equal(t, state.Domains(), state.At(push.DeliveryDelivered), "the domains stay with the buyer")
 	require.Equal(t, push.Payout{
 		PayoutNo: push.PayoutNo("p-1"), Amount: total, Progress: push.Refused, Code: "PAYEE_NOT_EXIST", Message: "收款账号不存在",
+		Refusals: 1, RefusedAt: noon,
 	}, *state.Payout)
 	for name, state := range situations(t) {
 		want := 0
@@ -63,6 +64,7 @@ func TestB2ARefundThatArrivedMakesThePushRefunded(t *testing.T) {
 		require.Equal(t, "move_refused", done.EndReason, "why it ended stays")
 		require.Equal(t, push.Refund{
 			TradeNo: push.TradeNo("p-1"), RequestNo: refundNo(state), Amount: total, Progress: push.Done,
+			Refusals: state.Refund.Refusals,
 		}, *done.Refund)
 		require.Empty(t, push.DecideRefunded(state, "Rother", noon))
 	}

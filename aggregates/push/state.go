@@ -63,6 +63,14 @@ type Line struct {
 	Item
 	Delivery Delivery
 	Code     string // the registrar's reason, when refused
+	// Refusals counts how often the registrar refused to move it back, RefusedAt is when
+	// it last did; zero unless it is stuck.
+	Refusals  int
+	RefusedAt time.Time
+	// ReversedTo is the account to which the registrar has taken it back after it was
+	// delivered, since ReversedAt; empty once a person has seen to it.
+	ReversedTo string
+	ReversedAt time.Time
 }
 
 // Delivery is where one domain of a push is on its way.
@@ -124,7 +132,9 @@ type Refund struct {
 	TradeNo, RequestNo string
 	Amount             money.Fen
 	Progress           Progress
-	Code, Message      string // the provider's, when refused
+	Code, Message      string    // the provider's, when refused
+	Refusals           int       // how often it was refused
+	RefusedAt          time.Time // zero unless it is refused
 }
 
 // Payout is money going to the seller.
@@ -132,7 +142,9 @@ type Payout struct {
 	PayoutNo      string
 	Amount, Fee   money.Fen
 	Progress      Progress
-	Code, Message string // the provider's, when refused
+	Code, Message string    // the provider's, when refused
+	Refusals      int       // how often it was refused
+	RefusedAt     time.Time // zero unless it is refused
 }
 
 // Stray is money that came in without paying the push.
@@ -141,7 +153,9 @@ type Stray struct {
 	Amount             money.Fen
 	Cause              StrayCause
 	Progress           Progress
-	Code, Message      string
+	Code, Message      string    // the provider's, when refused
+	Refusals           int       // how often it was refused
+	RefusedAt          time.Time // zero unless it is refused
 }
 
 // Domains lists the domains of the push in its order.
@@ -162,6 +176,12 @@ func (s State) At(delivery Delivery) []domainname.Name {
 		}
 	}
 	return names
+}
+
+// Refusals counts how often the registrar has refused to move a domain back.
+func (s State) Refusals(name domainname.Name) int {
+	line, _ := s.line(name)
+	return line.Refusals
 }
 
 // ExpiredBy reports whether the time of an offer or of a payment is over at now, even

@@ -27,6 +27,7 @@ const (
 	exitRefused     = 1 // by a rule, or the demo did not end as its file says
 	exitUsage       = 2
 	exitUnreachable = 3
+	exitDiffers     = 4 // a verification failed
 )
 
 type commandLine struct {
@@ -37,11 +38,14 @@ type commandLine struct {
 	Accept   acceptCommand   `cmd:"" help:"Accept an offer at the total you saw."`
 	Decline  declineCommand  `cmd:"" help:"Turn an offer down."`
 	Takedown takedownCommand `cmd:"" help:"End a push as an operator."`
+	Retry    retryCommand    `cmd:"" help:"Have a refused step tried again, as an operator."`
+	Settle   settleCommand   `cmd:"" help:"Record that a refused step was done outside, as an operator."`
 	Show     showCommand     `cmd:"" help:"Show one push."`
 	List     listCommand     `cmd:"" help:"List pushes."`
 	Timeline timelineCommand `cmd:"" help:"Show everything that happened to a push."`
 	Domain   domainCommand   `cmd:"" help:"Show the push that holds a domain, and its history."`
 	Journal  journalCommand  `cmd:"" help:"Show the double-entry journal or its balances."`
+	Audit    auditCommand    `cmd:"" help:"Check the ledger."`
 	Bench    benchCommand    `cmd:"" help:"Measure the service against the engines it stands on."`
 	Token    tokenCommand    `cmd:"" help:"Mint a token of a sandbox's issuer."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
@@ -102,6 +106,9 @@ func explain(err error, stderr io.Writer) int {
 	case errors.Is(err, errNotAsExpected):
 		fmt.Fprintln(stderr, "error:", err)
 		return exitRefused
+	case errors.Is(err, errDiffers):
+		fmt.Fprintln(stderr, "error:", err)
+		return exitDiffers
 	case errors.Is(err, client.ErrUnreachable):
 		fmt.Fprintln(stderr, "error:", err)
 		fmt.Fprintln(stderr, "hint: is the service running? --ready-file, --nats-url and --http-url say where")

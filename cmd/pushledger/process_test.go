@@ -24,11 +24,16 @@ import (
 
 const readyPatience = 60 * time.Second
 
+// doors are where a running service is reached.
+type doors struct {
+	ready  readyFile
+	stderr *lockedBuffer
+}
+
 // process is a running `pushledger serve`.
 type process struct {
+	doors
 	command *exec.Cmd
-	ready   readyFile
-	stderr  *lockedBuffer
 	exited  chan error
 }
 
@@ -78,7 +83,7 @@ func launch(data, inventory string, flags ...string) (*process, error) {
 		"serve", "--sandbox", "--sandbox-inventory", inventory, "--data", data,
 		"--nats-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--ready-file", readyPath, "--log-level", "warn",
 	}, flags...)...)
-	running := &process{command: command, stderr: &lockedBuffer{}, exited: make(chan error, 1)}
+	running := &process{doors: doors{stderr: &lockedBuffer{}}, command: command, exited: make(chan error, 1)}
 	command.Stderr = running.stderr
 	if err := command.Start(); err != nil {
 		return nil, err
@@ -124,9 +129,9 @@ func (p *process) stop(t testing.TB) {
 }
 
 // connect opens a NATS connection as an account.
-func (p *process) connect(t testing.TB, account string) *nats.Conn {
+func (d *doors) connect(t testing.TB, account string) *nats.Conn {
 	t.Helper()
-	conn, err := nats.Connect(p.ready.NATSURL, nats.Token(p.ready.Tokens[account]),
+	conn, err := nats.Connect(d.ready.NATSURL, nats.Token(d.ready.Tokens[account]),
 		nats.CustomInboxPrefix("_INBOX."+account), nats.MaxReconnects(0))
 	require.NoError(t, err)
 	t.Cleanup(conn.Close)
@@ -186,12 +191,12 @@ type outsidePush struct {
 }
 
 // get asks over HTTP as an account and returns the status.
-func (p *process) get(account, path string, into any) (int, error) {
-	request, err := http.NewRequest(http.MethodGet, p.ready.HTTPURL+path, http.NoBody)
+func (d *doors) get(account, path string, into any) (int, error) {
+	request, err := http.NewRequest(http.MethodGet, d.ready.HTTPURL+path, http.NoBody)
 	if err != nil {
 		return 0, err
 	}
-	request.Header.Set("Authorization", "Bearer "+p.ready.Tokens[account])
+	request.Header.Set("Authorization", "Bearer "+d.ready.Tokens[account])
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return 0, err
@@ -205,13 +210,13 @@ func (p *process) get(account, path string, into any) (int, error) {
 }
 
 // eventually waits until a push has a status.
-func (p *process) eventually(t testing.TB, account, id, status string) {
+func (d *doors) eventually(t testing.TB, account, id, status string) {
 	t.Helper()
 	var seen outsidePush
 	require.Eventually(t, func() bool {
-		code, err := p.get(account, "/v1/pushes/"+id, &seen)
+		code, err := d.get(account, "/v1/pushes/"+id, &seen)
 		return err == nil && code == http.StatusOK && seen.Status == status
-	}, readyPatience, 20*time.Millisecond, "push %s: wanted %s, last seen %+v\n%s", id, status, &seen, p.stderr)
+	}, readyPatience, 20*time.Millisecond, "push %s: wanted %s, last seen %+v\n%s", id, status, &seen, d.stderr)
 }
 
 // startSandboxForScript is the script command `sandbox INVENTORY`: it serves a sandbox
@@ -232,8 +237,8 @@ func startSandboxForScript(script *testscript.TestScript, negate bool, args []st
 }
 
 // tryConnect is connect for a process that may be gone already.
-func (p *process) tryConnect(account string) *nats.Conn {
-	conn, err := nats.Connect(p.ready.NATSURL, nats.Token(p.ready.Tokens[account]),
+func (d *doors) tryConnect(account string) *nats.Conn {
+	conn, err := nats.Connect(d.ready.NATSURL, nats.Token(d.ready.Tokens[account]),
 		nats.CustomInboxPrefix("_INBOX."+account), nats.MaxReconnects(0))
 	if err != nil {
 		return nil

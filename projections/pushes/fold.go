@@ -22,7 +22,7 @@ import (
 
 // version of the fold. It has to rise whenever fold, push.Evolve, push.State or
 // push.Postings change in what they give for events of the past.
-const version = 1
+const version = 2
 
 //go:embed *.sql
 var schema embed.FS
@@ -152,8 +152,10 @@ func (f *folding) insertDomains(ctx context.Context, id string, items []push.Ite
 func (f *folding) post(ctx context.Context, recorded eventstore.Recorded, postings []push.Posting) error {
 	for line, posting := range postings {
 		err := f.exec(ctx, `
-			INSERT INTO journal (seq, line, push_id, event, at, from_account, to_account, amount) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			recorded.Sequence, line, recorded.Stream.Key, recorded.Type, recorded.Time.UnixMicro(), posting.From, posting.To, int64(posting.Amount))
+			INSERT INTO journal (seq, line, push_id, event, at, from_account, to_account, amount, trade_no, request_no, payout_no)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+			recorded.Sequence, line, recorded.Stream.Key, recorded.Type, recorded.Time.UnixMicro(), posting.From, posting.To, int64(posting.Amount),
+			posting.TradeNo, posting.RequestNo, posting.PayoutNo)
 		if err != nil {
 			return fmt.Errorf("write journal: %w", err)
 		}

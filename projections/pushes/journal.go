@@ -32,6 +32,10 @@ type JournalEntry struct {
 	From   string    `json:"from"`
 	To     string    `json:"to"`
 	Amount money.Fen `json:"amount"`
+
+	TradeNo   string `json:"trade_no,omitzero" doc:"of the trade that was paid or refunded, at the payment provider"`
+	RequestNo string `json:"request_no,omitzero" doc:"of the refund, at the payment provider"`
+	PayoutNo  string `json:"payout_no,omitzero" doc:"of the payout, at the payment provider"`
 }
 
 // Journal lists the journal for those who see everything.
@@ -52,7 +56,8 @@ func (q *Queries) Journal(ctx context.Context, viewer Viewer, request JournalReq
 	if request.PushID != "" {
 		condition, args = "push_id = $4 AND ", append(args, request.PushID)
 	}
-	rows, err := q.reader.QueryContext(ctx, `SELECT seq, line, push_id, event, at, from_account, to_account, amount FROM journal
+	rows, err := q.reader.QueryContext(ctx, `SELECT seq, line, push_id, event, at, from_account, to_account, amount,
+		trade_no, request_no, payout_no FROM journal
 		WHERE `+condition+`(seq, line) > ($1, CAST($2 AS INTEGER)) ORDER BY seq, line LIMIT $3`, args...)
 	if err != nil {
 		return JournalPage{}, fmt.Errorf("pushes: journal: %w", err)
@@ -67,7 +72,8 @@ func (q *Queries) Journal(ctx context.Context, viewer Viewer, request JournalReq
 		}
 		var entry JournalEntry
 		var at int64
-		if err := rows.Scan(&last.first, &last.second, &entry.PushID, &entry.Event, &at, &entry.From, &entry.To, &entry.Amount); err != nil {
+		if err := rows.Scan(&last.first, &last.second, &entry.PushID, &entry.Event, &at, &entry.From, &entry.To, &entry.Amount,
+			&entry.TradeNo, &entry.RequestNo, &entry.PayoutNo); err != nil {
 			return JournalPage{}, fmt.Errorf("pushes: journal: %w", err)
 		}
 		entry.Seq, entry.Time = uint64(last.first), time.UnixMicro(at).UTC() //nolint:gosec // a sequence was stored

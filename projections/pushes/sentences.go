@@ -13,8 +13,8 @@ import (
 
 type words struct{ en, zh string }
 
-// sentences has one for every type of event. {total}, {amount}, {domain} and {message}
-// stand for members of the event, {why} for the words of its code, reason or place.
+// sentences has one for every type of event. {total}, {amount}, {domain}, {message}, {reason}
+// and {reference} stand for members of the event, {why} for the words of its code, reason or place.
 var sentences = map[string]words{
 	"Offered":             {"The seller offered the push at {total} CNY.", "卖家发布了带价 push，总价 {total} 元。"},
 	"Withdrawn":           {"The seller withdrew the push.", "卖家撤回了 push。"},
@@ -40,6 +40,9 @@ var sentences = map[string]words{
 	"PayoutRequested":     {"All domains are delivered; a payout of {amount} CNY to the seller was ordered.", "域名已全部交付，已发起向卖家付款 {amount} 元。"},
 	"PaidOut":             {"The seller received {amount} CNY.", "卖家已收到 {amount} 元。"},
 	"PayoutRefused":       {"Alipay refused the payout: {message}", "支付宝拒绝付款：{message}"},
+	"MoveReversed":        {"The registrar took back the move of {domain} after it was delivered. A person will see to it.", "域名 {domain} 交付后又被注册商撤回。将由人工处理。"},
+	"RetryOrdered":        {"An operator had a refused step tried again: {reason}", "运营人员要求重试被拒绝的步骤：{reason}"},
+	"SettledByHand":       {"An operator settled by hand what was refused: {reason} ({reference})", "运营人员已人工处理被拒绝的步骤：{reason}（{reference}）"},
 }
 
 // reasons are the words for reasons and places that are no codes of package push.
@@ -61,6 +64,8 @@ type facts struct {
 	Reason  string          `json:"reason"`
 	Place   string          `json:"place"`
 	Message string          `json:"message"`
+
+	Reference string `json:"reference"`
 }
 
 // sentence says in English and Chinese what an event means. An event without words is
@@ -92,5 +97,6 @@ func (f facts) why() words {
 func (f facts) fill(template, why string) string {
 	return strings.NewReplacer(
 		"{total}", f.Total, "{amount}", f.Amount, "{domain}", f.Domain.Unicode(), "{message}", f.Message, "{why}", why,
+		"{reason}", f.Reason, "{reference}", f.Reference,
 	).Replace(template)
 }

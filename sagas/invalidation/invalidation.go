@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"github.com/pushledger/pushledger/aggregates/domainname"
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/eventstore"
@@ -23,6 +25,9 @@ const memory = 5 * time.Minute
 // retryPause is how long a remembered event waits for a ledger that could not take it.
 const retryPause = 200 * time.Millisecond
 
+// knownBuyers bounds the memory of who buys what.
+const knownBuyers = 4096
+
 // Saga applies the registrar's events to the pushes that hold the domains.
 type Saga struct {
 	ledger    *ledger.Ledger
@@ -30,6 +35,8 @@ type Saga struct {
 	registrar registrar.Registrar
 	logger    *slog.Logger
 	now       func() time.Time
+
+	buyers *lru.Cache[string, string] // of pushes lately reported about
 
 	mu     sync.Mutex
 	recent map[domainname.Name][]remembered
@@ -43,7 +50,14 @@ type remembered struct {
 
 // New returns a saga on the ledger.
 func New(store eventstore.Store, pushes *ledger.Ledger, domains registrar.Registrar, logger *slog.Logger, now func() time.Time) *Saga {
-	return &Saga{ledger: pushes, store: store, registrar: domains, logger: logger, now: now, recent: make(map[domainname.Name][]remembered)}
+	buyers, err := lru.New[string, string](knownBuyers)
+	if err != nil {
+		panic(err) // only for a size below 1
+	}
+	return &Saga{
+		ledger: pushes, store: store, registrar: domains, logger: logger, now: now,
+		buyers: buyers, recent: make(map[domainname.Name][]remembered),
+	}
 }
 
 // Run watches for pushes that were published while an event about one of their domains
@@ -94,19 +108,20 @@ func (s *Saga) Handle(ctx context.Context, event registrar.Event) error {
 		report.To = facts[0].Account
 	}
 	s.remember(report)
-	held, err := s.ledger.Holders(ctx, []domainname.Name{event.Domain})
-	if err != nil {
+	// A push that has ended is told as well: its delivery may be taken back.
+	id, err := s.ledger.LastPush(ctx, event.Domain)
+	if err != nil || id == "" {
 		return err
 	}
-	id, live := held[event.Domain]
-	if !live {
-		return nil
+	if buyer, known := s.buyers.Get(id); known && push.IsEcho(id, buyer, report) {
+		return nil // each domain of a large batch comes by here, and the whole push would be read for it
 	}
 	return s.apply(ctx, id, report)
 }
 
 func (s *Saga) apply(ctx context.Context, id string, report push.Report) error {
 	_, err := s.ledger.Record(ctx, id, func(state push.State) []push.Event {
+		s.buyers.Add(id, state.Buyer)
 		return push.DecideReport(state, report, s.now())
 	})
 	return err

@@ -398,3 +398,25 @@ func TestEventsAndOffersAtTheSameTime(t *testing.T) {
 		}
 	})
 }
+
+func TestADeliveryTakenBackIsNotedAfterTheEnd(t *testing.T) {
+	m := open(t)
+	m.offer("p-1", m.start, alpha)
+	m.deliver("p-1")
+	_, err := m.ledger.Record(t.Context(), "p-1", func(push.State) []push.Event {
+		return []push.Event{push.DomainMoved{At: time.Now(), Domain: alpha}, push.Completed{At: time.Now()}}
+	})
+	require.NoError(t, err)
+	m.handle(event(registrar.KindAccountMoved, alpha)) // the buyer's own business
+	require.Empty(t, push.WorkList(m.state("p-1")))
+
+	back := event(registrar.KindAccountMoved, alpha)
+	back.OperationID, back.To = push.MoveNo("p-1", alpha), seller
+	m.handle(back)
+	m.handle(back)
+
+	state := m.state("p-1")
+	require.Equal(t, push.StatusCompleted, state.Status)
+	require.Len(t, push.WorkList(state), 1)
+	require.Equal(t, seller, state.Lines[0].ReversedTo)
+}

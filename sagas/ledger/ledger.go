@@ -138,8 +138,8 @@ func holders(places map[domainname.Name]place) map[domainname.Name]string {
 }
 
 type place struct {
-	holder string
-	last   uint64
+	holder, lastHolder string
+	last               uint64
 }
 
 func (l *Ledger) places(ctx context.Context, names []domainname.Name) (map[domainname.Name]place, error) {
@@ -161,7 +161,8 @@ func (l *Ledger) places(ctx context.Context, names []domainname.Name) (map[domai
 		if !ok {
 			return nil, fmt.Errorf("ledger: domain %s: sequence %d holds a %s", name, recorded.Sequence, recorded.Type)
 		}
-		places[name] = place{holder: listing.Evolve(listing.State{}, event).PushID, last: recorded.Sequence}
+		state := listing.Evolve(listing.State{}, event)
+		places[name] = place{holder: state.PushID, lastHolder: state.Last, last: recorded.Sequence}
 		if len(names) <= mostKeptLines {
 			l.recent.keepPlace(name, places[name])
 		}

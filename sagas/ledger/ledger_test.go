@@ -434,3 +434,20 @@ func TestWithdrawRacesAccept(t *testing.T) {
 	}
 	t.Logf("%v", wins)
 }
+
+func TestTheLastPushOfADomainIsKnownAfterItsEnd(t *testing.T) {
+	pushes := ledger.New(newStore())
+	id, err := pushes.LastPush(t.Context(), alpha)
+	require.NoError(t, err)
+	require.Empty(t, id)
+	_, err = offer(t.Context(), pushes, "p-1", alpha)
+	require.NoError(t, err)
+	id, err = pushes.LastPush(t.Context(), alpha)
+	require.NoError(t, err)
+	require.Equal(t, "p-1", id)
+	_, err = pushes.Decide(t.Context(), command("withdraw"), "p-1", withdraw)
+	require.NoError(t, err)
+	id, err = pushes.LastPush(t.Context(), alpha)
+	require.NoError(t, err)
+	require.Equal(t, "p-1", id)
+}

@@ -130,7 +130,7 @@ func (s *Saga) moveBack(ctx context.Context, state push.State, name domainname.N
 	case there.State != registrar.MoveDone:
 		return s.neverMoved(ctx, state, name)
 	}
-	operation := push.ReturnNo(state.ID, name)
+	operation := push.ReturnNo(state.ID, name, state.Refusals(name))
 	back, err := s.Registrar.Move(ctx, registrar.Move{
 		OperationID: operation, Domain: name, From: state.Buyer, To: state.Seller,
 	})

@@ -34,6 +34,13 @@ func nameOf(step push.Step) stepName { return stepName{step.Kind, step.RequestNo
 type stepPace struct {
 	backoff retry.Backoff
 	next    time.Time
+	trouble trouble
+}
+
+// trouble is what an operator wants to know of a step that is tried again and again.
+type trouble struct {
+	attempts int   // whose outcome is unknown, in a row
+	last     error // of the newest of them
 }
 
 // ready reports whether a step may be tried at now, and from when otherwise.
@@ -60,6 +67,24 @@ func (p *pace) wait(step push.Step, now time.Time, first, longest time.Duration)
 	pause, _ := known.backoff.Next()
 	known.next = now.Add(pause)
 	return known.next
+}
+
+// failed is wait for a try whose outcome is unknown.
+func (p *pace) failed(step push.Step, now time.Time, err error) time.Time {
+	next := p.wait(step, now, firstPause, longestPause)
+	known := p.steps[nameOf(step)]
+	known.trouble.attempts++
+	known.trouble.last = err
+	return next
+}
+
+// troubleOf is how a step has fared since it last succeeded, and when it is tried next.
+func (p *pace) troubleOf(step push.Step) (trouble, time.Time) {
+	known, exists := p.steps[nameOf(step)]
+	if !exists {
+		return trouble{}, time.Time{}
+	}
+	return known.trouble, known.next
 }
 
 // waited reports whether the step has been put off before.

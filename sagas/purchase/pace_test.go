@@ -1,6 +1,7 @@
 package purchase
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -68,4 +69,22 @@ func TestStepsOfOneKindDoNotWaitForEachOther(t *testing.T) {
 	dated := push.Step{Kind: push.StepRefund, RequestNo: "R1", Due: now}
 	_, ready = p.ready(dated, now)
 	require.False(t, ready, "when it is due does not make it another step")
+}
+
+func TestEachUnknownOutcomeCountsUntilOneIsKnown(t *testing.T) {
+	now := time.Now()
+	var p pace
+	p.wait(deliver, now, time.Second, time.Hour) // waiting is no trouble
+	failing, _ := p.troubleOf(deliver)
+	require.Zero(t, failing)
+	p.failed(deliver, now, errors.New("the first"))
+	next := p.failed(deliver, now, errors.New("the second"))
+	failing, at := p.troubleOf(deliver)
+	require.Equal(t, 2, failing.attempts)
+	require.EqualError(t, failing.last, "the second")
+	require.Equal(t, next, at)
+	p.reset(deliver)
+	failing, at = p.troubleOf(deliver)
+	require.Zero(t, failing)
+	require.Zero(t, at)
 }

@@ -176,12 +176,12 @@ func TestAskingForThePaymentFails(t *testing.T) {
 	w := newWorld(t)
 	for _, mode := range []string{"error", "business_error"} {
 		bought, left := w.offer(t, 1), w.offer(t, 1)
-		bought.accept(t, window)
-		left.accept(t, window)
-		bought.await(t, opened)
-		left.await(t, opened)
 		w.Do(t, "alipay.fault", `{"api":"query","mode":%q,"times":%d}`, mode, ever)
+		bought.accept(t, window)
+		bought.await(t, opened)
 		bought.pay(t, `"notify":"lost"`)
+		left.accept(t, window)
+		left.await(t, opened)
 		over := func(state push.State) bool { return state.ExpiredBy(now().Add(-answers)) }
 		require.Equal(t, push.StatusAccepted, bought.await(t, over).Status, mode)
 		require.Equal(t, push.StatusAccepted, left.await(t, over).Status, mode)
@@ -228,8 +228,12 @@ func TestMoneyComesTooLate(t *testing.T) {
 			w := newWorld(t)
 			w.Do(t, "alipay.fault", `{"api":"close","mode":"error","times":%d}`, ever)
 			told, found := w.offer(t, 1), w.offer(t, 1)
+			lasting := 10 * window
+			if test.status == push.StatusExpired {
+				lasting = window
+			}
 			for _, d := range []*deal{told, found} {
-				d.accept(t, window)
+				d.accept(t, lasting)
 				d.await(t, opened)
 				test.end(t, d)
 				d.await(t, func(state push.State) bool { return state.Status == test.status })

@@ -163,8 +163,9 @@ func (s *Saga) carryOut(ctx context.Context, known *entry, state push.State) (ne
 		again, err := s.try(ctx, known, state, step)
 		switch {
 		case err != nil:
-			s.Logger.InfoContext(ctx, "step to be tried again", "push_id", state.ID, "step", step.Kind, "error", err)
-			again = known.pace.wait(step, s.Now(), firstPause, longestPause)
+			again = known.pace.failed(step, s.Now(), err)
+			failing, _ := known.pace.troubleOf(step)
+			s.Logger.InfoContext(ctx, "step to be tried again", "push_id", state.ID, "step", step.Kind, "attempts", failing.attempts, "error", err)
 		case again.IsZero():
 			known.pace.reset(step)
 			return time.Time{}, true

@@ -64,7 +64,7 @@ func TestPayoutsFail(t *testing.T) {
 func TestAPayoutIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.Do(t, "alipay.fault", `{"api":"payout","mode":"business_error","times":1}`)
+	w.Do(t, "alipay.fault", `{"api":"payout","mode":"business_error","times":%d}`, ever)
 	refused := w.buy(t, 2)
 	refused.pay(t)
 	refused.owed(t, "PAYEE_NOT_EXIST")

@@ -43,7 +43,7 @@ const (
 	buyer  = "bo"
 
 	patience = 60 * time.Second       // for what must come
-	answers  = 300 * time.Millisecond // that the adapters wait for an answer
+	answers  = 800 * time.Millisecond // that the adapters wait for an answer
 	window   = 3 * time.Second        // of a payment whose end is waited for
 	ever     = 1_000_000              // calls that a fault holds for, until it is lifted
 )

@@ -29,13 +29,15 @@ var channelPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 // control answers one request. It returns a refusal for what the sender did wrong.
 type control func(ctx context.Context, body []byte) (any, error)
 
-// Serve takes the controls sandbox.alipay.pay, .fault and .ledger in over a connection,
+// Serve takes the controls sandbox.alipay.* in over a connection,
 // which stays open until Close has returned.
 func (g *Gateway) Serve(conn *nats.Conn) error {
 	controls := map[string]control{
 		"sandbox.alipay.pay":    g.payControl,
 		"sandbox.alipay.fault":  g.setFault,
 		"sandbox.alipay.ledger": g.ledger,
+		"sandbox.alipay.notify": g.notifyControl,
+		"sandbox.alipay.bill":   g.billControl,
 	}
 	incoming := make(chan *nats.Msg, controlsAhead)
 	for subject := range controls {

@@ -23,6 +23,10 @@ const (
 	modeTimeout        faultMode = "timeout"          // nothing done, no answer
 	modeDoneButTimeout faultMode = "done_but_timeout" // done, no answer
 	modeBusinessError  faultMode = "business_error"   // nothing done, a signed no
+	modeRubbish        faultMode = "rubbish"          // nothing done, HTTP 200 with what is no answer
+	modeHalf           faultMode = "half"             // nothing done, half an answer
+	modeRedirect       faultMode = "redirect"         // nothing done, sent on to elsewhere
+	modeHuge           faultMode = "huge"             // nothing done, an answer without end
 )
 
 const maxTimes = 1_000_000
@@ -41,55 +45,69 @@ type fault struct {
 	left int // calls that it still holds for
 }
 
-// faults holds for each API at most one fault. The zero value holds none.
+// target is what a fault holds for: the calls of an API about one push, or about all.
+type target struct{ api, pushID string }
+
+// faults holds for each target at most one fault. The zero value holds none.
 type faults struct {
 	mu    sync.Mutex
-	armed map[string]fault
+	armed map[target]fault
 }
 
-// arm replaces the API's fault; times 0 takes it away.
-func (f *faults) arm(api string, mode faultMode, times int) {
+// arm replaces the target's fault; times 0 takes it away.
+func (f *faults) arm(at target, mode faultMode, times int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.armed == nil {
-		f.armed = make(map[string]fault)
+		f.armed = make(map[target]fault)
 	}
-	f.armed[api] = fault{mode: mode, left: times}
+	f.armed[at] = fault{mode: mode, left: times}
 	if times == 0 {
-		delete(f.armed, api)
+		delete(f.armed, at)
 	}
 }
 
-// take uses the API's fault up by one call, if it has one.
-func (f *faults) take(api string) faultMode {
+// take uses the fault of a call up by one, if it has one.
+func (f *faults) take(of target) faultMode {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	held, is := f.armed[api]
-	if !is {
+	at, held := f.find(of)
+	if held.left == 0 {
 		return ""
 	}
 	if held.left--; held.left == 0 {
-		delete(f.armed, api)
+		delete(f.armed, at)
 	} else {
-		f.armed[api] = held
+		f.armed[at] = held
 	}
 	return held.mode
 }
 
-// holds reports whether the next call of the API will go wrong.
-func (f *faults) holds(api string) bool {
+// holds reports whether the next such call will go wrong.
+func (f *faults) holds(of target) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	_, is := f.armed[api]
-	return is
+	_, held := f.find(of)
+	return held.left > 0
+}
+
+// find looks for the fault of the push first, then for that of all. The caller holds the
+// lock.
+func (f *faults) find(of target) (target, fault) {
+	if held, is := f.armed[of]; is {
+		return of, held
+	}
+	all := target{api: of.api}
+	return all, f.armed[all]
 }
 
 // setFault answers sandbox.alipay.fault.
 func (g *Gateway) setFault(_ context.Context, body []byte) (any, error) {
 	var wanted struct {
-		API   string    `json:"api"`
-		Mode  faultMode `json:"mode"`
-		Times *int      `json:"times"`
+		API    string    `json:"api"`
+		Mode   faultMode `json:"mode"`
+		Times  *int      `json:"times"`
+		PushID string    `json:"push_id"`
 	}
 	if err := read(body, &wanted); err != nil {
 		return nil, err
@@ -100,13 +118,16 @@ func (g *Gateway) setFault(_ context.Context, body []byte) (any, error) {
 	}
 	_, known := businessErrors[wanted.API]
 	switch wanted.Mode {
-	case modeError, modeTimeout, modeDoneButTimeout, modeBusinessError:
+	case modeError, modeTimeout, modeDoneButTimeout, modeBusinessError, modeRubbish, modeHalf, modeRedirect, modeHuge:
 	default:
 		known = false
 	}
 	if !known || times < 0 || times > maxTimes {
 		return nil, refuse("invalid_fault", "api %.40q, mode %.40q, %d times", wanted.API, wanted.Mode, times)
 	}
-	g.faults.arm(wanted.API, wanted.Mode, times)
+	if len(wanted.PushID) > maxPushID {
+		return nil, refuse("invalid_push_id", "a push id has at most %d bytes", maxPushID)
+	}
+	g.faults.arm(target{wanted.API, wanted.PushID}, wanted.Mode, times)
 	return done{OK: true}, nil
 }

@@ -125,30 +125,36 @@ func (g *Gateway) send(ctx context.Context, known trade, pending notice) (bool, 
 	if err != nil {
 		return false, err
 	}
+	status, said, err := g.post(ctx, known.NotifyURL, fields)
+	if err == nil && said != acknowledged {
+		err = fmt.Errorf("alipaygateway: notify: status %d, answer %q", status, said)
+	}
+	return err == nil, err
+}
+
+// post sends a notification and returns the status and the beginning of the answer.
+func (g *Gateway) post(ctx context.Context, address string, fields url.Values) (status int, said string, err error) {
 	select {
 	case g.sending <- struct{}{}:
 		defer func() { <-g.sending }()
 	case <-ctx.Done():
-		return false, ctx.Err()
+		return 0, "", ctx.Err()
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, known.NotifyURL, strings.NewReader(fields.Encode()))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(fields.Encode()))
 	if err != nil {
-		return false, fmt.Errorf("alipaygateway: notify: %w", err)
+		return 0, "", fmt.Errorf("alipaygateway: notify: %w", err)
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 	answer, err := g.http.Do(request)
 	if err != nil {
-		return false, fmt.Errorf("alipaygateway: notify: %w", err)
+		return 0, "", fmt.Errorf("alipaygateway: notify: %w", err)
 	}
 	defer answer.Body.Close() //nolint:errcheck // nothing is lost with it
 	body, err := io.ReadAll(io.LimitReader(answer.Body, int64(len(acknowledged))+1))
 	if err != nil {
-		return false, fmt.Errorf("alipaygateway: notify: %w", err)
+		return 0, "", fmt.Errorf("alipaygateway: notify: %w", err)
 	}
-	if string(body) != acknowledged {
-		return false, fmt.Errorf("alipaygateway: notify: status %d, answer %q", answer.StatusCode, body)
-	}
-	return true, nil
+	return answer.StatusCode, string(body), nil
 }
 
 // notification is a signed notification with the fields that Alipay sends.

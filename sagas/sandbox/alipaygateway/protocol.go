@@ -103,7 +103,11 @@ func (g *Gateway) serveCall(w http.ResponseWriter, r *http.Request) {
 		said, err = g.perform(r.Context(), asked)
 	}
 	var no *status
+	var spoiled spoiledAnswer
 	switch {
+	case errors.As(err, &spoiled):
+		g.spoil(w, faultMode(spoiled))
+		return
 	case errors.Is(err, errSilence):
 		g.keepSilent(r.Context())
 		return
@@ -160,12 +164,13 @@ func (g *Gateway) checkAge(asked call, timestamp string) error {
 // perform makes the call, or what a fault makes of it.
 func (g *Gateway) perform(ctx context.Context, asked call) (any, error) {
 	known := g.methods[asked.method]
-	if known.api == apiClose && g.faults.holds(apiClose) {
+	spoiled := target{known.api, g.pushOf(asked)}
+	if known.api == apiClose && g.faults.holds(spoiled) {
 		if err := g.keepOpen(ctx, asked); err != nil { // first, lest its time closes it
 			return nil, err
 		}
 	}
-	switch g.faults.take(known.api) {
+	switch mode := g.faults.take(spoiled); mode {
 	case modeError:
 		return nil, errors.New("alipaygateway: a fault was injected")
 	case modeTimeout:
@@ -177,6 +182,8 @@ func (g *Gateway) perform(ctx context.Context, asked call) (any, error) {
 		return nil, errSilence
 	case modeBusinessError:
 		return nil, businessErrors[known.api]
+	case modeRubbish, modeHalf, modeRedirect, modeHuge:
+		return nil, spoiledAnswer(mode)
 	}
 	return known.do(ctx, asked)
 }

@@ -120,7 +120,7 @@ func (g *Gateway) lock(ctx context.Context, c *cell[trade]) (*cell[trade], error
 // while closing goes wrong: so money can still come late, as from a buyer who presses
 // pay in the moment in which the trade is being closed.
 func (g *Gateway) isOver(t trade) bool {
-	return t.Status == waitBuyerPay && !t.ExpiresAt.After(g.now()) && !t.KeptOpen && !g.faults.holds(apiClose)
+	return t.Status == waitBuyerPay && !t.ExpiresAt.After(g.now()) && !t.KeptOpen && !g.faults.holds(target{apiClose, t.PushID})
 }
 
 // keepOpen marks the trade whose closing a fault prevents.

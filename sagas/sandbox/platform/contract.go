@@ -64,6 +64,9 @@ func (p *Platform) account(_ context.Context, body []byte) (any, error) {
 	if err := checkAccount(asked.Account); err != nil {
 		return nil, err
 	}
+	if err := p.faults.onAccount(asked.Account); err != nil {
+		return nil, err
+	}
 	return p.directory.get(asked.Account), nil
 }
 

@@ -20,8 +20,9 @@ const (
 
 // What a fault holds for.
 const (
-	opFacts = "facts"
-	opMove  = "move"
+	opFacts   = "facts"
+	opMove    = "move"
+	opAccount = "account"
 )
 
 const maxTimes = 1_000_000
@@ -30,8 +31,8 @@ const maxTimes = 1_000_000
 var errFault = refuse("injected_fault", "the sandbox was told to fail")
 
 type target struct {
-	domain domainname.Name
-	op     string
+	of string // a domain, or for opAccount an account
+	op string
 }
 
 type fault struct {
@@ -77,13 +78,13 @@ func (f *faults) take(at target, matches func(faultMode) bool) faultMode {
 func anyMode(faultMode) bool { return true }
 
 func (f *faults) onMove(name domainname.Name) faultMode {
-	return f.take(target{name, opMove}, anyMode)
+	return f.take(target{string(name), opMove}, anyMode)
 }
 
 // onPending is for asking after a pending move: that makes it done, unless it is to
 // stay pending for longer.
 func (f *faults) onPending(name domainname.Name) faultMode {
-	return f.take(target{name, opMove}, func(mode faultMode) bool { return mode == modePending })
+	return f.take(target{string(name), opMove}, func(mode faultMode) bool { return mode == modePending })
 }
 
 // onFacts uses up the fault of every domain asked for. It returns errNoAnswer if one of
@@ -91,7 +92,7 @@ func (f *faults) onPending(name domainname.Name) faultMode {
 func (f *faults) onFacts(names []domainname.Name) error {
 	var outcome error
 	for _, name := range names {
-		switch f.take(target{name, opFacts}, anyMode) {
+		switch f.take(target{string(name), opFacts}, anyMode) {
 		case "":
 		case modeTimeout, modeDoneButTimeout:
 			outcome = errNoAnswer
@@ -126,7 +127,7 @@ func (p *Platform) setFault(_ context.Context, body []byte) (any, error) {
 	if !faultExists(wanted.Op, wanted.Mode) || times < 0 || times > maxTimes {
 		return nil, refuse("invalid_fault", "op %.40q, mode %.40q, %d times", wanted.Op, wanted.Mode, times)
 	}
-	p.faults.arm(target{name, wanted.Op}, wanted.Mode, times)
+	p.faults.arm(target{string(name), wanted.Op}, wanted.Mode, times)
 	return done{OK: true, Domain: name}, nil
 }
 
@@ -139,4 +140,40 @@ func faultExists(op string, mode faultMode) bool {
 	default:
 		return false
 	}
+}
+
+// onAccount is what a fault makes of a question about an account.
+func (f *faults) onAccount(account string) error {
+	switch f.take(target{account, opAccount}, anyMode) {
+	case "":
+		return nil
+	case modeTimeout:
+		return errNoAnswer
+	default:
+		return errFault
+	}
+}
+
+// setAccountFault answers sandbox.accounts.fault.
+func (p *Platform) setAccountFault(_ context.Context, body []byte) (any, error) {
+	var wanted struct {
+		Account string    `json:"account"`
+		Mode    faultMode `json:"mode"`
+		Times   *int      `json:"times"`
+	}
+	if err := read(body, &wanted); err != nil {
+		return nil, err
+	}
+	if err := checkAccount(wanted.Account); err != nil {
+		return nil, err
+	}
+	times := 1
+	if wanted.Times != nil {
+		times = *wanted.Times
+	}
+	if wanted.Mode != modeError && wanted.Mode != modeTimeout || times < 0 || times > maxTimes {
+		return nil, refuse("invalid_fault", "mode %.40q, %d times", wanted.Mode, times)
+	}
+	p.faults.arm(target{wanted.Account, opAccount}, wanted.Mode, times)
+	return done{OK: true, Account: wanted.Account}, nil
 }

@@ -153,3 +153,17 @@ func TestStaleRevisionMayBeOrderedAgain(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, registrar.MoveDone, result.State)
 }
+
+func TestAFaultOfAnAccountHoldsForItAlone(t *testing.T) {
+	s := run(t, t.TempDir(), inventory(t, people))
+	s.do(t, "accounts.fault", `{"account":"ann","mode":"error","times":1}`)
+	_, err := s.Account(t.Context(), "bob")
+	require.NoError(t, err)
+	_, err = s.Account(t.Context(), "ann")
+	require.ErrorIs(t, err, registrar.ErrUnavailable)
+	_, err = s.Account(t.Context(), "ann")
+	require.NoError(t, err, "the fault is used up")
+	s.do(t, "accounts.fault", `{"account":"ann","mode":"timeout","times":1}`)
+	_, err = s.Account(briefly(t), "ann")
+	require.ErrorIs(t, err, registrar.ErrUnavailable)
+}

@@ -110,6 +110,7 @@ func (p *Platform) routes() map[string]handler {
 		"sandbox.registrar.event":      p.causeEvent,
 		"sandbox.registrar.fault":      p.setFault,
 		"sandbox.accounts.set":         p.setAccount,
+		"sandbox.accounts.fault":       p.setAccountFault,
 	}
 }
 

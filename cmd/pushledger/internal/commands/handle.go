@@ -160,6 +160,10 @@ func (h *Handler) dispatch(ctx context.Context, command Command, metadata events
 			}
 			return push.DecideTakedown(state, push.Takedown{Actor: command.Account, Reason: body.Reason}, h.Now())
 		})
+	case verbRetry:
+		return h.retry(ctx, command, metadata)
+	case verbSettle:
+		return h.settleByHand(ctx, command, metadata)
 	default:
 		return ledger.Outcome{}, push.Refuse(push.CodeUnknownVerb, "")
 	}

@@ -1,0 +1,146 @@
+package push
+
+import (
+	"time"
+
+	"github.com/pushledger/pushledger/aggregates/domainname"
+)
+
+// Task names one step of a push that a person can see to.
+type Task struct {
+	Step      StepKind        // StepPayout, StepRefund, StepReturn or StepReversal
+	RequestNo string          // of StepRefund; empty means the refund of the push's own payment
+	Domain    domainname.Name // of StepReturn and StepReversal
+}
+
+// Retry is an operator's command to try a step again that was refused for good.
+type Retry struct {
+	Task
+	Actor, Reason string
+}
+
+// Settle is an operator's command to record that a step was done outside the ledger.
+type Settle struct {
+	Task
+	Place                    Place // of StepReturn: PlaceReturned or PlaceGone
+	Actor, Reason, Reference string
+}
+
+// CheckTask reports what is wrong with the form of a task.
+func CheckTask(task Task) error {
+	ofDomain := task.Step == StepReturn || task.Step == StepReversal
+	ofMoney := task.Step == StepPayout || task.Step == StepRefund
+	switch {
+	case !ofDomain && !ofMoney,
+		ofDomain == (task.Domain == ""),
+		task.RequestNo != "" && task.Step != StepRefund:
+		return Refuse(CodeInvalidStep, "")
+	}
+	return nil
+}
+
+// CheckPlace reports what is wrong with the form of the place of a settled task.
+func CheckPlace(step StepKind, place Place) error {
+	if step == StepReturn && place != PlaceReturned && place != PlaceGone || step != StepReturn && place != "" {
+		return Refuse(CodeInvalidPlace, "")
+	}
+	return nil
+}
+
+// DecideRetry has a step that waits for a person tried again. What follows is Next's: the
+// number of a payout or refund stays, so that no retry moves money twice.
+func DecideRetry(state State, command Retry, now time.Time) ([]Event, error) {
+	task, err := awaited(state, command.Task)
+	if err != nil {
+		return nil, err
+	}
+	if task.Step == StepReversal { // there is nothing that could be tried
+		return nil, Refuse(CodeInvalidStep, "")
+	}
+	return []Event{RetryOrdered{
+		At: now, Step: task.Step, RequestNo: task.RequestNo, Domain: task.Domain, By: command.Actor, Reason: command.Reason,
+	}}, nil
+}
+
+// DecideSettle records that a person has done what a step could not, and what follows: a
+// push whose seller was paid is Completed, one whose buyer was refunded is Refunded, and
+// one whose last domain has come to rest ends. Money goes to ByHandAccount, since none
+// left the provider. facts are those of the domain of StepReturn: one that is still with
+// the buyer has not come to rest, whatever the place says.
+func DecideSettle(state State, command Settle, facts DomainFacts, now time.Time) ([]Event, error) {
+	task, err := awaited(state, command.Task)
+	if err != nil {
+		return nil, err
+	}
+	events := []Event{SettledByHand{
+		At: now, Step: task.Step, RequestNo: task.RequestNo, Domain: task.Domain,
+		By: command.Actor, Reason: command.Reason, Reference: command.Reference,
+	}}
+	switch task.Step {
+	case StepPayout:
+		return append(events, byHand(DecidePaidOut(state, "", now))...), nil
+	case StepRefund:
+		return append(events, byHand(DecideRefunded(state, task.RequestNo, now))...), nil
+	case StepReturn:
+		if command.Place != placeBy(facts, state) {
+			return nil, Refuse(CodePlaceDiffers, facts.Account)
+		}
+		outcome := ReturnOutcome{Domain: task.Domain, Place: command.Place, Revision: facts.Revision}
+		return append(events, DecideReturns(state, []ReturnOutcome{outcome}, now)...), nil
+	default: // a reversal changes neither money nor status
+		return events, nil
+	}
+}
+
+// placeBy is where the registrar says that a domain of a failed push is; empty while it
+// is with the buyer.
+func placeBy(facts DomainFacts, state State) Place {
+	switch {
+	case facts.Exists && facts.Account == state.Seller:
+		return PlaceReturned
+	case facts.Exists && facts.Account == state.Buyer:
+		return ""
+	default:
+		return PlaceGone
+	}
+}
+
+// byHand books the money of events as not having come from the provider.
+func byHand(events []Event) []Event {
+	for i, event := range events {
+		switch e := event.(type) {
+		case PaidOut:
+			e.To = ByHandAccount
+			events[i] = e
+		case Refunded:
+			e.To = ByHandAccount
+			events[i] = e
+		case StrayRefunded:
+			e.To = ByHandAccount
+			events[i] = e
+		default: // the end of the push that follows
+		}
+	}
+	return events
+}
+
+// awaited finds the task of a command in the work list, with its request number.
+func awaited(state State, task Task) (Task, error) {
+	if task.Step == StepRefund && task.RequestNo == "" && state.Refund != nil {
+		task.RequestNo = state.Refund.RequestNo
+	}
+	for _, work := range WorkList(state) {
+		if work.Task == task {
+			return task, nil
+		}
+	}
+	switch ofStray := task.Step == StepRefund && task.RequestNo != "" &&
+		(state.Refund == nil || state.Refund.RequestNo != task.RequestNo); {
+	case state.Status == StatusCompleted && !ofStray && task.Step != StepReversal:
+		return task, Refuse(CodeCompletedIsFinal, "")
+	case state.Status == StatusRefunded:
+		return task, Refuse(CodeAlreadyEnded, string(state.Status))
+	default:
+		return task, Refuse(CodeNotWaiting, "")
+	}
+}

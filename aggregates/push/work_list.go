@@ -1,0 +1,54 @@
+package push
+
+import "time"
+
+// Work is a step of a push that cannot go on without a person.
+type Work struct {
+	Task
+	Code     string    // why: the partner's own code
+	Message  string    // the partner's own words, if it had any
+	Since    time.Time // when it was refused last
+	Refusals int       // how often it was refused, retries included; 0 for StepReversal
+}
+
+// WorkList is everything about a push that needs a person: a payout or refund that the
+// provider refused for good, a domain that could not be moved back, and a delivered
+// domain whose move the registrar has taken back. What is tried again by itself is not in
+// it, however long that takes. It is empty exactly if nobody has to do anything.
+func WorkList(state State) []Work {
+	var list []Work
+	if payout := state.Payout; payout != nil && payout.Progress == Refused {
+		list = append(list, Work{
+			Task: Task{Step: StepPayout},
+			Code: payout.Code, Message: payout.Message, Since: payout.RefusedAt, Refusals: payout.Refusals,
+		})
+	}
+	if refund := state.Refund; refund != nil && refund.Progress == Refused {
+		list = append(list, Work{
+			Task: Task{Step: StepRefund, RequestNo: refund.RequestNo},
+			Code: refund.Code, Message: refund.Message, Since: refund.RefusedAt, Refusals: refund.Refusals,
+		})
+	}
+	for _, stray := range state.Strays {
+		if stray.Progress == Refused {
+			list = append(list, Work{
+				Task: Task{Step: StepRefund, RequestNo: stray.RequestNo},
+				Code: stray.Code, Message: stray.Message, Since: stray.RefusedAt, Refusals: stray.Refusals,
+			})
+		}
+	}
+	for _, line := range state.Lines {
+		if line.Delivery == DeliveryStuck {
+			list = append(list, Work{
+				Task: Task{Step: StepReturn, Domain: line.Domain},
+				Code: line.Code, Since: line.RefusedAt, Refusals: line.Refusals,
+			})
+		}
+		if line.ReversedTo != "" {
+			list = append(list, Work{
+				Task: Task{Step: StepReversal, Domain: line.Domain}, Code: CodeAccountMoved, Since: line.ReversedAt,
+			})
+		}
+	}
+	return list
+}

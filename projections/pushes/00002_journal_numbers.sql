@@ -1,0 +1,4 @@
+-- +goose Up
+ALTER TABLE journal ADD COLUMN trade_no TEXT NOT NULL DEFAULT '';
+ALTER TABLE journal ADD COLUMN request_no TEXT NOT NULL DEFAULT '';
+ALTER TABLE journal ADD COLUMN payout_no TEXT NOT NULL DEFAULT '';

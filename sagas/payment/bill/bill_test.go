@@ -1,0 +1,226 @@
+package bill_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/text/encoding/simplifiedchinese"
+
+	"github.com/pushledger/pushledger/aggregates/money"
+	"github.com/pushledger/pushledger/sagas/payment/bill"
+)
+
+func parse(t *testing.T, text string) bill.Bill {
+	t.Helper()
+	parsed, err := bill.Parse(strings.NewReader(text))
+	require.NoError(t, err)
+	return parsed
+}
+
+func sample(t testing.TB, name string) string {
+	t.Helper()
+	text, err := os.ReadFile("testdata/" + name)
+	require.NoError(t, err)
+	return string(text)
+}
+
+// at is a time of Alipay's on the day of the samples.
+func at(clock string) time.Time {
+	zone := time.FixedZone("CST", 8*60*60)
+	moment, err := time.ParseInLocation(time.DateTime, "2026-11-02 "+clock, zone)
+	if err != nil {
+		panic(err)
+	}
+	return moment.UTC()
+}
+
+func inUTC(parsed bill.Bill) bill.Bill {
+	parsed.From, parsed.To = parsed.From.UTC(), parsed.To.UTC()
+	for i := range parsed.Movements {
+		parsed.Movements[i].At = parsed.Movements[i].At.UTC()
+	}
+	return parsed
+}
+
+var (
+	trades = bill.Bill{
+		From: at("00:00:00"), To: at("00:00:00").AddDate(0, 0, 1),
+		Movements: []bill.Movement{
+			{Kind: bill.Payment, Number: "Tone", ProviderNo: "2026110222001400000000000001", Amount: 1999_00, At: at("10:00:05"), Line: 6},
+			{Kind: bill.Payment, Number: "Ttwo", ProviderNo: "2026110222001400000000000002", Amount: 50, At: at("11:30:00"), Line: 7},
+			{Kind: bill.Refund, Number: "Ttwo", RequestNo: "Rtwo", ProviderNo: "2026110222001400000000000002", Amount: 50, At: at("11:31:00"), Line: 8},
+		},
+	}
+	account = bill.Bill{
+		From: at("00:00:00"), To: at("00:00:00").AddDate(0, 0, 1), Payouts: true,
+		Movements: []bill.Movement{
+			{Kind: bill.Payment, Number: "Tone", ProviderNo: "2026110222001400000000000001", Amount: 1999_00, At: at("10:00:05"), Line: 6},
+			{Kind: bill.Payout, Number: "Pone", ProviderNo: "20261102110070001506000000000009", Amount: 1999_00, At: at("10:00:09"), Line: 8},
+			{Kind: bill.Payment, Number: "Ttwo", ProviderNo: "2026110222001400000000000002", Amount: 50, At: at("11:30:00"), Line: 9},
+			{Kind: bill.Refund, Number: "Ttwo", ProviderNo: "2026110222001400000000000002", Amount: 50, At: at("11:31:00"), Line: 10},
+		},
+	}
+)
+
+func TestBothBillsAreReadInBothEncodings(t *testing.T) {
+	for name, want := range map[string]bill.Bill{"trade.csv": trades, "signcustomer.csv": account} {
+		text := sample(t, name)
+		require.Equal(t, want, inUTC(parse(t, text)), name)
+		require.Equal(t, want, inUTC(parse(t, "\ufeff"+text)), name)
+		gbk, err := simplifiedchinese.GBK.NewEncoder().String(text)
+		require.NoError(t, err)
+		require.NotEqual(t, text, gbk)
+		require.Equal(t, want, inUTC(parse(t, gbk)), name)
+	}
+}
+
+func TestABillWithoutPeriodSaysNothingOfIt(t *testing.T) {
+	text := sample(t, "trade.csv")
+	parsed := parse(t, text[strings.Index(text, "支付宝交易号"):])
+	require.Zero(t, parsed.From)
+	require.Zero(t, parsed.To)
+	require.Len(t, parsed.Movements, 3)
+}
+
+func TestWhatIsNoBillIsNamed(t *testing.T) {
+	text := sample(t, "trade.csv")
+	for name, test := range map[string]struct{ text, says string }{
+		"nothing":               {"", "neither"},
+		"another table":         {"a,b,c\n1,2,3\n", "neither"},
+		"bytes":                 {"\xff\xff\xff", "neither"},
+		"an unknown business":   {strings.Replace(text, ",交易,", ",捐赠,", 1), `line 6: business "捐赠"`},
+		"a bad amount":          {strings.Replace(text, "1999.00", "1,999", 1), "line 6"},
+		"three decimals":        {strings.Replace(text, ",1999.00", ",1999.001", 1), `line 6: amount "1999.001"`},
+		"a bad time":            {strings.Replace(text, "2026-11-02 10:00:05", "yesterday", 1), `line 6: time "yesterday"`},
+		"a row cut short":       {strings.Replace(text, ",0.50,0.50,", "\n", 1), "line 7: "},
+		"a period that is none": {strings.Replace(text, "2026年11月03日", "2026年11月01日", 1), "period"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := bill.Parse(strings.NewReader(test.text))
+			require.ErrorContains(t, err, test.says)
+		})
+	}
+}
+
+// journal agrees with the samples.
+func journal() []bill.Line {
+	return []bill.Line{
+		{Kind: bill.Payment, Number: "Tone", PushID: "one", Seq: 4, Amount: 1999_00, At: at("10:00:06")},
+		{Kind: bill.Payout, Number: "Pone", PushID: "one", Seq: 9, Amount: 1999_00, At: at("10:00:09")},
+		{Kind: bill.Payment, Number: "Ttwo", PushID: "two", Seq: 14, Amount: 50, At: at("11:30:01")},
+		{Kind: bill.Refund, Number: "Ttwo", RequestNo: "Rtwo", PushID: "two", Seq: 18, Amount: 50, At: at("11:31:01")},
+	}
+}
+
+func TestAJournalThatAgreesHasNoDifference(t *testing.T) {
+	require.Empty(t, bill.Compare(journal(), trades))
+	require.Empty(t, bill.Compare(journal(), account))
+	require.NotEmpty(t, bill.Compare(journal(), trades, account), "the same movements must not be given twice")
+}
+
+// Each planted difference is found, and nothing else.
+func TestEveryKindOfDifferenceIsFound(t *testing.T) {
+	without := func(line int) []bill.Line {
+		lines := journal()
+		return append(lines[:line:line], lines[line+1:]...)
+	}
+	drop := func(whole bill.Bill, at int) bill.Bill {
+		whole.Movements = append(whole.Movements[:at:at], whole.Movements[at+1:]...)
+		return whole
+	}
+	change := func(line int, amount money.Fen) []bill.Line {
+		lines := journal()
+		lines[line].Amount = amount
+		return lines
+	}
+	for name, test := range map[string]struct {
+		journal []bill.Line
+		bill    bill.Bill
+		want    bill.Difference
+	}{
+		"missing": {journal(), drop(trades, 0), bill.Difference{
+			Kind: bill.Missing, What: bill.Payment, Number: "Tone", PushID: "one", Seq: 4, Journal: 1999_00,
+		}},
+		"refund missing": {journal(), drop(trades, 2), bill.Difference{
+			Kind: bill.RefundMissing, What: bill.Refund, Number: "Ttwo", RequestNo: "Rtwo", PushID: "two", Seq: 18, Journal: 50,
+		}},
+		"refund missing from the account": {journal(), drop(account, 3), bill.Difference{
+			Kind: bill.RefundMissing, What: bill.Refund, Number: "Ttwo", RequestNo: "Rtwo", PushID: "two", Seq: 18, Journal: 50,
+		}},
+		"payout missing": {journal(), drop(account, 1), bill.Difference{
+			Kind: bill.PayoutMissing, What: bill.Payout, Number: "Pone", PushID: "one", Seq: 9, Journal: 1999_00,
+		}},
+		"extra payment": {without(0), trades, bill.Difference{
+			Kind: bill.Extra, What: bill.Payment, Number: "Tone", ProviderNo: "2026110222001400000000000001", Line: 6, Bill: 1999_00,
+		}},
+		"extra payout": {without(1), account, bill.Difference{
+			Kind: bill.Extra, What: bill.Payout, Number: "Pone", ProviderNo: "20261102110070001506000000000009", Line: 8, Bill: 1999_00,
+		}},
+		"extra refund": {without(3), trades, bill.Difference{
+			Kind: bill.Extra, What: bill.Refund, Number: "Ttwo", RequestNo: "Rtwo", ProviderNo: "2026110222001400000000000002", Line: 8, Bill: 50,
+		}},
+		"wrong amount": {change(0, 1998_00), trades, bill.Difference{
+			Kind: bill.WrongAmount, What: bill.Payment, Number: "Tone", ProviderNo: "2026110222001400000000000001",
+			PushID: "one", Seq: 4, Line: 6, Journal: 1998_00, Bill: 1999_00,
+		}},
+		"wrong amount of a payout": {change(1, 1), account, bill.Difference{
+			Kind: bill.WrongAmount, What: bill.Payout, Number: "Pone", ProviderNo: "20261102110070001506000000000009",
+			PushID: "one", Seq: 9, Line: 8, Journal: 1, Bill: 1999_00,
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Equal(t, []bill.Difference{test.want}, bill.Compare(test.journal, test.bill))
+		})
+	}
+}
+
+func TestOnlyWhatABillCoversCanBeMissing(t *testing.T) {
+	empty := func(from, to time.Time) bill.Bill { return bill.Bill{From: from, To: to} }
+	day := at("00:00:00")
+	line := func(moment time.Time) []bill.Line {
+		return []bill.Line{{Kind: bill.Payment, Number: "T", Seq: 1, Amount: 1, At: moment}}
+	}
+	next := day.AddDate(0, 0, 1)
+	for name, test := range map[string]struct {
+		line  []bill.Line
+		bills []bill.Bill
+		count int
+	}{
+		"within":                     {line(day.Add(time.Hour)), []bill.Bill{empty(day, next)}, 1},
+		"before":                     {line(day.Add(-time.Hour)), []bill.Bill{empty(day, next)}, 0},
+		"at the border":              {line(next.Add(time.Minute)), []bill.Bill{empty(next, next.AddDate(0, 0, 1))}, 0},
+		"at a border that is joined": {line(next.Add(time.Minute)), []bill.Bill{empty(next, next.AddDate(0, 0, 1)), empty(day, next)}, 1},
+		"a bill without period":      {line(day), []bill.Bill{{}}, 1},
+		"a payout on a trade bill":   {[]bill.Line{{Kind: bill.Payout, Number: "P", Amount: 1, At: day.Add(time.Hour)}}, []bill.Bill{empty(day, next)}, 0},
+	} {
+		require.Len(t, bill.Compare(test.line, test.bills...), test.count, name)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, name := range []string{"trade.csv", "signcustomer.csv"} {
+		text := sample(f, name)
+		f.Add([]byte(text))
+		gbk, err := simplifiedchinese.GBK.NewEncoder().Bytes([]byte(text))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(gbk)
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		parsed, err := bill.Parse(strings.NewReader(string(text)))
+		if err != nil {
+			return
+		}
+		for _, movement := range parsed.Movements {
+			require.Positive(t, movement.Amount)
+			require.NotEmpty(t, movement.Kind)
+			require.Positive(t, movement.Line)
+			require.True(t, parsed.Payouts || movement.Kind != bill.Payout)
+		}
+		bill.Compare(nil, parsed)
+	})
+}

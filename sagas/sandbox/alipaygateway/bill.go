@@ -1,0 +1,169 @@
+package alipaygateway
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pushledger/pushledger/aggregates/money"
+)
+
+// The bills of alipay.data.dataservice.bill.downloadurl.query that are made here.
+const (
+	billTrade   = "trade"        // 业务明细
+	billAccount = "signcustomer" // 账务明细
+)
+
+const dayLayout = "2006年01月02日 15:04:05"
+
+// bill is the table of one bill.
+type bill struct {
+	title   string
+	columns []string
+	row     func(g *Gateway, moved movement) []string
+}
+
+var bills = map[string]bill{
+	billTrade: {"业务明细", []string{
+		"支付宝交易号", "商户订单号", "业务类型", "商品名称", "创建时间", "完成时间", "门店编号", "门店名称", "操作员", "终端号", "对方账户",
+		"订单金额（元）", "商家实收（元）", "支付宝红包（元）", "集分宝（元）", "支付宝优惠（元）", "商家优惠（元）", "券核销金额（元）", "券名称",
+		"商家红包消费金额（元）", "卡消费金额（元）", "退款批次号/请求号", "服务费（元）", "分润（元）", "备注",
+	}, (*Gateway).tradeRow},
+	billAccount: {"账务明细", []string{
+		"账务流水号", "业务流水号", "商户订单号", "商品名称", "发生时间", "对方账号", "收入金额（+元）", "支出金额（-元）", "账户余额（元）", "交易渠道", "业务类型", "备注",
+	}, (*Gateway).accountRow},
+}
+
+// movement is money that came in or went out.
+type movement struct {
+	trade   trade // of a payment or a refund
+	refund  refund
+	payout  payout
+	at      time.Time
+	balance money.Fen // of the merchant, after it
+}
+
+// billAnswer answers sandbox.alipay.bill.
+type billAnswer struct {
+	OK   bool   `json:"ok"` // true
+	Bill string `json:"bill"`
+}
+
+// billControl answers sandbox.alipay.bill: one bill over everything so far, in UTF-8. Its
+// period begins and ends a day beyond, so that all of it is well within.
+func (g *Gateway) billControl(_ context.Context, body []byte) (any, error) {
+	wanted := struct {
+		Type string `json:"type"`
+	}{Type: billTrade}
+	if err := read(body, &wanted); err != nil {
+		return nil, err
+	}
+	table, known := bills[wanted.Type]
+	if !known {
+		return nil, refuse("invalid_type", "type %.40q is neither %s nor %s", wanted.Type, billTrade, billAccount)
+	}
+	text, err := g.write(table, g.movements())
+	return billAnswer{OK: true, Bill: text}, err
+}
+
+// movements lists all that moved, oldest first.
+func (g *Gateway) movements() []movement {
+	var all []movement
+	for _, t := range g.paidTrades("") {
+		all = append(all, movement{trade: t, at: t.PaidAt})
+		for _, r := range t.Refunds {
+			all = append(all, movement{trade: t, refund: r, at: r.At})
+		}
+	}
+	for _, p := range g.madePayouts("") {
+		all = append(all, movement{payout: p, at: p.At})
+	}
+	slices.SortStableFunc(all, func(a, b movement) int { return a.at.Compare(b.at) })
+	balance := money.Fen(0)
+	for i := range all {
+		balance += all[i].signed()
+		all[i].balance = balance
+	}
+	return all
+}
+
+// signed is the amount, below 0 if it went out.
+func (m movement) signed() money.Fen {
+	switch {
+	case m.payout.OutBizNo != "":
+		return -m.payout.Amount
+	case m.refund.RequestNo != "":
+		return -m.refund.Amount
+	default:
+		return m.trade.Amount
+	}
+}
+
+func (g *Gateway) write(table bill, all []movement) (string, error) {
+	from, to := g.now(), g.now()
+	if len(all) > 0 {
+		from = all[0].at
+	}
+	day := func(at time.Time, days int) string {
+		year, month, date := at.In(g.zone).Date()
+		return time.Date(year, month, date+days, 0, 0, 0, 0, g.zone).Format(dayLayout)
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, "#支付宝%s查询\n#账号：[%s0156]\n", table.title, sellerID)
+	fmt.Fprintf(&text, "#起始日期：[%s]   终止日期：[%s]\n", day(from, -1), day(to, 2))
+	fmt.Fprintf(&text, "#-----------------------------------------%s列表----------------------------------------\n", table.title)
+	rows := csv.NewWriter(&text)
+	if err := rows.Write(table.columns); err != nil {
+		return "", fmt.Errorf("alipaygateway: bill: %w", err)
+	}
+	for _, moved := range all {
+		row := table.row(g, moved)
+		if row == nil { // it stands on the other bill
+			continue
+		}
+		if err := rows.Write(row); err != nil {
+			return "", fmt.Errorf("alipaygateway: bill: %w", err)
+		}
+	}
+	rows.Flush()
+	fmt.Fprintf(&text, "#-----------------------------------------%s列表结束------------------------------------\n", table.title)
+	fmt.Fprintf(&text, "#导出时间：[%s]\n", g.now().In(g.zone).Format(dayLayout))
+	return text.String(), rows.Error()
+}
+
+func (g *Gateway) tradeRow(moved movement) []string {
+	if moved.payout.OutBizNo != "" {
+		return nil
+	}
+	kind := "交易"
+	if moved.refund.RequestNo != "" {
+		kind = "退款"
+	}
+	amount := moved.signed().String()
+	return []string{
+		moved.trade.TradeNo + "\t", moved.trade.OutTradeNo + "\t", kind, moved.trade.Subject,
+		g.format(moved.trade.CreatedAt), g.format(moved.at), "", "", "", "", buyerLogonID + "\t",
+		amount, amount, "0.00", "0.00", "0.00", "0.00", "0.00", "", "0.00", "0.00", moved.refund.RequestNo + "\t", "0.00", "0.00", "",
+	}
+}
+
+func (g *Gateway) accountRow(moved movement) []string {
+	number, ours, title, other, kind := moved.trade.TradeNo, moved.trade.OutTradeNo, moved.trade.Subject, buyerLogonID, "在线支付"
+	switch {
+	case moved.payout.OutBizNo != "":
+		number, ours, title, other, kind = moved.payout.OrderID, moved.payout.OutBizNo, moved.payout.Title, moved.payout.Payee, "转账"
+	case moved.refund.RequestNo != "":
+		kind = "交易退款"
+	}
+	in, out := moved.signed().String(), ""
+	if moved.signed() < 0 {
+		in, out = "", in
+	}
+	return []string{
+		number + "\t", number + "\t", ours + "\t", title, g.format(moved.at), other + "\t",
+		in, out, moved.balance.String(), "支付宝", kind, "",
+	}
+}
