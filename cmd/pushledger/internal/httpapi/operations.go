@@ -8,8 +8,9 @@ import (
 
 type pushInput struct {
 	Freshness
-	ID   string `path:"id" maxLength:"64"`
-	AsOf string `query:"as_of" doc:"Show the push as it stood then: a sequence of the ledger, or a time (RFC 3339)." maxLength:"40"`
+	Known string `header:"If-None-Match" doc:"Tags of answers that the caller has; 304 if it is one of them." maxLength:"1024"`
+	ID    string `path:"id" maxLength:"64"`
+	AsOf  string `query:"as_of" doc:"Show the push as it stood then: a sequence of the ledger, or a time (RFC 3339)." maxLength:"40"`
 }
 
 type listInput struct {
@@ -45,9 +46,10 @@ type journalInput struct {
 type balancesInput struct{ Freshness }
 
 func (s *server) addOperations() {
-	get(s, "get-push", "/v1/pushes/{id}", "One push",
-		func(ctx context.Context, viewer pushes.Viewer, in pushInput) (pushes.View, error) {
-			return s.Queries.Push(ctx, viewer, pushes.PushRequest{PushID: in.ID, AsOf: in.AsOf})
+	answer(s, "get-push", "/v1/pushes/{id}", "One push",
+		func(ctx context.Context, viewer pushes.Viewer, in pushInput) (*pushOutput, error) {
+			view, err := s.Queries.Push(ctx, viewer, pushes.PushRequest{PushID: in.ID, AsOf: in.AsOf})
+			return s.tagged(view, in.Known), err
 		})
 	get(s, "list-pushes", "/v1/pushes", "Pushes in the order of their offers",
 		func(ctx context.Context, viewer pushes.Viewer, in listInput) (pushes.Page, error) {

@@ -50,9 +50,7 @@ func New(config Config) http.Handler {
 	server.addOperations()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeOK(w) })
 	mux.HandleFunc("GET /readyz", server.ready)
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		writeProblem(w, problemOf(http.StatusNotFound, notFound))
-	})
+	mux.Handle("/", elsewhere{mux})
 	return http.MaxBytesHandler(protected(mux), maxBody)
 }
 
@@ -111,21 +109,33 @@ type fresh interface {
 
 type output[T any] struct{ Body T }
 
-// get adds one query. Whoever asks has been identified, and waits for the position that
-// it wants to see.
+// get adds a query that is answered with a JSON body.
 func get[I fresh, O any](s *server, name, path, summary string, query func(context.Context, pushes.Viewer, I) (O, error)) {
-	huma.Register(s.api, huma.Operation{
-		OperationID: name, Method: http.MethodGet, Path: path, Summary: summary,
-		Security: []map[string][]string{{"bearer": {}}}, Middlewares: huma.Middlewares{s.identify},
-	}, func(ctx context.Context, input *I) (*output[O], error) {
+	answer(s, name, path, summary, func(ctx context.Context, viewer pushes.Viewer, input I) (*output[O], error) {
+		body, err := query(ctx, viewer, input)
+		return &output[O]{Body: body}, err
+	})
+}
+
+// answer adds one query. Whoever asks has been identified, and waits for the position
+// that it wants to see.
+func answer[I fresh, O any](s *server, name, path, summary string, query func(context.Context, pushes.Viewer, I) (*O, error)) {
+	huma.Register(s.api, operation(s, http.MethodGet, name, path, summary), func(ctx context.Context, input *I) (*O, error) {
 		minSeq, timeout := (*input).wanted()
 		if err := s.Runner.Await(ctx, minSeq, timeout); err != nil {
 			return nil, s.explain(ctx, err)
 		}
-		body, err := query(ctx, viewerOf(ctx), *input)
+		found, err := query(ctx, viewerOf(ctx), *input)
 		if err != nil {
 			return nil, s.explain(ctx, err)
 		}
-		return &output[O]{Body: body}, nil
+		return found, nil
 	})
+}
+
+func operation(s *server, method, name, path, summary string) huma.Operation {
+	return huma.Operation{
+		OperationID: name, Method: method, Path: path, Summary: summary,
+		Security: []map[string][]string{{"bearer": {}}}, Middlewares: huma.Middlewares{s.identify},
+	}
 }

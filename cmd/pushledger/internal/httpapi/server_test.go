@@ -66,6 +66,7 @@ func requireProblem(t *testing.T, status int, code string, answer *httptest.Resp
 	t.Helper()
 	require.Equal(t, status, answer.Code, answer.Body.String())
 	require.Equal(t, "application/problem+json", answer.Header().Get("Content-Type"))
+	require.Equal(t, status == http.StatusServiceUnavailable, answer.Header().Get("Retry-After") == "1")
 	problem := decode(t, answer)
 	require.Equal(t, code, problem["code"])
 	require.EqualValues(t, status, problem["status"])
@@ -261,6 +262,41 @@ func TestWhatIsNotThereIsAProblemToo(t *testing.T) {
 	door := handler(pushestest.Start(t))
 	requireProblem(t, http.StatusNotFound, "not_found", ask(t, door, "operator op", "/v2/pushes"))
 	requireProblem(t, http.StatusNotFound, "not_found", ask(t, door, "operator op", "/docs"))
+}
+
+func TestAnotherMethodIsToldWhichOnesThereAre(t *testing.T) {
+	door := handler(pushestest.Start(t))
+	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, "BREW"} {
+		for _, path := range []string{"/v1/pushes/p-1", "/v1/journal", "/healthz"} {
+			answer := httptest.NewRecorder()
+			door.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), method, path, http.NoBody))
+			requireProblem(t, http.StatusMethodNotAllowed, "method_not_allowed", answer)
+			require.Equal(t, "GET, HEAD", answer.Header().Get("Allow"))
+		}
+	}
+}
+
+func TestAPushThatTheCallerKnowsIsNotSentAgain(t *testing.T) {
+	ledger := pushestest.Start(t)
+	offered := pushestest.Offered("p-1", "anna", "bo", alpha)
+	ledger.Show(t, "p-1", offered)
+	door := handler(ledger)
+	tag := ask(t, door, "trader anna", "/v1/pushes/p-1").Header().Get("ETag")
+	require.NotEmpty(t, tag)
+	for _, known := range []string{tag, "W/" + tag, `"other", ` + tag, "*"} {
+		answer := ask(t, door, "trader anna", "/v1/pushes/p-1", "If-None-Match", known)
+		require.Equal(t, http.StatusNotModified, answer.Code)
+		require.Empty(t, answer.Body.String())
+		require.Equal(t, tag, answer.Header().Get("ETag"))
+	}
+	requireProblem(t, http.StatusNotFound, push.CodePushNotFound, ask(t, door, "trader carl", "/v1/pushes/p-1", "If-None-Match", "*"))
+
+	ledger.Show(t, "p-1", pushestest.Payment(offered)[0])
+
+	answer := ask(t, door, "trader anna", "/v1/pushes/p-1", "If-None-Match", tag)
+	require.Equal(t, http.StatusOK, answer.Code)
+	require.NotEqual(t, tag, answer.Header().Get("ETag"))
+	require.Equal(t, http.StatusOK, ask(t, door, "trader anna", "/v1/pushes/p-1?as_of=2", "If-None-Match", answer.Header().Get("ETag")).Code)
 }
 
 func TestTheDescriptionNamesEveryPath(t *testing.T) {
