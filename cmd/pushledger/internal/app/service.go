@@ -37,6 +37,7 @@ type Service struct {
 	config     Config
 	Ready      Ready
 	verifier   *identity.Verifier
+	roll       *identity.Roll
 	server     *natsserver.Server
 	listener   net.Listener
 	store      *eventlog.Store
@@ -53,7 +54,7 @@ type Service struct {
 // Start runs a service until Close. When it returns without error the service answers
 // and the ready file is written.
 func Start(ctx context.Context, config Config) (*Service, error) {
-	service := &Service{config: config, ended: make(chan error, 1)}
+	service := &Service{config: config, roll: identity.NewRoll(now), ended: make(chan error, 1)}
 	if err := service.start(ctx); err != nil {
 		return nil, errors.Join(err, service.Close())
 	}
@@ -128,7 +129,6 @@ func (s *Service) openIdentity() (*identity.Issuer, error) {
 		return nil, err
 	}
 	s.verifier, err = identity.NewVerifier(public)
-	s.config.Operators, s.config.Auditors = []string{sandboxOperator}, []string{sandboxAuditor}
 	return issuer, err
 }
 
@@ -154,6 +154,7 @@ func (s *Service) authorize(token string) (natsserver.Grant, error) {
 	if err != nil {
 		return natsserver.Grant{}, err
 	}
+	s.roll.Enter(who)
 	return natsserver.Grant{Name: grant.Name, Publish: grant.Publish, Subscribe: grant.Subscribe, Expires: who.Expires}, nil
 }
 
@@ -305,7 +306,7 @@ func (s *Service) openDoors(ctx context.Context, pushLedger *ledger.Ledger, quer
 		return err
 	}
 	asked, err := natsapi.Open(conn, natsapi.Config{
-		Queries: queries, Runner: s.runner, SeesAll: append(s.config.Operators, s.config.Auditors...),
+		Queries: queries, Runner: s.runner, SeesAll: s.roll.SeesAll,
 		Version: s.config.Version, Logger: s.config.Logger,
 	})
 	if err != nil {
@@ -314,7 +315,7 @@ func (s *Service) openDoors(ctx context.Context, pushLedger *ledger.Ledger, quer
 	s.onClose(asked.Close)
 	handler := commands.NewHandler(commands.Config{
 		Ledger: pushLedger, Registrar: s.registrar, Directory: s.registrar, Provider: s.provider,
-		Now: now, Window: s.config.PaymentWindow, Fees: s.config.Fees, Operators: s.config.Operators,
+		Now: now, Window: s.config.PaymentWindow, Fees: s.config.Fees, Operator: s.roll.Operates,
 		Index: s.commandIDs, Logger: s.config.Logger,
 	})
 	if err := s.openSubmissions(ctx, handler); err != nil {

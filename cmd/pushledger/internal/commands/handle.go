@@ -30,17 +30,16 @@ const (
 	verbTakedown = "takedown"
 )
 
-// Config is what a Handler works with. All fields are needed, but Fees and Operators may
-// be empty.
+// Config is what a Handler works with. All fields are needed, but Fees may be empty.
 type Config struct {
 	Ledger    *ledger.Ledger
 	Registrar registrar.Registrar
 	Directory registrar.Directory
 	Provider  payment.Provider
 	Now       func() time.Time
-	Window    time.Duration    // how long a payment may take (rule L5)
-	Fees      push.FeeSchedule // rule T2
-	Operators []string         // accounts that may take pushes down (rule I8)
+	Window    time.Duration             // how long a payment may take (rule L5)
+	Fees      push.FeeSchedule          // rule T2
+	Operator  func(account string) bool // whether it may take pushes down (rule I8), by the role that it connected with
 	Index     Index
 	Logger    *slog.Logger
 }
@@ -391,7 +390,7 @@ func (h *Handler) sees(state push.State, account string) bool {
 		(account == state.Seller || account == state.Buyer || h.operator(account))
 }
 
-func (h *Handler) operator(account string) bool { return slices.Contains(h.Operators, account) }
+func (h *Handler) operator(account string) bool { return h.Operator(account) }
 
 // repeated answers an offer of a push that exists: the same answer again if this very
 // command made it.

@@ -8,7 +8,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/pushledger/pushledger/aggregates/push"
-	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
 	"github.com/pushledger/pushledger/projections/pushes"
 )
 
@@ -38,7 +37,7 @@ func (s *server) identify(ctx huma.Context, next func(huma.Context)) {
 	}
 	next(huma.WithValue(ctx, viewerKey{}, pushes.Viewer{
 		Account: who.Account,
-		SeesAll: who.Role == identity.Operator || who.Role == identity.Auditor || who.Role == identity.Service,
+		SeesAll: who.Role.SeesAll(),
 	}))
 }
 

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"time"
 
@@ -32,9 +31,9 @@ var errBusy = errors.New("natsapi: too many queries at the same time")
 // Config is what the door needs.
 type Config struct {
 	Queries *pushes.Queries
-	Runner  *projections.Runner // keeps the tables behind Queries
-	SeesAll []string            // accounts of operators and auditors; may be empty
-	Version string              // of the program, "1.2.3"
+	Runner  *projections.Runner       // keeps the tables behind Queries
+	SeesAll func(account string) bool // by the role that it connected with
+	Version string                    // of the program, "1.2.3"
 	Logger  *slog.Logger
 }
 
@@ -100,7 +99,7 @@ func (d *Door) receive(request micro.Request) {
 		defer d.gate.leave(account)
 		ctx, cancel := context.WithTimeout(d.ctx, patience)
 		defer cancel()
-		viewer := pushes.Viewer{Account: account, SeesAll: slices.Contains(d.config.SeesAll, account)}
+		viewer := pushes.Viewer{Account: account, SeesAll: d.config.SeesAll(account)}
 		d.respond(ctx, request, name, viewer)
 	}()
 }
