@@ -54,7 +54,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return nil //nolint:nilerr // whatever failed did so because it was told to end
-		case errors.Is(err, eventstore.ErrUnavailable), sqldb.Busy(err):
+		case errors.Is(err, eventstore.ErrUnavailable), sqldb.Transient(err):
 			r.logger.Warn("read model waits", "error", err)
 		default:
 			err = fmt.Errorf("projections: read model %s stopped: %w", r.model.Name, err)

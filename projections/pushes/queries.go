@@ -9,7 +9,7 @@ import (
 	"github.com/pushledger/pushledger/aggregates/domainname"
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/eventstore"
-	"github.com/pushledger/pushledger/projections/sqldb"
+	"github.com/pushledger/pushledger/projections"
 )
 
 // Viewer is who asks.
@@ -26,13 +26,17 @@ func (v Viewer) sees(state push.State) bool {
 // no, in particular push_not_found for what the viewer may not see. It is safe for
 // concurrent use.
 type Queries struct {
-	reader *sql.DB
-	log    eventstore.Store
+	*projections.Served // that of Model
+	log                 eventstore.Store
+	// Attempts tells of a step that is to be done how often it was tried in vain, when
+	// it will be tried again and what went wrong. Whoever does the steps knows; nil
+	// where nobody does.
+	Attempts func(pushID string, step push.Step) (attempts int, next time.Time, lastError string)
 }
 
-// NewQueries answers from a store that the model is kept in, and histories from the log.
-func NewQueries(db *sqldb.DB, log eventstore.Store) *Queries {
-	return &Queries{reader: db.Reader(), log: log}
+// NewQueries answers from the read model as it is served, and histories from the log.
+func NewQueries(served *projections.Served, log eventstore.Store) *Queries {
+	return &Queries{Served: served, log: log}
 }
 
 // PushRequest asks for one push.
@@ -59,7 +63,11 @@ func (q *Queries) Push(ctx context.Context, viewer Viewer, request PushRequest) 
 
 // visible reads a push that the viewer may see.
 func (q *Queries) visible(ctx context.Context, viewer Viewer, id string) (row, error) {
-	found, err := readRow(q.reader.QueryRowContext(ctx, selectRow, id))
+	var found row
+	err := q.Read(func(db *sql.DB) (err error) {
+		found, err = readRow(db.QueryRowContext(ctx, selectRow, id))
+		return err
+	})
 	if err != nil {
 		return row{}, err
 	}
@@ -97,7 +105,7 @@ func moment(text string) (func(eventstore.Recorded) bool, error) {
 	}
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return nil, refuseQuery("as_of")
+		return nil, RefuseQuery("as_of")
 	}
 	return func(event eventstore.Recorded) bool { return !event.Time.After(at) }, nil
 }

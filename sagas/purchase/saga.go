@@ -60,6 +60,16 @@ func New(config Config) *Saga {
 // Open is the number of pushes for which something is left to do, now or at a deadline.
 func (s *Saga) Open() int { return s.agenda.size() }
 
+// Attempts tells how often a step of a push was tried in vain since the start, when it is
+// tried again, and why it failed the last time. Zero values mean that nothing is known.
+func (s *Saga) Attempts(pushID string, step push.Step) (attempts int, next time.Time, lastError string) {
+	known := s.agenda.entry(pushID)
+	if known == nil {
+		return 0, time.Time{}, ""
+	}
+	return known.pace.told(step)
+}
+
 // Run follows the log and works until ctx ends or the log cannot be followed; then it
 // waits for the steps under way and returns why.
 func (s *Saga) Run(ctx context.Context) error {
@@ -158,6 +168,7 @@ func (s *Saga) carryOut(ctx context.Context, known *entry, state push.State) (ne
 		case err != nil:
 			s.Logger.InfoContext(ctx, "step to be tried again", "push_id", state.ID, "step", step.Kind, "error", err)
 			again = known.pace.wait(step, s.Now(), firstPause, longestPause)
+			known.pace.failed(step, err)
 		case again.IsZero():
 			known.pace.reset(step)
 			return time.Time{}, true

@@ -55,7 +55,7 @@ func start(t *testing.T) service {
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
 	ledger := pushestest.Start(t)
 	door := httptest.NewServer(httpapi.New(httpapi.Config{
-		Queries: ledger.Queries, Runner: ledger.Runner, Authenticate: verifier.Verify,
+		Pushes: ledger.Queries, Accounts: ledger.Accounts, Authenticate: verifier.Verify,
 		Version: "1.2.3", Logger: slog.New(slog.DiscardHandler),
 	}))
 	t.Cleanup(door.Close)

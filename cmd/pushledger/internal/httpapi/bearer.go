@@ -22,6 +22,13 @@ func viewerOf(ctx context.Context) pushes.Viewer {
 	return viewer
 }
 
+type operatorKey struct{}
+
+func operatorIn(ctx context.Context) bool {
+	is, _ := ctx.Value(operatorKey{}).(bool)
+	return is
+}
+
 // identify lets in whoever bears a good token. Why another one is bad is for the log.
 func (s *server) identify(ctx huma.Context, next func(huma.Context)) {
 	scheme, token, _ := strings.Cut(ctx.Header("Authorization"), " ")
@@ -35,6 +42,7 @@ func (s *server) identify(ctx huma.Context, next func(huma.Context)) {
 		s.turnAway(ctx)
 		return
 	}
+	ctx = huma.WithValue(ctx, operatorKey{}, who.Role.Operates())
 	next(huma.WithValue(ctx, viewerKey{}, pushes.Viewer{
 		Account: who.Account,
 		SeesAll: who.Role.SeesAll(),

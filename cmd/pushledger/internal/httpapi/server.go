@@ -12,23 +12,32 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/go-json-experiment/json"
 
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/gate"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
 	"github.com/pushledger/pushledger/projections"
+	"github.com/pushledger/pushledger/projections/accounts"
 	"github.com/pushledger/pushledger/projections/pushes"
 )
 
 // maxBody bounds what is read of a request. Queries have no body.
 const maxBody = 4 << 10
 
+// readRoom is for a request that waits for Min-Seq as long as it may.
+const readRoom = 10 * time.Second
+
 // Config is what the door needs; every field.
 type Config struct {
-	Queries *pushes.Queries
-	Runner  *projections.Runner // keeps the tables behind Queries
+	Pushes   *pushes.Queries
+	Accounts *accounts.Queries
+	// Stopping is closed when the service is about to end: who follows events is told
+	// to go.
+	Stopping <-chan struct{}
 	// Authenticate says who bears a token, as identity.Verifier.Verify does.
 	Authenticate func(token string) (identity.Identity, error)
 	Version      string // of the program, shown in the description
@@ -37,7 +46,8 @@ type Config struct {
 
 type server struct {
 	Config
-	api huma.API
+	api     huma.API
+	streams *gate.Gate
 }
 
 // New returns the handler of every path that it describes, of /healthz and of /readyz;
@@ -46,8 +56,12 @@ type server struct {
 // the query itself.
 func New(config Config) http.Handler {
 	mux := http.NewServeMux()
-	server := &server{Config: config, api: humago.New(mux, description(config.Version))}
+	server := &server{
+		Config: config, api: humago.New(mux, description(config.Version)), streams: gate.New(eventStreams, eventStreamsOne),
+	}
 	server.addOperations()
+	server.addEvents()
+	server.addProjections()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeOK(w) })
 	mux.HandleFunc("GET /readyz", server.ready)
 	mux.Handle("/", elsewhere{mux})
@@ -77,17 +91,11 @@ func protected(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
+		// A query may wait for Min-Seq longer than a request may take to be read. What
+		// is no connection of a server has no such bound.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(projections.MaxPatience + readRoom))
 		next.ServeHTTP(w, r)
 	})
-}
-
-func (s *server) ready(w http.ResponseWriter, r *http.Request) {
-	if err := s.Runner.Ready(); err != nil {
-		s.Logger.InfoContext(r.Context(), "not ready", "error", err)
-		writeProblem(w, problemOf(http.StatusServiceUnavailable, pushes.Explain(err)))
-		return
-	}
-	writeOK(w)
 }
 
 func writeOK(w http.ResponseWriter) {
@@ -109,9 +117,11 @@ type fresh interface {
 
 type output[T any] struct{ Body T }
 
-// get adds a query that is answered with a JSON body.
-func get[I fresh, O any](s *server, name, path, summary string, query func(context.Context, pushes.Viewer, I) (O, error)) {
-	answer(s, name, path, summary, func(ctx context.Context, viewer pushes.Viewer, input I) (*output[O], error) {
+// get adds a query on a read model that is answered with a JSON body.
+func get[I fresh, O any](
+	s *server, model *projections.Served, name, path, summary string, query func(context.Context, pushes.Viewer, I) (O, error),
+) {
+	answer(s, model, operation(s, http.MethodGet, name, path, summary), func(ctx context.Context, viewer pushes.Viewer, input I) (*output[O], error) {
 		body, err := query(ctx, viewer, input)
 		return &output[O]{Body: body}, err
 	})
@@ -119,10 +129,12 @@ func get[I fresh, O any](s *server, name, path, summary string, query func(conte
 
 // answer adds one query. Whoever asks has been identified, and waits for the position
 // that it wants to see.
-func answer[I fresh, O any](s *server, name, path, summary string, query func(context.Context, pushes.Viewer, I) (*O, error)) {
-	huma.Register(s.api, operation(s, http.MethodGet, name, path, summary), func(ctx context.Context, input *I) (*O, error) {
+func answer[I fresh, O any](
+	s *server, model *projections.Served, described huma.Operation, query func(context.Context, pushes.Viewer, I) (*O, error),
+) {
+	huma.Register(s.api, described, func(ctx context.Context, input *I) (*O, error) {
 		minSeq, timeout := (*input).wanted()
-		if err := s.Runner.Await(ctx, minSeq, timeout); err != nil {
+		if err := model.Await(ctx, minSeq, timeout); err != nil {
 			return nil, s.explain(ctx, err)
 		}
 		found, err := query(ctx, viewerOf(ctx), *input)

@@ -36,7 +36,7 @@ func authenticate(token string) (identity.Identity, error) {
 
 func handler(ledger *pushestest.Fixture) http.Handler {
 	return httpapi.New(httpapi.Config{
-		Queries: ledger.Queries, Runner: ledger.Runner, Authenticate: authenticate,
+		Pushes: ledger.Queries, Accounts: ledger.Accounts, Authenticate: authenticate,
 		Version: "1.2.3", Logger: slog.New(slog.DiscardHandler),
 	})
 }
@@ -307,12 +307,16 @@ func TestTheDescriptionNamesEveryPath(t *testing.T) {
 	var paths []string
 	for path, item := range description["paths"].(map[string]any) {
 		paths = append(paths, path)
-		operation := item.(map[string]any)["get"].(map[string]any)
+		operation, is := item.(map[string]any)["get"].(map[string]any)
+		if !is {
+			operation = item.(map[string]any)["post"].(map[string]any)
+		}
 		require.NotEmpty(t, operation["security"], path)
 		require.Contains(t, operation["responses"].(map[string]any)["default"].(map[string]any)["content"], "application/problem+json", path)
 	}
 	require.ElementsMatch(t, []string{
 		"/v1/pushes/{id}", "/v1/pushes", "/v1/pushes/{id}/timeline", "/v1/domains/{name}", "/v1/journal", "/v1/journal/balances",
+		"/v1/purchases", "/v1/stats/daily", "/v1/accounts/{id}/statement", "/v1/events", "/v1/projections", "/v1/projections/{name}/rebuild",
 	}, paths)
 	shown := description["components"].(map[string]any)["schemas"].(map[string]any)["View"].(map[string]any)
 	require.NotContains(t, shown["required"], "paid_at")

@@ -1,0 +1,99 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"sync"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/httpapi"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/natsapi"
+	"github.com/pushledger/pushledger/projections"
+	"github.com/pushledger/pushledger/projections/accounts"
+	"github.com/pushledger/pushledger/projections/commandids"
+	"github.com/pushledger/pushledger/projections/pushes"
+)
+
+// reading is the read side of the service.
+type reading struct {
+	pushes   *pushes.Queries
+	accounts *accounts.Queries
+	commands *commandids.Index
+	models   []*projections.Served
+	stopping chan struct{} // closed when followers of events are to go
+	stop     func()
+}
+
+// openReadModels opens every read model in a file of its own, so that none waits for
+// another.
+func (s *Service) openReadModels(ctx context.Context) error {
+	s.reading.stopping = make(chan struct{})
+	s.reading.stop = sync.OnceFunc(func() { close(s.reading.stopping) })
+	known, err := s.openReadModel(ctx, "read.db", pushes.Model())
+	if err != nil {
+		return err
+	}
+	s.reading.pushes = pushes.NewQueries(known, s.store)
+	books, err := s.openReadModel(ctx, "accounts.db", accounts.Model())
+	if err != nil {
+		return err
+	}
+	s.reading.accounts = accounts.NewQueries(books)
+	ids, err := s.openReadModel(ctx, "commands.db", commandids.Model())
+	if err != nil {
+		return err
+	}
+	s.reading.commands = commandids.NewIndex(ids)
+	return nil
+}
+
+func (s *Service) openReadModel(ctx context.Context, file string, model projections.Model) (*projections.Served, error) {
+	served, err := projections.OpenServed(ctx, filepath.Join(s.config.Data, file), model, s.store, s.config.Logger)
+	if err != nil {
+		return nil, err
+	}
+	s.onClose(served.Close)
+	s.reading.models = append(s.reading.models, served)
+	return served, nil
+}
+
+// runReadModels follows the log with every read model. One that stops is loud and not
+// ready, but takes nothing else down.
+func (s *Service) runReadModels(ctx context.Context) {
+	s.reading.pushes.Attempts = s.saga.Attempts
+	for _, model := range s.reading.models {
+		s.background.Go(func() error { return model.Run(ctx) })
+	}
+}
+
+func (s *Service) waitForReadModels(ctx context.Context) error {
+	for _, model := range s.reading.models {
+		if err := model.WaitReady(ctx); err != nil {
+			return fmt.Errorf("app: read model %s: %w", model.Name(), err)
+		}
+	}
+	return nil
+}
+
+func (s *Service) queryHandler() http.Handler {
+	return httpapi.New(httpapi.Config{
+		Pushes: s.reading.pushes, Accounts: s.reading.accounts, Models: s.reading.models, Stopping: s.reading.stopping,
+		Authenticate: s.verifier.Verify, Version: s.config.Version, Logger: s.config.Logger,
+	})
+}
+
+// answerQueries answers over NATS what queryHandler answers over HTTP.
+func (s *Service) answerQueries(conn *nats.Conn) error {
+	asked, err := natsapi.Open(conn, natsapi.Config{
+		Pushes: s.reading.pushes, Accounts: s.reading.accounts, SeesAll: s.roll.SeesAll,
+		Version: s.config.Version, Logger: s.config.Logger,
+	})
+	if err != nil {
+		return err
+	}
+	s.onClose(asked.Close)
+	return nil
+}
