@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"io/fs"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -100,10 +102,8 @@ func (s *Served) round(ctx context.Context) {
 			}
 		})
 	}
-	select {
-	case <-ctx.Done():
+	if !s.awaitWish(ctx) {
 		return
-	case <-s.wanted:
 	}
 	err := s.rebuild(ctx, quiet)
 	s.building.Lock()
@@ -114,6 +114,28 @@ func (s *Served) round(ctx context.Context) {
 		pause(ctx, failurePause)
 	}
 }
+
+// awaitWish waits until another copy is wanted. It wants one by itself when the file has
+// been deleted, of which SQLite takes no notice.
+func (s *Served) awaitWish(ctx context.Context) bool {
+	look := time.NewTicker(filePause)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-s.wanted:
+			return true
+		case <-look.C:
+			if _, err := os.Stat(s.path); errors.Is(err, fs.ErrNotExist) {
+				s.logger.Error("file of the read model is gone, it will be rebuilt", "path", s.path)
+				return true
+			}
+		}
+	}
+}
+
+const filePause = time.Second // between two looks for the file
 
 const failurePause = 10 * time.Second // after a rebuild that failed
 
