@@ -180,7 +180,9 @@ func TestF34APoisonEventStopsOneModelAndSaysWhere(t *testing.T) {
 func TestF33ADamagedCopyIsReplaced(t *testing.T) {
 	for name, spoil := range map[string]func(path string) error{
 		"overwritten": func(path string) error { return overwrite(path) },
-		"deleted":     func(path string) error { return errors.Join(os.Remove(path), os.Remove(path+"-wal"), os.Remove(path+"-shm")) },
+		"deleted": func(path string) error {
+			return errors.Join(os.Remove(path), os.Remove(path+"-wal"), os.Remove(path+"-shm"))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			log := newLog()

@@ -56,10 +56,15 @@ func open(t testing.TB, log *memory.Store, model projections.Model) *projections
 	return served
 }
 
+// Models are both read models.
+func (f *Fixture) Models() []*projections.Served {
+	return []*projections.Served{f.Runner, f.Accounts.Served}
+}
+
 // Run follows the log until the test ends, and waits until the models are ready.
 func (f *Fixture) Run(t testing.TB) {
 	t.Helper()
-	for _, model := range []*projections.Served{f.Runner, f.Accounts.Served} {
+	for _, model := range f.Models() {
 		ctx, cancel := context.WithCancel(context.Background())
 		ended := make(chan error, 1)
 		go func() { ended <- model.Run(ctx) }()

@@ -256,7 +256,7 @@ func (s *Service) openDoors(ctx context.Context, pushLedger *ledger.Ledger) erro
 	if err := s.answerQueries(conn); err != nil {
 		return err
 	}
-	told, err := commands.Open(conn, &commands.Handler{
+	handler := commands.NewHandler(commands.Config{
 		Ledger: pushLedger, Registrar: s.registrar, Directory: s.registrar, Provider: s.provider,
 		Now: now, Window: s.config.PaymentWindow, Fees: s.config.Fees, Operator: s.roll.Operates,
 		Index: s.reading.commands, Logger: s.config.Logger,

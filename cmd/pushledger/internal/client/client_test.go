@@ -55,7 +55,7 @@ func start(t *testing.T) service {
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
 	ledger := pushestest.Start(t)
 	door := httptest.NewServer(httpapi.New(httpapi.Config{
-		Pushes: ledger.Queries, Accounts: ledger.Accounts, Authenticate: verifier.Verify,
+		Pushes: ledger.Queries, Accounts: ledger.Accounts, Models: ledger.Models(), Authenticate: verifier.Verify,
 		Version: "1.2.3", Logger: slog.New(slog.DiscardHandler),
 	}))
 	t.Cleanup(door.Close)

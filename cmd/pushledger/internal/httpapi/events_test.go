@@ -80,7 +80,7 @@ func (r *reader) rest(t *testing.T) (told []string) {
 func serveDoor(t *testing.T, ledger *pushestest.Fixture, stopping <-chan struct{}) string {
 	t.Helper()
 	server := httptest.NewServer(httpapi.New(httpapi.Config{
-		Pushes: ledger.Queries, Accounts: ledger.Accounts, Authenticate: authenticate, Stopping: stopping,
+		Pushes: ledger.Queries, Accounts: ledger.Accounts, Models: ledger.Models(), Authenticate: authenticate, Stopping: stopping,
 		Version: "1.2.3", Logger: slog.New(slog.DiscardHandler),
 	}))
 	t.Cleanup(server.Close)

@@ -28,11 +28,6 @@ type rebuildInput struct {
 	Name string `path:"name" maxLength:"64"`
 }
 
-// models are the read models that answers come from.
-func (s *server) models() []*projections.Served {
-	return []*projections.Served{s.Pushes.Served, s.Accounts.Served}
-}
-
 // addProjections adds what operators do with read models.
 func (s *server) addProjections() {
 	huma.Register(s.api, operation(s, http.MethodGet, "list-projections", "/v1/projections", "Read models and how far they are (operator, auditor)"),
@@ -50,7 +45,7 @@ func (s *server) addProjections() {
 		if !operatorIn(ctx) {
 			return nil, s.explain(ctx, pushes.NotAllowed())
 		}
-		for _, model := range s.models() {
+		for _, model := range s.Models {
 			if model.Name() == input.Name {
 				model.Rebuild()
 				return nil, nil //nolint:nilnil // there is nothing to say but that it was taken in
@@ -65,7 +60,7 @@ func (s *server) projections(ctx context.Context, viewer pushes.Viewer) (Project
 		return ProjectionList{}, pushes.NotAllowed()
 	}
 	list := ProjectionList{Projections: []projections.Status{}}
-	for _, model := range s.models() {
+	for _, model := range s.Models {
 		status, err := model.Status(ctx)
 		if err != nil {
 			return ProjectionList{}, err
@@ -80,7 +75,7 @@ func (s *server) projections(ctx context.Context, viewer pushes.Viewer) (Project
 // questions that the others answer are still answered.
 func (s *server) ready(w http.ResponseWriter, r *http.Request) {
 	var report string
-	for _, model := range s.models() {
+	for _, model := range s.Models {
 		status, err := model.Status(r.Context())
 		if err == nil {
 			err = model.Ready()

@@ -35,6 +35,7 @@ const readRoom = 10 * time.Second
 type Config struct {
 	Pushes   *pushes.Queries
 	Accounts *accounts.Queries
+	Models   []*projections.Served // every read model of the service
 	// Stopping is closed when the service is about to end: who follows events is told
 	// to go.
 	Stopping <-chan struct{}

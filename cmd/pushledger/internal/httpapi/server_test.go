@@ -36,7 +36,7 @@ func authenticate(token string) (identity.Identity, error) {
 
 func handler(ledger *pushestest.Fixture) http.Handler {
 	return httpapi.New(httpapi.Config{
-		Pushes: ledger.Queries, Accounts: ledger.Accounts, Authenticate: authenticate,
+		Pushes: ledger.Queries, Accounts: ledger.Accounts, Models: ledger.Models(), Authenticate: authenticate,
 		Version: "1.2.3", Logger: slog.New(slog.DiscardHandler),
 	})
 }
