@@ -2,9 +2,11 @@ package pushes
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
@@ -78,7 +80,7 @@ func (f *Follower) Run(ctx context.Context, handle func(LedgerEvent) error) erro
 		if err != nil || !visible {
 			return err
 		}
-		told, err := tell(recorded)
+		told, err := Tell(recorded)
 		if err != nil {
 			return err
 		}
@@ -169,3 +171,29 @@ func (q *Queries) EventsPage(ctx context.Context, viewer Viewer, request EventsR
 }
 
 var errFull = errors.New("pushes: the page is full")
+
+// EachOpen calls each for every offer that nobody has answered or ended at now, in no
+// particular order.
+func (q *Queries) EachOpen(ctx context.Context, now time.Time, each func(View)) error {
+	return q.Read(func(db *sql.DB) error {
+		rows, err := db.QueryContext(ctx, "SELECT seq, state FROM pushes WHERE offered_at >= $1 AND status = $2",
+			now.Add(-push.MaxValidity-time.Hour).UnixMicro(), string(push.StatusOffered)) // an hour for clocks that differ
+		if err != nil {
+			return fmt.Errorf("pushes: open offers: %w", err)
+		}
+		defer rows.Close() //nolint:errcheck // rows.Err says all there is
+		for rows.Next() {
+			var sequence uint64
+			var text []byte
+			if err := rows.Scan(&sequence, &text); err != nil {
+				return fmt.Errorf("pushes: open offers: %w", err)
+			}
+			state, err := decodeState(text)
+			if err != nil {
+				return fmt.Errorf("pushes: open offers: %w", err)
+			}
+			each(view(state, sequence))
+		}
+		return rows.Err()
+	})
+}

@@ -44,15 +44,15 @@ func (q *Queries) Timeline(ctx context.Context, viewer Viewer, request TimelineR
 	}
 	timeline := Timeline{PushID: request.PushID, Events: make([]TimelineEvent, len(history))}
 	for i, recorded := range history {
-		if timeline.Events[i], err = tell(recorded); err != nil {
+		if timeline.Events[i], err = Tell(recorded); err != nil {
 			return Timeline{}, err
 		}
 	}
 	return timeline, nil
 }
 
-// tell puts an event in words.
-func tell(recorded eventstore.Recorded) (TimelineEvent, error) {
+// Tell puts an event in words.
+func Tell(recorded eventstore.Recorded) (TimelineEvent, error) {
 	en, zh, err := sentence(recorded.Type, recorded.Body)
 	return TimelineEvent{
 		Seq: recorded.Sequence, Type: recorded.Type, Time: recorded.Time, Actor: recorded.Metadata.Actor,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/httpapi"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/natsapi"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/notices"
 	"github.com/pushledger/pushledger/projections"
 	"github.com/pushledger/pushledger/projections/accounts"
 	"github.com/pushledger/pushledger/projections/commandids"
@@ -22,6 +23,7 @@ type reading struct {
 	pushes   *pushes.Queries
 	accounts *accounts.Queries
 	commands *commandids.Index
+	notices  *notices.Notices
 	models   []*projections.Served
 	stopping chan struct{} // closed when followers of events are to go
 	stop     func()
@@ -47,7 +49,19 @@ func (s *Service) openReadModels(ctx context.Context) error {
 		return err
 	}
 	s.reading.commands = commandids.NewIndex(ids)
-	return nil
+	return s.openNotices(ctx)
+}
+
+// openNotices opens them on a connection that can write nothing else.
+func (s *Service) openNotices(ctx context.Context) error {
+	conn, err := s.connect("notices", []string{notices.SubjectPrefix + ">", "$JS.API.>"}, []string{"_INBOX.>"})
+	if err != nil {
+		return err
+	}
+	s.reading.notices, err = notices.Open(ctx, conn, notices.Config{
+		Log: s.store, Pushes: s.reading.pushes, Now: now, Logger: s.config.Logger,
+	})
+	return err
 }
 
 func (s *Service) openReadModel(ctx context.Context, file string, model projections.Model) (*projections.Served, error) {
@@ -67,6 +81,12 @@ func (s *Service) runReadModels(ctx context.Context) {
 	for _, model := range s.reading.models {
 		s.background.Go(func() error { return model.Run(ctx) })
 	}
+	s.background.Go(func() error {
+		if err := s.reading.notices.Run(ctx); err != nil { // loud, but nobody else has to stop for it
+			s.config.Logger.Error("notices stopped", "error", err)
+		}
+		return nil
+	})
 }
 
 func (s *Service) waitForReadModels(ctx context.Context) error {
@@ -88,7 +108,7 @@ func (s *Service) queryHandler() http.Handler {
 // answerQueries answers over NATS what queryHandler answers over HTTP.
 func (s *Service) answerQueries(conn *nats.Conn) error {
 	asked, err := natsapi.Open(conn, natsapi.Config{
-		Pushes: s.reading.pushes, Accounts: s.reading.accounts, SeesAll: s.roll.SeesAll,
+		Pushes: s.reading.pushes, Accounts: s.reading.accounts, Notices: s.reading.notices, SeesAll: s.roll.SeesAll,
 		Version: s.config.Version, Logger: s.config.Logger,
 	})
 	if err != nil {

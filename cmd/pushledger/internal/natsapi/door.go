@@ -18,6 +18,7 @@ import (
 
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/gate"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/notices"
 	"github.com/pushledger/pushledger/projections"
 	"github.com/pushledger/pushledger/projections/accounts"
 	"github.com/pushledger/pushledger/projections/pushes"
@@ -37,6 +38,7 @@ var errBusy = errors.New("natsapi: too many queries at the same time")
 type Config struct {
 	Pushes   *pushes.Queries
 	Accounts *accounts.Queries
+	Notices  *notices.Notices
 	SeesAll  func(account string) bool // by the role that it connected with
 	Version  string                    // of the program, "1.2.3"
 	Logger   *slog.Logger

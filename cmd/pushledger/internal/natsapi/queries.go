@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/notices"
 	"github.com/pushledger/pushledger/projections"
 	"github.com/pushledger/pushledger/projections/accounts"
 	"github.com/pushledger/pushledger/projections/pushes"
@@ -32,6 +33,7 @@ var questions = map[string]question{
 	"purchases": onPushes((*pushes.Queries).Purchases),
 	"events":    onPushes((*pushes.Queries).EventsPage),
 	"statement": onAccounts((*accounts.Queries).Statement),
+	"notices":   {model: func(config Config) *projections.Served { return config.Pushes.Served }, ask: missed},
 	"stats":     onAccounts((*accounts.Queries).Daily),
 }
 
@@ -51,6 +53,11 @@ func onAccounts[R, A any](ask func(*accounts.Queries, context.Context, pushes.Vi
 			return put(ask, from.Accounts, ctx, viewer, body)
 		},
 	}
+}
+
+// missed answers with the notices that an account has missed.
+func missed(ctx context.Context, from Config, viewer pushes.Viewer, body []byte) (any, error) {
+	return put((*notices.Notices).Page, from.Notices, ctx, viewer, body)
 }
 
 // put reads the parameters of a question strictly and asks it; an empty body has none.
