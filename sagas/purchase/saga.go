@@ -19,6 +19,10 @@ import (
 	"log/slog"
 	"time"
 
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pushledger/pushledger/aggregates/push"
@@ -143,7 +147,7 @@ func (s *Saga) look(ctx context.Context, known *entry) time.Time {
 			return s.Now().Add(firstPause)
 		}
 		seen = loaded.State.Version
-		next, progressed := s.carryOut(ctx, known, loaded.State)
+		next, progressed := s.carryOut(ledger.Continue(ctx, loaded.Traceparent), known, loaded.State)
 		if !progressed || ctx.Err() != nil {
 			return next
 		}
@@ -163,7 +167,7 @@ func (s *Saga) carryOut(ctx context.Context, known *entry, state push.State) (ne
 			next = earlier(next, earlier(at, step.Due))
 			continue
 		}
-		again, err := s.try(ctx, known, state, step)
+		again, err := s.traced(ctx, known, state, step)
 		switch {
 		case err != nil:
 			s.Logger.InfoContext(ctx, "step to be tried again", "push_id", state.ID, "step", step.Kind, "error", err)
@@ -176,6 +180,18 @@ func (s *Saga) carryOut(ctx context.Context, known *entry, state push.State) (ne
 		next = earlier(next, again)
 	}
 	return next, false
+}
+
+// traced is try as a span of the trace that led to it.
+func (s *Saga) traced(ctx context.Context, known *entry, state push.State, step push.Step) (time.Time, error) {
+	ctx, span := otel.Tracer("pushledger/purchase").Start(ctx, "purchase "+string(step.Kind),
+		trace.WithAttributes(attribute.String("push.id", state.ID)))
+	defer span.End()
+	again, err := s.try(ctx, known, state, step)
+	if err != nil {
+		span.SetStatus(codes.Error, "to be tried again")
+	}
+	return again, err
 }
 
 // earlier is the earlier of two times, where zero means never.

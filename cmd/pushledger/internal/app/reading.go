@@ -12,6 +12,7 @@ import (
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/httpapi"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/natsapi"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/notices"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/telemetry"
 	"github.com/pushledger/pushledger/projections"
 	"github.com/pushledger/pushledger/projections/accounts"
 	"github.com/pushledger/pushledger/projections/commandids"
@@ -25,6 +26,7 @@ type reading struct {
 	commands *commandids.Index
 	notices  *notices.Notices
 	models   []*projections.Served
+	metrics  *telemetry.Metrics
 	stopping chan struct{} // closed when followers of events are to go
 	stop     func()
 }
@@ -32,6 +34,12 @@ type reading struct {
 // openReadModels opens every read model in a file of its own, so that none waits for
 // another.
 func (s *Service) openReadModels(ctx context.Context) error {
+	stopTracing, err := telemetry.Trace(ctx, s.config.Version)
+	if err != nil {
+		return err
+	}
+	s.onClose(stopTracing)
+	s.reading.metrics = telemetry.NewMetrics()
 	s.reading.stopping = make(chan struct{})
 	s.reading.stop = sync.OnceFunc(func() { close(s.reading.stopping) })
 	known, err := s.openReadModel(ctx, "read.db", pushes.Model())
@@ -99,8 +107,11 @@ func (s *Service) waitForReadModels(ctx context.Context) error {
 }
 
 func (s *Service) queryHandler() http.Handler {
+	s.reading.metrics.Models(s.reading.models, s.config.Logger)
+	s.reading.metrics.Observe("pushledger_purchases_open", "Pushes for which something is left to do, now or at a deadline.",
+		func() float64 { return float64(s.saga.Open()) })
 	return httpapi.New(httpapi.Config{
-		Pushes: s.reading.pushes, Accounts: s.reading.accounts, Models: s.reading.models, Stopping: s.reading.stopping,
+		Pushes: s.reading.pushes, Accounts: s.reading.accounts, Models: s.reading.models, Metrics: s.reading.metrics, Stopping: s.reading.stopping,
 		Authenticate: s.verifier.Verify, Version: s.config.Version, Logger: s.config.Logger,
 	})
 }

@@ -192,7 +192,9 @@ func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux) error {
 	if err := s.openDoors(ctx, pushLedger); err != nil {
 		return err
 	}
-	mux.Handle("POST /alipay/notify", notify{provider: s.provider, saga: s.saga, logger: s.config.Logger})
+	mux.Handle("POST /alipay/notify", notify{
+		provider: s.provider, saga: s.saga, refused: s.reading.metrics.NotificationRefused, logger: s.config.Logger,
+	})
 	mux.Handle("/", s.queryHandler())
 	return nil
 }

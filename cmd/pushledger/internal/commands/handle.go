@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pushledger/pushledger/aggregates/domainname"
@@ -68,6 +69,8 @@ var errReplayed = errors.New("commands: carried out before")
 // Handle carries out one command and answers it. It never fails: what goes wrong is in
 // the answer, and a refused command has changed nothing.
 func (h *Handler) Handle(ctx context.Context, command Command) Reply {
+	ctx, span := otel.Tracer("pushledger/commands").Start(ledger.Continue(ctx, command.Traceparent), "command")
+	defer span.End()
 	metadata, err := identify(&command)
 	if err != nil {
 		return failure(command.ID, err)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/httpapi"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/telemetry"
 	"github.com/pushledger/pushledger/projections/pushes/pushestest"
 )
 
@@ -80,7 +81,7 @@ func (r *reader) rest(t *testing.T) (told []string) {
 func serveDoor(t *testing.T, ledger *pushestest.Fixture, stopping <-chan struct{}) string {
 	t.Helper()
 	server := httptest.NewServer(httpapi.New(httpapi.Config{
-		Pushes: ledger.Queries, Accounts: ledger.Accounts, Models: ledger.Models(), Authenticate: authenticate, Stopping: stopping,
+		Pushes: ledger.Queries, Accounts: ledger.Accounts, Models: ledger.Models(), Metrics: telemetry.NewMetrics(), Authenticate: authenticate, Stopping: stopping,
 		Version: "1.2.3", Logger: slog.New(slog.DiscardHandler),
 	}))
 	t.Cleanup(server.Close)

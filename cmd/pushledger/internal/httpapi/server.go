@@ -1,5 +1,5 @@
 // Package httpapi is the door for queries over HTTP, described by /openapi.json. Every
-// answer but those of /openapi.json, /healthz and /readyz needs a bearer token; a trader
+// answer but those of /openapi.json, /healthz, /readyz and /metrics needs a bearer token; a trader
 // is shown its own pushes and nothing else (rule T1). Errors are problem documents (RFC
 // 9457) with the codes of the ledger.
 //
@@ -20,6 +20,7 @@ import (
 
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/gate"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/telemetry"
 	"github.com/pushledger/pushledger/projections"
 	"github.com/pushledger/pushledger/projections/accounts"
 	"github.com/pushledger/pushledger/projections/pushes"
@@ -41,6 +42,7 @@ type Config struct {
 	Stopping <-chan struct{}
 	// Authenticate says who bears a token, as identity.Verifier.Verify does.
 	Authenticate func(token string) (identity.Identity, error)
+	Metrics      *telemetry.Metrics
 	Version      string // of the program, shown in the description
 	Logger       *slog.Logger
 }
@@ -51,7 +53,7 @@ type server struct {
 	streams *gate.Gate
 }
 
-// New returns the handler of every path that it describes, of /healthz and of /readyz;
+// New returns the handler of every path that it describes, of /healthz, /readyz and /metrics;
 // any other path is answered 404. The time for a request and the size of its header are
 // the http.Server's to bound; no answer takes longer than projections.MaxPatience plus
 // the query itself.
@@ -65,8 +67,9 @@ func New(config Config) http.Handler {
 	server.addProjections()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeOK(w) })
 	mux.HandleFunc("GET /readyz", server.ready)
+	mux.Handle("GET /metrics", config.Metrics.Handler())
 	mux.Handle("/", elsewhere{mux})
-	return http.MaxBytesHandler(protected(mux), maxBody)
+	return http.MaxBytesHandler(protected(config.Metrics.Timed(mux)), maxBody)
 }
 
 func description(version string) huma.Config {

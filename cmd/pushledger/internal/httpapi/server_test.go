@@ -18,6 +18,7 @@ import (
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/httpapi"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/telemetry"
 	"github.com/pushledger/pushledger/projections/pushes/pushestest"
 )
 
@@ -36,7 +37,7 @@ func authenticate(token string) (identity.Identity, error) {
 
 func handler(ledger *pushestest.Fixture) http.Handler {
 	return httpapi.New(httpapi.Config{
-		Pushes: ledger.Queries, Accounts: ledger.Accounts, Models: ledger.Models(), Authenticate: authenticate,
+		Pushes: ledger.Queries, Accounts: ledger.Accounts, Models: ledger.Models(), Metrics: telemetry.NewMetrics(), Authenticate: authenticate,
 		Version: "1.2.3", Logger: slog.New(slog.DiscardHandler),
 	})
 }
