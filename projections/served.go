@@ -26,9 +26,10 @@ type Served struct {
 
 	wanted chan struct{} // buffered 1: somebody wants another copy
 
-	building sync.Mutex // guards the two below
+	building sync.Mutex // guards the ones below
 	builder  *Runner    // of the copy that is being made; nil: none
 	trouble  error      // why the last rebuild failed
+	rebuilds int        // that succeeded
 }
 
 // OpenServed opens the model's copy in a file, which is made if it is missing.
@@ -108,6 +109,9 @@ func (s *Served) round(ctx context.Context) {
 	err := s.rebuild(ctx, quiet)
 	s.building.Lock()
 	s.builder, s.trouble = nil, err
+	if err == nil {
+		s.rebuilds++
+	}
 	s.building.Unlock()
 	if err != nil && ctx.Err() == nil {
 		s.logger.Error("read model not rebuilt", "error", err)

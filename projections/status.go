@@ -14,6 +14,7 @@ type Status struct {
 	End      uint64 `json:"end" doc:"sequence of the last event of the ledger"`
 	Lag      uint64 `json:"lag" doc:"events that are not shown yet"`
 	Rebuilt  uint64 `json:"rebuilt,omitzero" required:"false" doc:"how far the copy has come that is being made; absent when none is"`
+	Rebuilds int    `json:"rebuilds" doc:"copies put in the place of another since the service started"`
 	Error    string `json:"error,omitzero" required:"false" doc:"why it has stopped, or could not be rebuilt"`
 }
 
@@ -35,13 +36,13 @@ func (s *Served) Status(ctx context.Context) (Status, error) {
 		return Status{}, fmt.Errorf("projections: status of %s: %w", s.model.Name, err)
 	}
 	s.building.Lock()
-	builder, trouble := s.builder, s.trouble
+	builder, trouble, rebuilds := s.builder, s.trouble, s.rebuilds
 	s.building.Unlock()
 	s.mu.Lock()
 	position, caughtUp, stopped := s.position, s.caughtUp, s.stopped
 	s.mu.Unlock()
 	end = max(end, position) // both grow while they are read
-	status := Status{Model: s.model.Name, Version: s.model.Version, State: StateLive, Position: position, End: end, Lag: end - position}
+	status := Status{Model: s.model.Name, Version: s.model.Version, State: StateLive, Position: position, End: end, Lag: end - position, Rebuilds: rebuilds}
 	if trouble != nil {
 		status.Error = trouble.Error()
 	}
