@@ -41,7 +41,7 @@ func onPushes[R, A any](ask func(*pushes.Queries, context.Context, pushes.Viewer
 	return question{
 		model: func(config Config) *projections.Served { return config.Pushes.Served },
 		ask: func(ctx context.Context, from Config, viewer pushes.Viewer, body []byte) (any, error) {
-			return put(ask, from.Pushes, ctx, viewer, body)
+			return put(ctx, ask, from.Pushes, viewer, body)
 		},
 	}
 }
@@ -50,19 +50,19 @@ func onAccounts[R, A any](ask func(*accounts.Queries, context.Context, pushes.Vi
 	return question{
 		model: func(config Config) *projections.Served { return config.Accounts.Served },
 		ask: func(ctx context.Context, from Config, viewer pushes.Viewer, body []byte) (any, error) {
-			return put(ask, from.Accounts, ctx, viewer, body)
+			return put(ctx, ask, from.Accounts, viewer, body)
 		},
 	}
 }
 
 // missed answers with the notices that an account has missed.
 func missed(ctx context.Context, from Config, viewer pushes.Viewer, body []byte) (any, error) {
-	return put((*notices.Notices).Page, from.Notices, ctx, viewer, body)
+	return put(ctx, (*notices.Notices).Page, from.Notices, viewer, body)
 }
 
 // put reads the parameters of a question strictly and asks it; an empty body has none.
 func put[Q, R, A any](
-	ask func(Q, context.Context, pushes.Viewer, R) (A, error), from Q, ctx context.Context, viewer pushes.Viewer, body []byte,
+	ctx context.Context, ask func(Q, context.Context, pushes.Viewer, R) (A, error), from Q, viewer pushes.Viewer, body []byte,
 ) (any, error) {
 	if len(body) > maxBody {
 		return nil, push.Refuse(push.CodeTooLarge, "")

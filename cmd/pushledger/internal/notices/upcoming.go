@@ -26,7 +26,7 @@ func (u *upcoming) note(id string, event push.Event, to parties) {
 	switch event := event.(type) {
 	case push.Offered:
 		u.add(id, event.ExpiresAt, to)
-	case push.Accepted, push.Withdrawn, push.Declined, push.Expired, push.Invalidated:
+	default: // whatever else happens first is an answer or an end
 		delete(u.open, id)
 	}
 }
