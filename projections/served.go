@@ -57,7 +57,22 @@ func (s *Served) Close() error {
 func (s *Served) Read(question func(*sql.DB) error) error {
 	s.use.RLock()
 	defer s.use.RUnlock()
-	err := question(s.db.Reader())
+	return s.checked(question(s.db.Reader()))
+}
+
+// ReadRow is Read for a question that is asked over and over and has one row at most.
+func (s *Served) ReadRow(ctx context.Context, query string, scan func(*sql.Row) error, args ...any) error {
+	s.use.RLock()
+	defer s.use.RUnlock()
+	statement, err := s.db.Prepared(ctx, query) //nolint:sqlclosecheck // it ends with the copy
+	if err != nil {
+		return s.checked(err)
+	}
+	return s.checked(scan(statement.QueryRowContext(ctx, args...)))
+}
+
+// checked looks whether an error says that the copy is worth nothing any more.
+func (s *Served) checked(err error) error {
 	if sqldb.Damaged(err) {
 		s.logger.Error("read model is damaged and will be rebuilt", "error", err)
 		s.Rebuild()

@@ -60,9 +60,8 @@ func NewIndex(served *projections.Served) *Index { return &Index{served} }
 // PushOf returns the push that an account's command has changed, as far as the read
 // model has come.
 func (i *Index) PushOf(ctx context.Context, account, commandID string) (pushID string, found bool, err error) {
-	err = i.Read(func(db *sql.DB) error {
-		return db.QueryRowContext(ctx, "SELECT push_id FROM command_ids WHERE id = $1", key(account, commandID)).Scan(&pushID)
-	})
+	err = i.ReadRow(ctx, "SELECT push_id FROM command_ids WHERE id = $1",
+		func(result *sql.Row) error { return result.Scan(&pushID) }, key(account, commandID))
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", false, nil
 	}

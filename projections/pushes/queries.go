@@ -64,10 +64,10 @@ func (q *Queries) Push(ctx context.Context, viewer Viewer, request PushRequest) 
 // visible reads a push that the viewer may see.
 func (q *Queries) visible(ctx context.Context, viewer Viewer, id string) (row, error) {
 	var found row
-	err := q.Read(func(db *sql.DB) (err error) {
-		found, err = readRow(db.QueryRowContext(ctx, selectRow, id))
+	err := q.ReadRow(ctx, selectRow, func(result *sql.Row) (err error) {
+		found, err = readRow(result)
 		return err
-	})
+	}, id)
 	if err != nil {
 		return row{}, err
 	}

@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -32,6 +33,9 @@ type Schema struct {
 type DB struct {
 	writer *sql.DB
 	reader *sql.DB
+
+	mu       sync.Mutex
+	prepared map[string]*sql.Stmt // for reading, by their text
 }
 
 // errStale means that a file cannot be used and is worth nothing.
@@ -79,7 +83,7 @@ func open(path string, prepare func(*sql.DB) error) (*DB, error) {
 	readers := max(4, runtime.NumCPU())
 	reader.SetMaxOpenConns(readers)
 	reader.SetMaxIdleConns(readers)
-	return &DB{writer: writer, reader: reader}, nil
+	return &DB{writer: writer, reader: reader, prepared: make(map[string]*sql.Stmt)}, nil
 }
 
 func connect(path string, parameters url.Values) (*sql.DB, error) {
@@ -197,7 +201,30 @@ func (d *DB) Write(ctx context.Context, change func(*sql.Tx) error) error {
 // Reader is for queries; it refuses to write.
 func (d *DB) Reader() *sql.DB { return d.reader }
 
+// Prepared is a query that is parsed once, for those that are asked over and over. It
+// ends with the store.
+func (d *DB) Prepared(ctx context.Context, query string) (*sql.Stmt, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if statement, known := d.prepared[query]; known {
+		return statement, nil
+	}
+	statement, err := d.reader.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, fmt.Errorf("sqldb: prepare: %w", err)
+	}
+	d.prepared[query] = statement
+	return statement, nil
+}
+
 // Close waits for queries under way.
 func (d *DB) Close() error {
-	return errors.Join(d.reader.Close(), d.writer.Close())
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var errs []error
+	for _, statement := range d.prepared {
+		errs = append(errs, statement.Close())
+	}
+	clear(d.prepared)
+	return errors.Join(append(errs, d.reader.Close(), d.writer.Close())...)
 }

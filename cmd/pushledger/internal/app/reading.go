@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/httpapi"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/natsapi"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/notices"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/telemetry"
@@ -112,7 +113,7 @@ func (s *Service) queryHandler() http.Handler {
 		func() float64 { return float64(s.saga.Open()) })
 	return httpapi.New(httpapi.Config{
 		Pushes: s.reading.pushes, Accounts: s.reading.accounts, Models: s.reading.models, Metrics: s.reading.metrics, Stopping: s.reading.stopping,
-		Authenticate: s.verifier.Verify, Version: s.config.Version, Logger: s.config.Logger,
+		Authenticate: identity.Remember(s.verifier.Verify, now), Version: s.config.Version, Logger: s.config.Logger,
 	})
 }
 
