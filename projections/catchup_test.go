@@ -21,8 +21,9 @@ import (
 
 const (
 	catchUpFile = "PUSHLEDGER_TEST_CATCH_UP" // set in the process that is killed
-	catchUpLog  = 20_000                     // events; a run is killed long before the last
-	kills       = 100
+	catchUpLog  = 8_000                      // events; a run is killed long before the last
+	copies      = 4                          // at the same time
+	kills       = 25                         // of each
 )
 
 // generated is a log that is the same in every process. It gives its events a few at a
@@ -70,6 +71,16 @@ func TestCatchUpChild(t *testing.T) {
 }
 
 func TestAProcessThatIsKilledWhileCatchingUpLosesAndRepeatsNothing(t *testing.T) {
+	for i := range copies {
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			t.Parallel()
+			killWhileCatchingUp(t)
+		})
+	}
+}
+
+func killWhileCatchingUp(t *testing.T) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "notes.db")
 	killed := 0
 	for position := uint64(0); position < catchUpLog; {

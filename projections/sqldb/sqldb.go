@@ -209,7 +209,7 @@ func (d *DB) Prepared(ctx context.Context, query string) (*sql.Stmt, error) {
 	if statement, known := d.prepared[query]; known {
 		return statement, nil
 	}
-	statement, err := d.reader.PrepareContext(ctx, query)
+	statement, err := d.reader.PrepareContext(ctx, query) //nolint:sqlclosecheck // Close closes it
 	if err != nil {
 		return nil, fmt.Errorf("sqldb: prepare: %w", err)
 	}
