@@ -32,6 +32,7 @@ type Runner struct {
 	position uint64
 	target   uint64 // end of the log when Run last opened it; not known before
 	caughtUp bool   // the target has been reached
+	era      int    // rises when all rows are exchanged for others
 	stopped  error
 	changed  chan struct{} // closed and replaced whenever one of the above changes
 }
@@ -123,6 +124,9 @@ func (r *Runner) resume(ctx context.Context) (uint64, error) {
 	r.update(func() {
 		r.position, r.target = stored.sequence, target
 		r.caughtUp = r.caughtUp && !rebuild
+		if rebuild {
+			r.era++
+		}
 	})
 	return stored.sequence, nil
 }

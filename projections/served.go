@@ -242,7 +242,10 @@ func (s *Served) exchange(beside string, position uint64) error {
 	}
 	s.db = db
 	if err == nil {
-		s.update(func() { s.position, s.stopped = position, nil })
+		s.update(func() {
+			s.position, s.stopped = position, nil
+			s.era++
+		})
 		s.logger.Info("read model has been rebuilt", "position", position)
 	}
 	return err

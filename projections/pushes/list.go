@@ -54,16 +54,7 @@ func (q *Queries) Pushes(ctx context.Context, viewer Viewer, request ListRequest
 	if err != nil {
 		return Page{}, err
 	}
-	var page Page
-	err = q.Read(func(db *sql.DB) (err error) {
-		page, err = query.page(ctx, db)
-		return err
-	})
-	return page, err
-}
-
-func (l *listQuery) page(ctx context.Context, db *sql.DB) (Page, error) {
-	found, next, err := l.rows(ctx, db)
+	found, next, err := q.list(ctx, query)
 	if err != nil {
 		return Page{}, fmt.Errorf("pushes: list: %w", err)
 	}
@@ -74,8 +65,21 @@ func (l *listQuery) page(ctx context.Context, db *sql.DB) (Page, error) {
 	return page, nil
 }
 
-// rows reads a page and the cursor of the next one, which is empty on the last.
-func (l *listQuery) rows(ctx context.Context, db *sql.DB) (found []row, next string, err error) {
+// list reads a page and the cursor of the next one, which is empty on the last.
+func (q *Queries) list(ctx context.Context, query *listQuery) (found []row, next string, err error) {
+	now := q.shown()
+	err = q.Read(func(db *sql.DB) (err error) {
+		found, next, err = query.rows(ctx, db, func(id string, sequence uint64, state []byte) (row, error) {
+			return q.known.decode(now, id, sequence, state)
+		})
+		return err
+	})
+	return found, next, err
+}
+
+type decoder func(id string, sequence uint64, state []byte) (row, error)
+
+func (l *listQuery) rows(ctx context.Context, db *sql.DB, decode decoder) (found []row, next string, err error) {
 	rows, err := db.QueryContext(ctx, l.text(), l.args...)
 	if err != nil {
 		return nil, "", err
@@ -86,12 +90,13 @@ func (l *listQuery) rows(ctx context.Context, db *sql.DB) (found []row, next str
 		if len(found) == l.limit { // the row beyond the page
 			return found, last.String(), nil
 		}
-		var one row
-		var text []byte
-		if err := rows.Scan(&last.first, &last.second, &one.sequence, &text); err != nil {
+		var sequence uint64
+		var state sql.RawBytes
+		if err := rows.Scan(&last.first, &last.second, &sequence, &state); err != nil {
 			return nil, "", err
 		}
-		if one.state, err = decodeState(text); err != nil {
+		one, err := decode(last.second, sequence, state)
+		if err != nil {
 			return nil, "", err
 		}
 		found = append(found, one)

@@ -2,7 +2,6 @@ package pushes
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 
@@ -56,15 +55,11 @@ func (q *Queries) Purchases(ctx context.Context, viewer Viewer, request Purchase
 	if err != nil {
 		return PurchasesPage{}, err
 	}
-	var found []row
-	page := PurchasesPage{Purchases: []Purchase{}}
-	err = q.Read(func(db *sql.DB) (err error) {
-		found, page.NextCursor, err = query.rows(ctx, db)
-		return err
-	})
+	found, next, err := q.list(ctx, query)
 	if err != nil {
 		return PurchasesPage{}, fmt.Errorf("pushes: purchases: %w", err)
 	}
+	page := PurchasesPage{Purchases: []Purchase{}, NextCursor: next}
 	for _, found := range found {
 		page.Purchases = append(page.Purchases, q.purchase(found))
 	}

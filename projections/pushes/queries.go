@@ -3,6 +3,8 @@ package pushes
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -28,6 +30,7 @@ func (v Viewer) sees(state push.State) bool {
 type Queries struct {
 	*projections.Served // that of Model
 	log                 eventstore.Store
+	known               known
 	// Attempts tells of a step that is to be done how often it was tried in vain, when
 	// it will be tried again and what went wrong. Whoever does the steps knows; nil
 	// where nobody does.
@@ -36,7 +39,7 @@ type Queries struct {
 
 // NewQueries answers from the read model as it is served, and histories from the log.
 func NewQueries(served *projections.Served, log eventstore.Store) *Queries {
-	return &Queries{Served: served, log: log}
+	return &Queries{Served: served, log: log, known: newKnown()}
 }
 
 // PushRequest asks for one push.
@@ -63,11 +66,7 @@ func (q *Queries) Push(ctx context.Context, viewer Viewer, request PushRequest) 
 
 // visible reads a push that the viewer may see.
 func (q *Queries) visible(ctx context.Context, viewer Viewer, id string) (row, error) {
-	var found row
-	err := q.ReadRow(ctx, selectRow, func(result *sql.Row) (err error) {
-		found, err = readRow(result)
-		return err
-	}, id)
+	found, err := q.read(ctx, id)
 	if err != nil {
 		return row{}, err
 	}
@@ -75,6 +74,24 @@ func (q *Queries) visible(ctx context.Context, viewer Viewer, id string) (row, e
 		return row{}, push.Refuse(push.CodePushNotFound, "")
 	}
 	return found, nil
+}
+
+// read reads a push; its zero row means that there is none.
+func (q *Queries) read(ctx context.Context, id string) (row, error) {
+	now := q.shown()
+	if found, is := q.known.at(now, id); is {
+		return found, nil
+	}
+	var sequence uint64
+	var state []byte
+	err := q.ReadRow(ctx, selectRow, func(result *sql.Row) error { return result.Scan(&sequence, &state) }, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return row{}, nil
+	}
+	if err != nil {
+		return row{}, fmt.Errorf("pushes: read push: %w", err)
+	}
+	return q.known.decode(now, id, sequence, state)
 }
 
 // asOf folds the push's history up to a moment.
