@@ -32,6 +32,7 @@ type Runner struct {
 	position uint64
 	target   uint64 // end of the log when Run last opened it; not known before
 	caughtUp bool   // the target has been reached
+	era      int    // rises when all rows are exchanged for others
 	stopped  error
 	changed  chan struct{} // closed and replaced whenever one of the above changes
 }
@@ -54,7 +55,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return nil //nolint:nilerr // whatever failed did so because it was told to end
-		case errors.Is(err, eventstore.ErrUnavailable), sqldb.Busy(err):
+		case errors.Is(err, eventstore.ErrUnavailable), sqldb.Transient(err):
 			r.logger.Warn("read model waits", "error", err)
 		default:
 			err = fmt.Errorf("projections: read model %s stopped: %w", r.model.Name, err)
@@ -123,6 +124,9 @@ func (r *Runner) resume(ctx context.Context) (uint64, error) {
 	r.update(func() {
 		r.position, r.target = stored.sequence, target
 		r.caughtUp = r.caughtUp && !rebuild
+		if rebuild {
+			r.era++
+		}
 	})
 	return stored.sequence, nil
 }

@@ -29,6 +29,14 @@ func (r *Runner) Position() uint64 {
 	return r.position
 }
 
+// Shown is the position, and how often all rows were exchanged for others. While both are
+// the same, so are the rows; what is read later is never older than both said before.
+func (r *Runner) Shown() (era int, position uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.era, r.position
+}
+
 // Ready is nil once everything that stood in the log at the start has been folded, for
 // as long as the model runs. Otherwise it says what is missing.
 func (r *Runner) Ready() error {
@@ -75,9 +83,19 @@ func (r *Runner) Await(ctx context.Context, minSeq, timeout string) error {
 	if patience <= 0 || patience > MaxPatience {
 		return fmt.Errorf("%w: not %s", ErrWish, patience)
 	}
+	reached := func() bool { return r.caughtUp && r.position >= sequence }
+	if r.look(reached) { // as a rule nobody has to wait
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	return r.wait(ctx, func() bool { return r.caughtUp && r.position >= sequence })
+	return r.wait(ctx, reached)
+}
+
+func (r *Runner) look(reached func() bool) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return reached()
 }
 
 // wait looks at the runner under its lock whenever something has changed.

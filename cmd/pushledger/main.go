@@ -31,24 +31,27 @@ const (
 )
 
 type commandLine struct {
-	Serve    serveCommand    `cmd:"" help:"Run the whole service."`
-	Demo     demoCommand     `cmd:"" help:"Play the scenarios of a file in a sandbox that is thrown away."`
-	Offer    offerCommand    `cmd:"" help:"Push domains at a price to one buyer."`
-	Withdraw withdrawCommand `cmd:"" help:"Take an open offer back."`
-	Accept   acceptCommand   `cmd:"" help:"Accept an offer at the total you saw."`
-	Decline  declineCommand  `cmd:"" help:"Turn an offer down."`
-	Takedown takedownCommand `cmd:"" help:"End a push as an operator."`
-	Retry    retryCommand    `cmd:"" help:"Have a refused step tried again, as an operator."`
-	Settle   settleCommand   `cmd:"" help:"Record that a refused step was done outside, as an operator."`
-	Show     showCommand     `cmd:"" help:"Show one push."`
-	List     listCommand     `cmd:"" help:"List pushes."`
-	Timeline timelineCommand `cmd:"" help:"Show everything that happened to a push."`
-	Domain   domainCommand   `cmd:"" help:"Show the push that holds a domain, and its history."`
-	Journal  journalCommand  `cmd:"" help:"Show the double-entry journal or its balances."`
-	Audit    auditCommand    `cmd:"" help:"Check the ledger."`
-	Bench    benchCommand    `cmd:"" help:"Measure the service against the engines it stands on."`
-	Token    tokenCommand    `cmd:"" help:"Mint a token of a sandbox's issuer."`
-	Version  versionCommand  `cmd:"" help:"Print the version."`
+	Serve       serveCommand       `cmd:"" help:"Run the whole service."`
+	Demo        demoCommand        `cmd:"" help:"Play the scenarios of a file in a sandbox that is thrown away."`
+	Offer       offerCommand       `cmd:"" help:"Push domains at a price to one buyer."`
+	Withdraw    withdrawCommand    `cmd:"" help:"Take an open offer back."`
+	Accept      acceptCommand      `cmd:"" help:"Accept an offer at the total you saw."`
+	Decline     declineCommand     `cmd:"" help:"Turn an offer down."`
+	Takedown    takedownCommand    `cmd:"" help:"End a push as an operator."`
+	Retry       retryCommand       `cmd:"" help:"Have a refused step tried again, as an operator."`
+	Settle      settleCommand      `cmd:"" help:"Record that a refused step was done outside, as an operator."`
+	Show        showCommand        `cmd:"" help:"Show one push."`
+	List        listCommand        `cmd:"" help:"List pushes."`
+	Timeline    timelineCommand    `cmd:"" help:"Show everything that happened to a push."`
+	Domain      domainCommand      `cmd:"" help:"Show the push that holds a domain, and its history."`
+	Journal     journalCommand     `cmd:"" help:"Show the double-entry journal or its balances."`
+	Statement   statementCommand   `cmd:"" help:"Show what the ledger holds for an account."`
+	Watch       watchCommand       `cmd:"" help:"Follow what happens."`
+	Projections projectionsCommand `cmd:"" help:"Look at read models and rebuild them."`
+	Audit       auditCommand       `cmd:"" help:"Check the ledger."`
+	Bench       benchCommand       `cmd:"" help:"Measure the service against the engines it stands on."`
+	Token       tokenCommand       `cmd:"" help:"Mint a token of a sandbox's issuer."`
+	Version     versionCommand     `cmd:"" help:"Print the version."`
 }
 
 func main() {
@@ -103,7 +106,7 @@ func explain(err error, stderr io.Writer) int {
 	case errors.As(err, &refused):
 		printRefusal(stderr, refused)
 		return exitRefused
-	case errors.Is(err, errNotAsExpected):
+	case errors.Is(err, errNotAsExpected), errors.Is(err, errNotRebuilt):
 		fmt.Fprintln(stderr, "error:", err)
 		return exitRefused
 	case errors.Is(err, errDiffers):

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -172,4 +173,35 @@ func TestBadInputIsNamedAndChangesNothing(t *testing.T) {
 	require.Equal(t, http.StatusOK, code)
 	require.Empty(t, page.Pushes, "bad input has changed something")
 	require.True(t, ask(t, seller, "push.cmd.anna.offer", offer("d0.com", `"1.00"`)).OK, "the service is alive")
+}
+
+// A token says who somebody is and what he may do; the name says nothing.
+func TestTheRoleOfTheTokenDecidesOnBothDoors(t *testing.T) {
+	data := t.TempDir()
+	running := startProcess(t, data, writeInventory(t, 1))
+	mint := func(account, role string) string {
+		token, err := exec.Command("pushledger", "token", "--data", data, "--account", account, "--role", role).Output()
+		require.NoError(t, err)
+		return strings.TrimSpace(string(token))
+	}
+	running.ready.Tokens["mallory"] = mint("mallory", "trader")
+	running.ready.Tokens["auditor"] = mint("auditor", "trader")
+	running.ready.Tokens["olga"] = mint("olga", "operator")
+	seller := running.connect(t, "anna")
+	offered, err := request(seller, "push.cmd.anna.offer",
+		`{"push_id":"roles","buyer":"bo","items":[{"domain":"d0.com","price":"8.00"}]}`, "")
+	require.NoError(t, err)
+	require.True(t, offered.OK, offered)
+
+	for _, account := range []string{"mallory", "auditor"} {
+		reply, err := request(running.connect(t, account), "push.cmd."+account+".takedown", `{"push_id":"roles","reason":"x"}`, "")
+		require.NoError(t, err)
+		require.Equal(t, "push_not_found", reply.Error.Code)
+		refused, err := request(running.connect(t, account), "push.query."+account+".journal", "", "")
+		require.NoError(t, err)
+		require.Equal(t, "not_allowed", refused.Error.Code)
+	}
+	taken, err := request(running.connect(t, "olga"), "push.cmd.olga.takedown", `{"push_id":"roles","reason":"x"}`, "")
+	require.NoError(t, err)
+	require.True(t, taken.OK, taken)
 }

@@ -32,15 +32,13 @@ type serveCommand struct {
 	Sandbox          bool   `help:"Run registrar, account directory and Alipay as a sandbox in this process."`
 	SandboxInventory string `help:"JSON file of the sandbox's accounts and domains." type:"existingfile"`
 
-	TokenKeys           string   `help:"PEM file with the public keys of the token issuer." type:"existingfile"`
-	Operators           []string `help:"Accounts that may take pushes down and see all of them."`
-	Auditors            []string `help:"Accounts that see everything."`
-	AlipayAppID         string   `name:"alipay-app-id" help:"Application id at Alipay."`
-	AlipaySellerID      string   `name:"alipay-seller-id" help:"The merchant's number at Alipay (2088…)."`
-	AlipayPrivateKey    string   `help:"File with the application's private key." type:"existingfile"`
-	AlipayPublicKey     string   `help:"File with Alipay's public key." type:"existingfile"`
-	AlipayGateway       string   `help:"Alipay's gateway; empty is the production one."`
-	AlipayNotifyAddress string   `help:"Public address of this service's /alipay/notify."`
+	TokenKeys           string `help:"PEM file with the public keys of the token issuer." type:"existingfile"`
+	AlipayAppID         string `name:"alipay-app-id" help:"Application id at Alipay."`
+	AlipaySellerID      string `name:"alipay-seller-id" help:"The merchant's number at Alipay (2088…)."`
+	AlipayPrivateKey    string `help:"File with the application's private key." type:"existingfile"`
+	AlipayPublicKey     string `help:"File with Alipay's public key." type:"existingfile"`
+	AlipayGateway       string `help:"Alipay's gateway; empty is the production one."`
+	AlipayNotifyAddress string `help:"Public address of this service's /alipay/notify."`
 }
 
 // Run serves until the process is told to stop.
@@ -75,7 +73,7 @@ func (c *serveCommand) config(log io.Writer) (app.Config, error) {
 		PaymentWindow: c.PaymentWindow, Limit: commands.Limit{PerSecond: c.CommandRate, Burst: c.CommandBurst}, ReadyFile: c.ReadyFile, Version: version,
 		Logger:  slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level})),
 		Sandbox: c.Sandbox, Inventory: c.SandboxInventory,
-		TokenKeys: c.TokenKeys, Operators: c.Operators, Auditors: c.Auditors,
+		TokenKeys: c.TokenKeys,
 	}
 	if c.PaymentWindow <= 0 {
 		return config, fmt.Errorf("%w: --payment-window must be above 0", errUsage)

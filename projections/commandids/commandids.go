@@ -14,7 +14,6 @@ import (
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/eventstore"
 	"github.com/pushledger/pushledger/projections"
-	"github.com/pushledger/pushledger/projections/sqldb"
 )
 
 const version = 1
@@ -22,7 +21,7 @@ const version = 1
 //go:embed *.sql
 var schema embed.FS
 
-// Model is the read model, for projections.Open and projections.NewRunner.
+// Model is the read model, for projections.OpenServed.
 func Model() projections.Model {
 	return projections.Model{Name: "command_ids", Version: version, Schema: schema, Tables: []string{"command_ids"}, Fold: fold}
 }
@@ -52,16 +51,17 @@ func fold(ctx context.Context, tx *sql.Tx, events []eventstore.Recorded) error {
 	return nil
 }
 
-// Index answers from the read model.
-type Index struct{ db *sqldb.DB }
+// Index answers from the read model as it is served.
+type Index struct{ *projections.Served }
 
-// NewIndex reads from a store that was opened with Model.
-func NewIndex(db *sqldb.DB) *Index { return &Index{db: db} }
+// NewIndex answers from the read model of Model.
+func NewIndex(served *projections.Served) *Index { return &Index{served} }
 
 // PushOf returns the push that an account's command has changed, as far as the read
 // model has come.
 func (i *Index) PushOf(ctx context.Context, account, commandID string) (pushID string, found bool, err error) {
-	err = i.db.Reader().QueryRowContext(ctx, "SELECT push_id FROM command_ids WHERE id = $1", key(account, commandID)).Scan(&pushID)
+	err = i.ReadRow(ctx, "SELECT push_id FROM command_ids WHERE id = $1",
+		func(result *sql.Row) error { return result.Scan(&pushID) }, key(account, commandID))
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", false, nil
 	}

@@ -2,6 +2,7 @@ package commandids_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"testing"
@@ -38,18 +39,15 @@ func TestACommandIsFoundByItsAccountAndID(t *testing.T) {
 	write(eventstore.Metadata{CommandID: withdrawn, CommandHash: "hash", Actor: "anna"},
 		eventstore.Change{Stream: stream, Expect: 3, Events: []aggregates.Event{push.Withdrawn{}}})
 
-	model := commandids.Model()
-	db, err := projections.Open(t.Context(), filepath.Join(t.TempDir(), "commands.db"), slog.New(slog.DiscardHandler), model)
+	served, err := projections.OpenServed(t.Context(), filepath.Join(t.TempDir(), "commands.db"), commandids.Model(), log, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
-	defer func() { require.NoError(t, db.Close()) }()
-	runner := projections.NewRunner(model, db, log, slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- runner.Run(ctx) }()
-	defer func() { stop(); require.NoError(t, <-ended) }()
-	require.NoError(t, runner.WaitReady(t.Context()))
+	go func() { ended <- served.Run(ctx) }()
+	defer func() { stop(); require.NoError(t, errors.Join(<-ended, served.Close())) }()
+	require.NoError(t, served.WaitReady(t.Context()))
 
-	index := commandids.NewIndex(db)
+	index := commandids.NewIndex(served)
 	for _, known := range []struct {
 		account, id string
 		found       bool

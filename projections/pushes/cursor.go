@@ -21,12 +21,12 @@ func (c cursor) String() string {
 func parseCursor(text string) (cursor, error) {
 	plain, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil {
-		return cursor{}, refuseQuery("cursor")
+		return cursor{}, RefuseQuery("cursor")
 	}
 	first, second, found := strings.Cut(string(plain), ".")
 	number, err := strconv.ParseInt(first, 10, 64)
 	if err != nil || !found {
-		return cursor{}, refuseQuery("cursor")
+		return cursor{}, RefuseQuery("cursor")
 	}
 	return cursor{first: number, second: second}, nil
 }

@@ -2,6 +2,7 @@ package pushes
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -80,26 +81,32 @@ func domainEvent(recorded eventstore.Recorded) (DomainEvent, error) {
 // pushesOf is every push of a domain that the viewer may see, and the live one among
 // them; rule P8 allows one at the most.
 func (q *Queries) pushesOf(ctx context.Context, viewer Viewer, name domainname.Name) (visible map[string]bool, live string, err error) {
-	rows, err := q.reader.QueryContext(ctx, `
-		SELECT push_id, status FROM push_domains JOIN pushes USING (push_id)
-		WHERE domain = $1 AND ($2 OR seller = $3 OR buyer = $3)`, string(name), viewer.SeesAll, viewer.Account)
+	visible = make(map[string]bool)
+	err = q.Read(func(db *sql.DB) error {
+		rows, err := db.QueryContext(ctx, `
+			SELECT push_id, status FROM push_domains JOIN pushes USING (push_id)
+			WHERE domain = $1 AND ($2 OR seller = $3 OR buyer = $3)`, string(name), viewer.SeesAll, viewer.Account)
+		if err != nil {
+			return err
+		}
+		defer rows.Close() //nolint:errcheck // rows.Err says all there is
+		for rows.Next() {
+			var id string
+			var status push.Status
+			if err := rows.Scan(&id, &status); err != nil {
+				return err
+			}
+			visible[id] = true
+			if status.Live() {
+				live = id
+			}
+		}
+		return rows.Err()
+	})
 	if err != nil {
 		return nil, "", fmt.Errorf("pushes: domain %s: %w", name, err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err says all there is
-	visible = make(map[string]bool)
-	for rows.Next() {
-		var id string
-		var status push.Status
-		if err := rows.Scan(&id, &status); err != nil {
-			return nil, "", fmt.Errorf("pushes: domain %s: %w", name, err)
-		}
-		visible[id] = true
-		if status.Live() {
-			live = id
-		}
-	}
-	return visible, live, rows.Err()
+	return visible, live, nil
 }
 
 func (q *Queries) holder(ctx context.Context, viewer Viewer, live string) (*View, error) {

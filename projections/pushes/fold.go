@@ -22,7 +22,7 @@ import (
 
 // version of the fold. It has to rise whenever fold, push.Evolve, push.State or
 // push.Postings change in what they give for events of the past.
-const version = 2
+const version = 3
 
 //go:embed *.sql
 var schema embed.FS
@@ -134,9 +134,9 @@ func (f *folding) save(ctx context.Context, id string, row row) error {
 		return err
 	}
 	return f.exec(ctx, `
-		INSERT INTO pushes (push_id, seller, buyer, offered_at, status, seq, state) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (push_id) DO UPDATE SET status = excluded.status, seq = excluded.seq, state = excluded.state`,
-		id, row.state.Seller, row.state.Buyer, row.state.OfferedAt.UnixMicro(), string(row.state.Status), row.sequence, text)
+		INSERT INTO pushes (push_id, seller, buyer, offered_at, status, seq, state, work) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		ON CONFLICT (push_id) DO UPDATE SET status = excluded.status, seq = excluded.seq, state = excluded.state, work = excluded.work`,
+		id, row.state.Seller, row.state.Buyer, row.state.OfferedAt.UnixMicro(), string(row.state.Status), row.sequence, text, string(work(row.state)))
 }
 
 func (f *folding) insertDomains(ctx context.Context, id string, items []push.Item) error {

@@ -1,7 +1,7 @@
 package pushes_test
 
 import (
-	"log/slog"
+	"database/sql"
 	"strings"
 	"testing"
 
@@ -12,7 +12,6 @@ import (
 	"github.com/pushledger/pushledger/aggregates/domainname"
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/eventstore"
-	"github.com/pushledger/pushledger/projections"
 	"github.com/pushledger/pushledger/projections/pushes"
 	"github.com/pushledger/pushledger/projections/pushes/pushestest"
 )
@@ -157,7 +156,9 @@ func TestEveryStateSurvivesTheTable(t *testing.T) {
 func stateColumn(t *testing.T, ledger *pushestest.Fixture) string {
 	t.Helper()
 	var text string
-	require.NoError(t, ledger.DB.Reader().QueryRowContext(t.Context(), "SELECT state FROM pushes").Scan(&text))
+	require.NoError(t, ledger.Runner.Read(func(db *sql.DB) error {
+		return db.QueryRowContext(t.Context(), "SELECT state FROM pushes").Scan(&text)
+	}))
 	return text
 }
 
@@ -167,8 +168,7 @@ func TestAnEventOfAPushThatWasNeverOfferedStopsTheModel(t *testing.T) {
 		Stream: eventstore.StreamID{Kind: "push", Key: "p-1"}, Events: []aggregates.Event{push.Withdrawn{}},
 	})
 	require.NoError(t, err)
-	runner := projections.NewRunner(pushes.Model(), ledger.DB, ledger.Log, slog.New(slog.DiscardHandler))
-	require.ErrorContains(t, runner.Run(t.Context()), "sequence 1: Withdrawn cannot happen to push p-1")
+	require.ErrorContains(t, ledger.Runner.Runner.Run(t.Context()), "sequence 1: Withdrawn cannot happen to push p-1")
 }
 
 func TestTheJournalOfEverythingSumsToZero(t *testing.T) {

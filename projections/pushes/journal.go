@@ -2,6 +2,7 @@ package pushes
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"strconv"
 	"time"
@@ -56,9 +57,18 @@ func (q *Queries) Journal(ctx context.Context, viewer Viewer, request JournalReq
 	if request.PushID != "" {
 		condition, args = "push_id = $4 AND ", append(args, request.PushID)
 	}
-	rows, err := q.reader.QueryContext(ctx, `SELECT seq, line, push_id, event, at, from_account, to_account, amount,
-		trade_no, request_no, payout_no FROM journal
-		WHERE `+condition+`(seq, line) > ($1, CAST($2 AS INTEGER)) ORDER BY seq, line LIMIT $3`, args...)
+	var page JournalPage
+	err = q.Read(func(db *sql.DB) (err error) {
+		page, err = journalPage(ctx, db, limit, `SELECT seq, line, push_id, event, at, from_account, to_account, amount,
+			trade_no, request_no, payout_no FROM journal
+			WHERE `+condition+`(seq, line) > ($1, CAST($2 AS INTEGER)) ORDER BY seq, line LIMIT $3`, args)
+		return err
+	})
+	return page, err
+}
+
+func journalPage(ctx context.Context, db *sql.DB, limit int, query string, args []any) (JournalPage, error) {
+	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return JournalPage{}, fmt.Errorf("pushes: journal: %w", err)
 	}
@@ -94,7 +104,7 @@ func journalCursor(text string) (cursor, error) {
 		return cursor{}, err
 	}
 	if _, err := strconv.ParseUint(after.second, 10, 16); err != nil {
-		return cursor{}, refuseQuery("cursor")
+		return cursor{}, RefuseQuery("cursor")
 	}
 	return after, nil
 }
@@ -121,7 +131,16 @@ func (q *Queries) Balances(ctx context.Context, viewer Viewer, _ BalancesRequest
 	if err := viewer.mustSeeAll(); err != nil {
 		return Balances{}, err
 	}
-	rows, err := q.reader.QueryContext(ctx, `
+	var all Balances
+	err := q.Read(func(db *sql.DB) (err error) {
+		all, err = balances(ctx, db)
+		return err
+	})
+	return all, err
+}
+
+func balances(ctx context.Context, db *sql.DB) (Balances, error) {
+	rows, err := db.QueryContext(ctx, `
 		SELECT account, amount FROM balances WHERE amount <> 0
 		UNION SELECT account, amount FROM balances WHERE account IN ($1, $2)
 		ORDER BY account`, push.ClearingAccount, push.FeeAccount)

@@ -2,6 +2,7 @@ package pushes
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 	"strconv"
@@ -53,33 +54,54 @@ func (q *Queries) Pushes(ctx context.Context, viewer Viewer, request ListRequest
 	if err != nil {
 		return Page{}, err
 	}
-	rows, err := q.reader.QueryContext(ctx, query.text(), query.args...)
+	found, next, err := q.list(ctx, query)
 	if err != nil {
 		return Page{}, fmt.Errorf("pushes: list: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err says all there is
-	page := Page{Pushes: []View{}}
-	var last cursor
-	for rows.Next() {
-		if len(page.Pushes) == query.limit { // the row beyond the page
-			page.NextCursor = last.String()
-			break
-		}
-		var sequence uint64
-		var text []byte
-		if err := rows.Scan(&last.first, &last.second, &sequence, &text); err != nil {
-			return Page{}, fmt.Errorf("pushes: list: %w", err)
-		}
-		state, err := decodeState(text)
-		if err != nil {
-			return Page{}, fmt.Errorf("pushes: list: %w", err)
-		}
-		page.Pushes = append(page.Pushes, view(state, sequence))
-	}
-	if err := rows.Err(); err != nil {
-		return Page{}, fmt.Errorf("pushes: list: %w", err)
+	page := Page{Pushes: make([]View, len(found)), NextCursor: next}
+	for i, found := range found {
+		page.Pushes[i] = view(found.state, found.sequence)
 	}
 	return page, nil
+}
+
+// list reads a page and the cursor of the next one, which is empty on the last.
+func (q *Queries) list(ctx context.Context, query *listQuery) (found []row, next string, err error) {
+	now := q.shown()
+	err = q.Read(func(db *sql.DB) (err error) {
+		found, next, err = query.rows(ctx, db, func(id string, sequence uint64, state []byte) (row, error) {
+			return q.known.decode(now, id, sequence, state)
+		})
+		return err
+	})
+	return found, next, err
+}
+
+type decoder func(id string, sequence uint64, state []byte) (row, error)
+
+func (l *listQuery) rows(ctx context.Context, db *sql.DB, decode decoder) (found []row, next string, err error) {
+	rows, err := db.QueryContext(ctx, l.text(), l.args...)
+	if err != nil {
+		return nil, "", err
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err says all there is
+	var last cursor
+	for rows.Next() {
+		if len(found) == l.limit { // the row beyond the page
+			return found, last.String(), nil
+		}
+		var sequence uint64
+		var state sql.RawBytes
+		if err := rows.Scan(&last.first, &last.second, &sequence, &state); err != nil {
+			return nil, "", err
+		}
+		one, err := decode(last.second, sequence, state)
+		if err != nil {
+			return nil, "", err
+		}
+		found = append(found, one)
+	}
+	return found, "", rows.Err()
 }
 
 // listQuery is a list on its way to SQL.
@@ -122,7 +144,7 @@ func (l *listQuery) text() string {
 func (r ListRequest) query(viewer Viewer) (*listQuery, error) {
 	query := &listQuery{descending: r.Sort != SortAsc}
 	if r.Sort != "" && r.Sort != SortAsc && r.Sort != SortDesc {
-		return nil, refuseQuery("sort")
+		return nil, RefuseQuery("sort")
 	}
 	var err error
 	if query.limit, err = pageLimit(r.Limit); err != nil {
@@ -144,7 +166,7 @@ func pageLimit(limit int) (int, error) {
 	case limit == 0:
 		return DefaultLimit, nil
 	case limit < 0 || limit > MaxLimit:
-		return 0, refuseQuery("limit")
+		return 0, RefuseQuery("limit")
 	default:
 		return limit, nil
 	}
@@ -163,7 +185,7 @@ func (r ListRequest) addParties(query *listQuery, viewer Viewer) error {
 		"": {"seller", "buyer"}, RoleAll: {"seller", "buyer"}, RoleSeller: {"seller"}, RoleBuyer: {"buyer"},
 	}[r.Role]
 	if sides == nil {
-		return refuseQuery("role")
+		return RefuseQuery("role")
 	}
 	if account == "" && viewer.SeesAll {
 		return nil
@@ -185,7 +207,7 @@ func (r ListRequest) addStatus(query *listQuery) error {
 		return nil
 	}
 	if !slices.Contains(statuses, push.Status(r.Status)) {
-		return refuseQuery("status")
+		return RefuseQuery("status")
 	}
 	query.where("status = ", r.Status)
 	return nil
@@ -213,7 +235,7 @@ func (r ListRequest) addTimes(query *listQuery) error {
 		}
 		at, err := time.Parse(time.RFC3339, bound.text)
 		if err != nil {
-			return refuseQuery(bound.name)
+			return RefuseQuery(bound.name)
 		}
 		query.where(bound.condition, at.UnixMicro())
 	}

@@ -3,13 +3,15 @@ package pushes
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/pushledger/pushledger/aggregates/domainname"
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/eventstore"
-	"github.com/pushledger/pushledger/projections/sqldb"
+	"github.com/pushledger/pushledger/projections"
 )
 
 // Viewer is who asks.
@@ -26,13 +28,18 @@ func (v Viewer) sees(state push.State) bool {
 // no, in particular push_not_found for what the viewer may not see. It is safe for
 // concurrent use.
 type Queries struct {
-	reader *sql.DB
-	log    eventstore.Store
+	*projections.Served // that of Model
+	log                 eventstore.Store
+	known               known
+	// Attempts tells of a step that is to be done how often it was tried in vain, when
+	// it will be tried again and what went wrong. Whoever does the steps knows; nil
+	// where nobody does.
+	Attempts func(pushID string, step push.Step) (attempts int, next time.Time, lastError string)
 }
 
-// NewQueries answers from a store that the model is kept in, and histories from the log.
-func NewQueries(db *sqldb.DB, log eventstore.Store) *Queries {
-	return &Queries{reader: db.Reader(), log: log}
+// NewQueries answers from the read model as it is served, and histories from the log.
+func NewQueries(served *projections.Served, log eventstore.Store) *Queries {
+	return &Queries{Served: served, log: log, known: newKnown()}
 }
 
 // PushRequest asks for one push.
@@ -59,7 +66,7 @@ func (q *Queries) Push(ctx context.Context, viewer Viewer, request PushRequest) 
 
 // visible reads a push that the viewer may see.
 func (q *Queries) visible(ctx context.Context, viewer Viewer, id string) (row, error) {
-	found, err := readRow(q.reader.QueryRowContext(ctx, selectRow, id))
+	found, err := q.read(ctx, id)
 	if err != nil {
 		return row{}, err
 	}
@@ -67,6 +74,24 @@ func (q *Queries) visible(ctx context.Context, viewer Viewer, id string) (row, e
 		return row{}, push.Refuse(push.CodePushNotFound, "")
 	}
 	return found, nil
+}
+
+// read reads a push; its zero row means that there is none.
+func (q *Queries) read(ctx context.Context, id string) (row, error) {
+	now := q.shown()
+	if found, is := q.known.at(now, id); is {
+		return found, nil
+	}
+	var sequence uint64
+	var state []byte
+	err := q.ReadRow(ctx, selectRow, func(result *sql.Row) error { return result.Scan(&sequence, &state) }, id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return row{}, nil
+	}
+	if err != nil {
+		return row{}, fmt.Errorf("pushes: read push: %w", err)
+	}
+	return q.known.decode(now, id, sequence, state)
 }
 
 // asOf folds the push's history up to a moment.
@@ -97,7 +122,7 @@ func moment(text string) (func(eventstore.Recorded) bool, error) {
 	}
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return nil, refuseQuery("as_of")
+		return nil, RefuseQuery("as_of")
 	}
 	return func(event eventstore.Recorded) bool { return !event.Time.After(at) }, nil
 }

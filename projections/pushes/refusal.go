@@ -13,7 +13,8 @@ const (
 	CodeNotAllowed   = "not_allowed"
 )
 
-func refuseQuery(parameter string) *push.Refusal {
+// RefuseQuery refuses a question because one of its parameters cannot be read.
+func RefuseQuery(parameter string) *push.Refusal {
 	return &push.Refusal{
 		Code:    CodeInvalidQuery,
 		Message: "this cannot be asked: " + parameter + " is not valid", MessageZH: "查询参数无效：" + parameter,
@@ -24,6 +25,11 @@ func (v Viewer) mustSeeAll() error {
 	if v.SeesAll {
 		return nil
 	}
+	return NotAllowed()
+}
+
+// NotAllowed refuses what is not for traders.
+func NotAllowed() *push.Refusal {
 	return &push.Refusal{
 		Code: CodeNotAllowed, Message: "only operators and auditors may see this", MessageZH: "仅运营和审计人员可查看",
 	}
@@ -37,7 +43,7 @@ func Explain(err error) *push.Refusal {
 	case errors.As(err, &refusal):
 		return refusal
 	case errors.Is(err, projections.ErrWish):
-		return refuseQuery("Min-Seq, Min-Seq-Timeout")
+		return RefuseQuery("Min-Seq, Min-Seq-Timeout")
 	case errors.Is(err, projections.ErrBehind):
 		return &push.Refusal{
 			Code: push.CodeUnavailable, Message: "the answer does not show this sequence yet; try again shortly",

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/pushledger/pushledger/eventstore"
 )
 
 // TimelineRequest asks for the history of a push.
@@ -42,14 +44,18 @@ func (q *Queries) Timeline(ctx context.Context, viewer Viewer, request TimelineR
 	}
 	timeline := Timeline{PushID: request.PushID, Events: make([]TimelineEvent, len(history))}
 	for i, recorded := range history {
-		en, zh, err := sentence(recorded.Type, recorded.Body)
-		if err != nil {
+		if timeline.Events[i], err = Tell(recorded); err != nil {
 			return Timeline{}, err
-		}
-		timeline.Events[i] = TimelineEvent{
-			Seq: recorded.Sequence, Type: recorded.Type, Time: recorded.Time, Actor: recorded.Metadata.Actor,
-			CommandID: recorded.Metadata.CommandID, EN: en, ZH: zh, Body: jsontext.Value(recorded.Body),
 		}
 	}
 	return timeline, nil
+}
+
+// Tell puts an event in words.
+func Tell(recorded eventstore.Recorded) (TimelineEvent, error) {
+	en, zh, err := sentence(recorded.Type, recorded.Body)
+	return TimelineEvent{
+		Seq: recorded.Sequence, Type: recorded.Type, Time: recorded.Time, Actor: recorded.Metadata.Actor,
+		CommandID: recorded.Metadata.CommandID, EN: en, ZH: zh, Body: jsontext.Value(recorded.Body),
+	}, err
 }

@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -32,6 +33,9 @@ type Schema struct {
 type DB struct {
 	writer *sql.DB
 	reader *sql.DB
+
+	mu       sync.Mutex
+	prepared map[string]*sql.Stmt // for reading, by their text
 }
 
 // errStale means that a file cannot be used and is worth nothing.
@@ -41,18 +45,24 @@ var errStale = errors.New("sqldb: unusable file")
 // database, is corrupted, or holds another version of a schema is deleted; a line in
 // the log says so and why.
 func Open(ctx context.Context, path string, logger *slog.Logger, schemas ...Schema) (*DB, error) {
-	db, err := open(ctx, path, schemas)
+	prepared := func(db *sql.DB) error { return prepare(ctx, db, schemas) }
+	db, err := open(path, prepared)
 	if !errors.Is(err, errStale) {
 		return db, err
 	}
 	logger.Warn("read store deleted, it will be rebuilt from the log", "path", path, "reason", err)
-	if err := discard(path); err != nil {
+	if err := Discard(path); err != nil {
 		return nil, err
 	}
-	return open(ctx, path, schemas)
+	return open(path, prepared)
 }
 
-func open(ctx context.Context, path string, schemas []Schema) (*DB, error) {
+// Reopen opens a store that this process has closed before, without looking at it.
+func Reopen(path string) (*DB, error) {
+	return open(path, func(*sql.DB) error { return nil })
+}
+
+func open(path string, prepare func(*sql.DB) error) (*DB, error) {
 	writer, err := connect(path, url.Values{
 		"_txlock": {"immediate"},
 		// In WAL mode "normal" never damages the file; what a power cut takes away is
@@ -63,7 +73,7 @@ func open(ctx context.Context, path string, schemas []Schema) (*DB, error) {
 		return nil, err
 	}
 	writer.SetMaxOpenConns(1)
-	if err := prepare(ctx, writer, schemas); err != nil {
+	if err := prepare(writer); err != nil {
 		return nil, errors.Join(stale(err), writer.Close())
 	}
 	reader, err := connect(path, url.Values{"_query_only": {"1"}, "_pragma": {"busy_timeout(5000)"}})
@@ -73,7 +83,7 @@ func open(ctx context.Context, path string, schemas []Schema) (*DB, error) {
 	readers := max(4, runtime.NumCPU())
 	reader.SetMaxOpenConns(readers)
 	reader.SetMaxIdleConns(readers)
-	return &DB{writer: writer, reader: reader}, nil
+	return &DB{writer: writer, reader: reader, prepared: make(map[string]*sql.Stmt)}, nil
 }
 
 func connect(path string, parameters url.Values) (*sql.DB, error) {
@@ -116,9 +126,24 @@ func stale(err error) error {
 	}
 }
 
-// Busy reports that somebody else holds the file; trying again later may help.
-func Busy(err error) bool {
-	return code(err) == sqlite3.SQLITE_BUSY || code(err) == sqlite3.SQLITE_LOCKED
+// Transient reports that the file cannot be used now, but perhaps later: somebody else
+// holds it, the disk is full or does not answer.
+func Transient(err error) bool {
+	switch code(err) {
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR,
+		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM:
+		return !Damaged(err)
+	default:
+		return false
+	}
+}
+
+// Damaged reports that the file is worth nothing any more: it is corrupted, or was taken
+// away from under the program.
+func Damaged(err error) bool {
+	var failure *sqlite.Error
+	return errors.Is(stale(err), errStale) ||
+		errors.As(err, &failure) && failure.Code() == sqlite3.SQLITE_READONLY_DBMOVED
 }
 
 func code(err error) int {
@@ -129,10 +154,26 @@ func code(err error) int {
 	return failure.Code() & 0xff // the rest says more precisely what is wrong
 }
 
-func discard(path string) error {
-	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
+// Discard deletes a closed store; one that does not exist is no error.
+func Discard(path string) error { return remove(path, "", "-wal", "-shm", "-journal") }
+
+// Replace puts one closed store in the place of another. Whoever opens that place finds
+// the one or the other, whole.
+func Replace(path, by string) error {
+	// What the old one may have left behind would be taken for a part of the new one.
+	if err := remove(path, "-wal", "-shm", "-journal"); err != nil {
+		return err
+	}
+	if err := os.Rename(by, path); err != nil {
+		return fmt.Errorf("sqldb: replace: %w", err)
+	}
+	return nil
+}
+
+func remove(path string, suffixes ...string) error {
+	for _, suffix := range suffixes {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("sqldb: discard: %w", err)
+			return fmt.Errorf("sqldb: delete: %w", err)
 		}
 	}
 	return nil
@@ -160,7 +201,30 @@ func (d *DB) Write(ctx context.Context, change func(*sql.Tx) error) error {
 // Reader is for queries; it refuses to write.
 func (d *DB) Reader() *sql.DB { return d.reader }
 
+// Prepared is a query that is parsed once, for those that are asked over and over. It
+// ends with the store.
+func (d *DB) Prepared(ctx context.Context, query string) (*sql.Stmt, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if statement, known := d.prepared[query]; known {
+		return statement, nil
+	}
+	statement, err := d.reader.PrepareContext(ctx, query) //nolint:sqlclosecheck // Close closes it
+	if err != nil {
+		return nil, fmt.Errorf("sqldb: prepare: %w", err)
+	}
+	d.prepared[query] = statement
+	return statement, nil
+}
+
 // Close waits for queries under way.
 func (d *DB) Close() error {
-	return errors.Join(d.reader.Close(), d.writer.Close())
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var errs []error
+	for _, statement := range d.prepared {
+		errs = append(errs, statement.Close())
+	}
+	clear(d.prepared)
+	return errors.Join(append(errs, d.reader.Close(), d.writer.Close())...)
 }

@@ -160,8 +160,8 @@ func TestAFileThatSomebodyElseHoldsIsBusyAndNotDamaged(t *testing.T) {
 	defer func() { require.NoError(t, other.Close()) }()
 	require.NoError(t, db.Write(t.Context(), func(*sql.Tx) error {
 		_, err := other.BeginTx(t.Context(), nil)
-		require.True(t, sqldb.Busy(err), err)
+		require.True(t, sqldb.Transient(err), err)
 		return nil
 	}))
-	require.False(t, sqldb.Busy(errors.New("other")))
+	require.False(t, sqldb.Transient(errors.New("other")))
 }

@@ -58,6 +58,8 @@ type Push struct {
 	State push.State
 	// Last is the sequence of its newest event, 0 if it was never offered.
 	Last uint64
+	// Traceparent of its newest event, for Continue.
+	Traceparent string
 	// reserved is the sequence of the first domain's reservation; the others follow it.
 	reserved uint64
 	commands []Outcome
@@ -93,7 +95,7 @@ func (l *Ledger) Load(ctx context.Context, id string) (Push, error) {
 			return Push{}, fmt.Errorf("ledger: push %s: sequence %d holds a %s", id, recorded.Sequence, recorded.Type)
 		}
 		loaded.State = push.Evolve(loaded.State, event)
-		loaded.Last = recorded.Sequence
+		loaded.Last, loaded.Traceparent = recorded.Sequence, recorded.Metadata.Traceparent
 		if offered, is := event.(push.Offered); is {
 			loaded.reserved = recorded.Sequence - uint64(len(offered.Items))
 		}
@@ -277,12 +279,13 @@ func (l *Ledger) append(
 	for i, event := range events {
 		own.Events[i] = event
 	}
+	metadata.Traceparent = traceparent(ctx, metadata.Traceparent, loaded.Traceparent)
 	sequence, err := l.store.Append(ctx, metadata, append(changes, own)...)
 	if err != nil {
 		return Outcome{}, fmt.Errorf("ledger: push %s: %w", id, err)
 	}
 	now := loaded
-	now.State, now.Last = aggregates.Fold(loaded.State, push.Evolve, events...), sequence
+	now.State, now.Last, now.Traceparent = aggregates.Fold(loaded.State, push.Evolve, events...), sequence, metadata.Traceparent
 	if loaded.Last == 0 {
 		now.reserved = sequence - uint64(len(changes)) // the offer itself is the last event
 	}

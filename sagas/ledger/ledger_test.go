@@ -40,7 +40,7 @@ func newStore() *memory.Store {
 }
 
 func command(id string) eventstore.Metadata {
-	return eventstore.Metadata{CommandID: id, CommandHash: "hash of " + id, Actor: anna}
+	return eventstore.Metadata{CommandID: id, CommandHash: "hash of " + id, Actor: anna, Traceparent: foreign}
 }
 
 // publish decides an offer of the domains at 1.00 each, as seller and registrar agree.

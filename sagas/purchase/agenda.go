@@ -23,7 +23,7 @@ type entry struct {
 	due     time.Time
 	index   int // in the heap, -1 while a worker has it
 	touched bool
-	// memory of the worker, touched by nobody else while index is -1
+	// memory of the worker, changed by nobody else while index is -1
 	pace pace
 }
 
@@ -141,6 +141,13 @@ func (a *agenda) list() map[string]time.Time {
 		}
 	}
 	return list
+}
+
+// entry is that of a push, nil if there is none.
+func (a *agenda) entry(id string) *entry {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.entries[id]
 }
 
 func (a *agenda) size() int {

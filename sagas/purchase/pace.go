@@ -1,6 +1,7 @@
 package purchase
 
 import (
+	"sync"
 	"time"
 
 	"github.com/sethvargo/go-retry"
@@ -18,8 +19,9 @@ const (
 
 // pace remembers, for one push, when each step may be tried next: two refunds do not
 // wait for each other. It lives in memory only: after a restart every step is tried at
-// once.
+// once. Only the worker that has the push changes it; others may look.
 type pace struct {
+	mu    sync.Mutex
 	steps map[stepName]*stepPace
 }
 
@@ -32,19 +34,16 @@ type stepName struct {
 func nameOf(step push.Step) stepName { return stepName{step.Kind, step.RequestNo} }
 
 type stepPace struct {
-	backoff retry.Backoff
-	next    time.Time
-	trouble trouble
-}
-
-// trouble is what an operator wants to know of a step that is tried again and again.
-type trouble struct {
-	attempts int   // whose outcome is unknown, in a row
-	last     error // of the newest of them
+	backoff  retry.Backoff
+	next     time.Time
+	attempts int   // that failed
+	failure  error // of the last one
 }
 
 // ready reports whether a step may be tried at now, and from when otherwise.
 func (p *pace) ready(step push.Step, now time.Time) (time.Time, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	known, exists := p.steps[nameOf(step)]
 	if !exists || !now.Before(known.next) {
 		return now, true
@@ -54,6 +53,8 @@ func (p *pace) ready(step push.Step, now time.Time) (time.Time, bool) {
 
 // wait puts the next try of a step off, longer each time, and returns when it is.
 func (p *pace) wait(step push.Step, now time.Time, first, longest time.Duration) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.steps == nil {
 		p.steps = make(map[stepName]*stepPace)
 	}
@@ -69,26 +70,40 @@ func (p *pace) wait(step push.Step, now time.Time, first, longest time.Duration)
 	return known.next
 }
 
-// failed is wait for a try whose outcome is unknown.
-func (p *pace) failed(step push.Step, now time.Time, err error) time.Time {
-	next := p.wait(step, now, firstPause, longestPause)
+// failed notes what came of a try after which the step was put off.
+func (p *pace) failed(step push.Step, reason error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	known := p.steps[nameOf(step)]
-	known.trouble.attempts++
-	known.trouble.last = err
-	return next
+	known.attempts++
+	known.failure = reason
 }
 
-// troubleOf is how a step has fared since it last succeeded, and when it is tried next.
-func (p *pace) troubleOf(step push.Step) (trouble, time.Time) {
+// told tells how often a step was tried in vain, when it is tried again, and why it failed
+// the last time.
+func (p *pace) told(step push.Step) (attempts int, next time.Time, lastError string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	known, exists := p.steps[nameOf(step)]
 	if !exists {
-		return trouble{}, time.Time{}
+		return 0, time.Time{}, ""
 	}
-	return known.trouble, known.next
+	if known.failure != nil {
+		lastError = known.failure.Error()
+	}
+	return known.attempts, known.next, lastError
 }
 
 // waited reports whether the step has been put off before.
-func (p *pace) waited(step push.Step) bool { return p.steps[nameOf(step)] != nil }
+func (p *pace) waited(step push.Step) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.steps[nameOf(step)] != nil
+}
 
 // reset forgets the pauses of a step that succeeded.
-func (p *pace) reset(step push.Step) { delete(p.steps, nameOf(step)) }
+func (p *pace) reset(step push.Step) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.steps, nameOf(step))
+}

@@ -74,17 +74,19 @@ func TestStepsOfOneKindDoNotWaitForEachOther(t *testing.T) {
 func TestEachUnknownOutcomeCountsUntilOneIsKnown(t *testing.T) {
 	now := time.Now()
 	var p pace
-	p.wait(deliver, now, time.Second, time.Hour) // waiting is no trouble
-	failing, _ := p.troubleOf(deliver)
-	require.Zero(t, failing)
-	p.failed(deliver, now, errors.New("the first"))
-	next := p.failed(deliver, now, errors.New("the second"))
-	failing, at := p.troubleOf(deliver)
-	require.Equal(t, 2, failing.attempts)
-	require.EqualError(t, failing.last, "the second")
+	next := p.wait(deliver, now, time.Second, time.Hour) // waiting is no trouble
+	attempts, at, last := p.told(deliver)
+	require.Zero(t, attempts)
+	require.Empty(t, last)
 	require.Equal(t, next, at)
+	p.failed(deliver, errors.New("the first"))
+	p.failed(deliver, errors.New("the second"))
+	attempts, _, last = p.told(deliver)
+	require.Equal(t, 2, attempts)
+	require.Equal(t, "the second", last)
 	p.reset(deliver)
-	failing, at = p.troubleOf(deliver)
-	require.Zero(t, failing)
+	attempts, at, last = p.told(deliver)
+	require.Zero(t, attempts)
 	require.Zero(t, at)
+	require.Empty(t, last)
 }

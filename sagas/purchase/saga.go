@@ -19,6 +19,10 @@ import (
 	"log/slog"
 	"time"
 
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pushledger/pushledger/aggregates/push"
@@ -62,6 +66,16 @@ func New(config Config) *Saga {
 
 // Open is the number of pushes for which something is left to do, now or at a deadline.
 func (s *Saga) Open() int { return s.agenda.size() }
+
+// Attempts tells how often a step of a push was tried in vain since the start, when it is
+// tried again, and why it failed the last time. Zero values mean that nothing is known.
+func (s *Saga) Attempts(pushID string, step push.Step) (attempts int, next time.Time, lastError string) {
+	known := s.agenda.entry(pushID)
+	if known == nil {
+		return 0, time.Time{}, ""
+	}
+	return known.pace.told(step)
+}
 
 // Run follows the log and works until ctx ends or the log cannot be followed; then it
 // waits for the steps under way and returns why.
@@ -137,7 +151,7 @@ func (s *Saga) look(ctx context.Context, known *entry) time.Time {
 			return s.Now().Add(firstPause)
 		}
 		seen = loaded.State.Version
-		next, progressed := s.carryOut(ctx, known, loaded.State)
+		next, progressed := s.carryOut(ledger.Continue(ctx, loaded.Traceparent), known, loaded.State)
 		switch {
 		case ctx.Err() != nil:
 			return s.Now() // it is not known what is left to do
@@ -160,12 +174,12 @@ func (s *Saga) carryOut(ctx context.Context, known *entry, state push.State) (ne
 			next = earlier(next, earlier(at, step.Due))
 			continue
 		}
-		again, err := s.try(ctx, known, state, step)
+		again, err := s.traced(ctx, known, state, step)
 		switch {
 		case err != nil:
-			again = known.pace.failed(step, s.Now(), err)
-			failing, _ := known.pace.troubleOf(step)
-			s.Logger.InfoContext(ctx, "step to be tried again", "push_id", state.ID, "step", step.Kind, "attempts", failing.attempts, "error", err)
+			s.Logger.InfoContext(ctx, "step to be tried again", "push_id", state.ID, "step", step.Kind, "error", err)
+			again = known.pace.wait(step, s.Now(), firstPause, longestPause)
+			known.pace.failed(step, err)
 		case again.IsZero():
 			known.pace.reset(step)
 			return time.Time{}, true
@@ -173,6 +187,18 @@ func (s *Saga) carryOut(ctx context.Context, known *entry, state push.State) (ne
 		next = earlier(next, again)
 	}
 	return next, false
+}
+
+// traced is try as a span of the trace that led to it.
+func (s *Saga) traced(ctx context.Context, known *entry, state push.State, step push.Step) (time.Time, error) {
+	ctx, span := otel.Tracer("pushledger/purchase").Start(ctx, "purchase "+string(step.Kind),
+		trace.WithAttributes(attribute.String("push.id", state.ID)))
+	defer span.End()
+	again, err := s.try(ctx, known, state, step)
+	if err != nil {
+		span.SetStatus(codes.Error, "to be tried again")
+	}
+	return again, err
 }
 
 // earlier is the earlier of two times, where zero means never.

@@ -19,16 +19,16 @@ import (
 	"github.com/pushledger/pushledger/eventstore"
 	"github.com/pushledger/pushledger/eventstore/memory"
 	"github.com/pushledger/pushledger/projections"
+	"github.com/pushledger/pushledger/projections/accounts"
 	"github.com/pushledger/pushledger/projections/pushes"
-	"github.com/pushledger/pushledger/projections/sqldb"
 )
 
-// Fixture is a log and the read model that follows it.
+// Fixture is a log and the read models that follow it.
 type Fixture struct {
-	Log     *memory.Store
-	DB      *sqldb.DB
-	Runner  *projections.Runner
-	Queries *pushes.Queries
+	Log      *memory.Store
+	Runner   *projections.Served
+	Queries  *pushes.Queries
+	Accounts *accounts.Queries
 }
 
 // New returns a fixture with an empty log, whose runner stands still until Run.
@@ -40,26 +40,40 @@ func New(t testing.TB) *Fixture {
 // Over returns an empty read model over a log, whose runner stands still until Run.
 func Over(t testing.TB, log *memory.Store) *Fixture {
 	t.Helper()
-	db, err := projections.Open(t.Context(), filepath.Join(t.TempDir(), "read.db"), slog.New(slog.DiscardHandler), pushes.Model())
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, db.Close()) })
+	served := open(t, log, pushes.Model())
 	return &Fixture{
-		Log: log, DB: db, Queries: pushes.NewQueries(db, log),
-		Runner: projections.NewRunner(pushes.Model(), db, log, slog.New(slog.DiscardHandler)),
+		Log: log, Runner: served, Queries: pushes.NewQueries(served, log),
+		Accounts: accounts.NewQueries(open(t, log, accounts.Model())),
 	}
 }
 
-// Run follows the log until the test ends, and waits until the model is ready.
+func open(t testing.TB, log *memory.Store, model projections.Model) *projections.Served {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), model.Name+".db")
+	served, err := projections.OpenServed(t.Context(), path, model, log, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, served.Close()) })
+	return served
+}
+
+// Models are both read models.
+func (f *Fixture) Models() []*projections.Served {
+	return []*projections.Served{f.Runner, f.Accounts.Served}
+}
+
+// Run follows the log until the test ends, and waits until the models are ready.
 func (f *Fixture) Run(t testing.TB) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- f.Runner.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		require.NoError(t, <-ended)
-	})
-	require.NoError(t, f.Runner.WaitReady(t.Context()))
+	for _, model := range f.Models() {
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan error, 1)
+		go func() { ended <- model.Run(ctx) }()
+		t.Cleanup(func() {
+			cancel()
+			require.NoError(t, <-ended)
+		})
+		require.NoError(t, model.WaitReady(t.Context()))
+	}
 }
 
 // Start is New and Run.
@@ -101,6 +115,7 @@ func (f *Fixture) Show(t testing.TB, id string, events ...push.Event) uint64 {
 	t.Helper()
 	sequence := f.Record(t, id, events...)
 	require.NoError(t, f.Runner.WaitFor(t.Context(), sequence))
+	require.NoError(t, f.Accounts.WaitFor(t.Context(), sequence))
 	return sequence
 }
 

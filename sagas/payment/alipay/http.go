@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"go.opentelemetry.io/otel/propagation"
 )
 
 const (
@@ -25,11 +27,13 @@ func newHTTPClient(timeout time.Duration) *http.Client {
 	}
 }
 
-// bounded has reading an answer fail once it is longer than maxBody.
+// bounded passes the trace on and has reading an answer fail once it is longer than maxBody.
 type bounded struct{ *http.Transport }
 
 // RoundTrip implements http.RoundTripper.
 func (b bounded) RoundTrip(request *http.Request) (*http.Response, error) {
+	request = request.Clone(request.Context()) // a RoundTripper leaves its request as it is
+	propagation.TraceContext{}.Inject(request.Context(), propagation.HeaderCarrier(request.Header))
 	response, err := b.Transport.RoundTrip(request)
 	if err != nil {
 		return nil, err

@@ -7,11 +7,13 @@ package natsregistrar
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/nats-io/nats.go"
+	"go.opentelemetry.io/otel/propagation"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pushledger/pushledger/aggregates/domainname"
@@ -155,7 +157,9 @@ func (c *Client) ask(ctx context.Context, subject string, question, answer any) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
-	reply, err := c.conn.RequestWithContext(ctx, subject, body)
+	request := &nats.Msg{Subject: subject, Header: make(nats.Header), Data: body}
+	propagation.TraceContext{}.Inject(ctx, headerCarrier{request.Header})
+	reply, err := c.conn.RequestMsgWithContext(ctx, request)
 	if err != nil {
 		return unusable(subject, err)
 	}
@@ -167,6 +171,12 @@ func (c *Client) ask(ctx context.Context, subject string, question, answer any) 
 	}
 	return nil
 }
+
+// headerCarrier lets a trace be carried in the headers of a message.
+type headerCarrier struct{ nats.Header }
+
+// Keys implements propagation.TextMapCarrier.
+func (c headerCarrier) Keys() []string { return slices.Collect(maps.Keys(c.Header)) }
 
 func unusable(subject string, cause error) error {
 	return fmt.Errorf("natsregistrar: %s: %w: %w", subject, registrar.ErrUnavailable, cause)

@@ -33,8 +33,6 @@ type Config struct {
 
 	// The fields below are for a service without sandbox.
 	TokenKeys string // file with the public keys of the token issuer
-	Operators []string
-	Auditors  []string
 	Alipay    alipay.Config
 }
 

@@ -17,6 +17,7 @@ const maxNotification = 64 << 10
 type notify struct {
 	provider payment.Provider
 	saga     *purchase.Saga
+	refused  func() // counts what was forged
 	logger   *slog.Logger
 }
 
@@ -35,6 +36,7 @@ func (n notify) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case err == nil:
 		_, _ = io.WriteString(w, "success") // a provider that has gone asks again
 	case errors.Is(err, payment.ErrForged) || errors.Is(err, purchase.ErrNotOurs):
+		n.refused()
 		n.logger.WarnContext(r.Context(), "notification refused", "remote", r.RemoteAddr, "error", err)
 		http.Error(w, "fail", http.StatusBadRequest)
 	default:

@@ -18,8 +18,8 @@ type Ready struct {
 // announce waits until queries show all that is in the log and writes the ready file,
 // whole or not at all.
 func (s *Service) announce(ctx context.Context) error {
-	if err := s.runner.WaitReady(ctx); err != nil {
-		return fmt.Errorf("app: read model: %w", err)
+	if err := s.waitForReadModels(ctx); err != nil {
+		return err
 	}
 	if s.config.ReadyFile == "" {
 		return nil

@@ -16,15 +16,10 @@ import (
 
 	"github.com/pushledger/pushledger/aggregates/catalog"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
-	"github.com/pushledger/pushledger/cmd/pushledger/internal/httpapi"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
-	"github.com/pushledger/pushledger/cmd/pushledger/internal/natsapi"
 	"github.com/pushledger/pushledger/eventstore"
 	eventlog "github.com/pushledger/pushledger/eventstore/jetstream"
 	"github.com/pushledger/pushledger/eventstore/natsserver"
-	"github.com/pushledger/pushledger/projections"
-	"github.com/pushledger/pushledger/projections/commandids"
-	"github.com/pushledger/pushledger/projections/pushes"
 	"github.com/pushledger/pushledger/sagas/invalidation"
 	"github.com/pushledger/pushledger/sagas/ledger"
 	"github.com/pushledger/pushledger/sagas/payment/alipay"
@@ -37,13 +32,13 @@ type Service struct {
 	config     Config
 	Ready      Ready
 	verifier   *identity.Verifier
+	roll       *identity.Roll
 	server     *natsserver.Server
 	listener   net.Listener
 	store      *eventlog.Store
 	provider   *alipay.Provider
 	registrar  *natsregistrar.Client
-	runner     *projections.Runner
-	commandIDs commandIndex
+	reading    reading
 	saga       *purchase.Saga
 	background *errgroup.Group
 	ended      chan error     // what made the background end by itself
@@ -53,7 +48,7 @@ type Service struct {
 // Start runs a service until Close. When it returns without error the service answers
 // and the ready file is written.
 func Start(ctx context.Context, config Config) (*Service, error) {
-	service := &Service{config: config, ended: make(chan error, 1)}
+	service := &Service{config: config, roll: identity.NewRoll(now), ended: make(chan error, 1)}
 	if err := service.start(ctx); err != nil {
 		return nil, errors.Join(err, service.Close())
 	}
@@ -128,7 +123,6 @@ func (s *Service) openIdentity() (*identity.Issuer, error) {
 		return nil, err
 	}
 	s.verifier, err = identity.NewVerifier(public)
-	s.config.Operators, s.config.Auditors = []string{sandboxOperator}, []string{sandboxAuditor}
 	return issuer, err
 }
 
@@ -154,6 +148,7 @@ func (s *Service) authorize(token string) (natsserver.Grant, error) {
 	if err != nil {
 		return natsserver.Grant{}, err
 	}
+	s.roll.Enter(who)
 	return natsserver.Grant{Name: grant.Name, Publish: grant.Publish, Subscribe: grant.Subscribe, Expires: who.Expires}, nil
 }
 
@@ -189,20 +184,18 @@ func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux) error {
 	if err != nil {
 		return err
 	}
-	queries, err := s.openReadModel(ctx)
-	if err != nil {
+	if err := s.openReadModels(ctx); err != nil {
 		return err
 	}
 	pushLedger := ledger.New(s.store)
 	s.startSagas(pushLedger, feed)
-	if err := s.openDoors(ctx, pushLedger, queries); err != nil {
+	if err := s.openDoors(ctx, pushLedger); err != nil {
 		return err
 	}
-	mux.Handle("POST /alipay/notify", notify{provider: s.provider, saga: s.saga, logger: s.config.Logger})
-	mux.Handle("/", httpapi.New(httpapi.Config{
-		Queries: queries, Runner: s.runner, Authenticate: s.verifier.Verify,
-		Version: s.config.Version, Logger: s.config.Logger,
-	}))
+	mux.Handle("POST /alipay/notify", notify{
+		provider: s.provider, saga: s.saga, refused: s.reading.metrics.NotificationRefused, logger: s.config.Logger,
+	})
+	mux.Handle("/", s.queryHandler())
 	return nil
 }
 
@@ -228,36 +221,6 @@ func (s *Service) connectPartners(ctx context.Context) (*natsregistrar.Feed, err
 	return natsregistrar.NewFeed(js, "pushledger-invalidation", s.config.Logger), nil
 }
 
-func (s *Service) openReadModel(ctx context.Context) (*pushes.Queries, error) {
-	model := pushes.Model()
-	db, err := projections.Open(ctx, filepath.Join(s.config.Data, "read.db"), s.config.Logger, model)
-	if err != nil {
-		return nil, err
-	}
-	s.onClose(db.Close)
-	s.runner = projections.NewRunner(model, db, s.store, s.config.Logger)
-	return pushes.NewQueries(db, s.store), s.openCommandIndex(ctx)
-}
-
-// commandIndex is the read model of command ids with its position.
-type commandIndex struct {
-	*commandids.Index
-	*projections.Runner
-}
-
-// openCommandIndex opens it in a file of its own, so that commands do not wait for the
-// other read models.
-func (s *Service) openCommandIndex(ctx context.Context) error {
-	model := commandids.Model()
-	db, err := projections.Open(ctx, filepath.Join(s.config.Data, "commands.db"), s.config.Logger, model)
-	if err != nil {
-		return err
-	}
-	s.onClose(db.Close)
-	s.commandIDs = commandIndex{commandids.NewIndex(db), projections.NewRunner(model, db, s.store, s.config.Logger)}
-	return nil
-}
-
 // startSagas starts everything that works by itself, and stops it again on Close.
 func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed) {
 	first, longest := pollFirst, pollLongest
@@ -274,19 +237,7 @@ func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed
 	s.background.Go(func() error { return s.saga.Run(ctx) })
 	s.background.Go(func() error { return invalidations.Run(ctx) })
 	s.background.Go(func() error { return feed.Follow(ctx, invalidations.Handle) })
-	s.background.Go(func() error {
-		if err := s.commandIDs.Run(ctx); err != nil {
-			s.config.Logger.Error("command index stopped", "error", err)
-		}
-		return nil
-	})
-	s.background.Go(func() error {
-		// A read model that stops is loud and not ready, but takes nothing else down.
-		if err := s.runner.Run(ctx); err != nil {
-			s.config.Logger.Error("read model stopped", "error", err)
-		}
-		return nil
-	})
+	s.runReadModels(ctx)
 	go func() { s.ended <- s.background.Wait() }()
 	s.onClose(func() error {
 		stop()
@@ -299,23 +250,18 @@ func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed
 }
 
 // openDoors lets clients in.
-func (s *Service) openDoors(ctx context.Context, pushLedger *ledger.Ledger, queries *pushes.Queries) error {
+func (s *Service) openDoors(ctx context.Context, pushLedger *ledger.Ledger) error {
 	conn, err := s.connect("doors", []string{"_INBOX.>"}, []string{"push.cmd.>", "push.query.>", "$SRV.>"})
 	if err != nil {
 		return err
 	}
-	asked, err := natsapi.Open(conn, natsapi.Config{
-		Queries: queries, Runner: s.runner, SeesAll: append(s.config.Operators, s.config.Auditors...),
-		Version: s.config.Version, Logger: s.config.Logger,
-	})
-	if err != nil {
+	if err := s.answerQueries(conn); err != nil {
 		return err
 	}
-	s.onClose(asked.Close)
 	handler := commands.NewHandler(commands.Config{
 		Ledger: pushLedger, Registrar: s.registrar, Directory: s.registrar, Provider: s.provider,
-		Now: now, Window: s.config.PaymentWindow, Fees: s.config.Fees, Operators: s.config.Operators,
-		Index: s.commandIDs, Logger: s.config.Logger,
+		Now: now, Window: s.config.PaymentWindow, Fees: s.config.Fees, Operator: s.roll.Operates,
+		Index: s.reading.commands, Logger: s.config.Logger,
 	})
 	if err := s.openSubmissions(ctx, handler); err != nil {
 		return err
@@ -360,6 +306,7 @@ func (s *Service) serveHTTP(handler http.Handler) {
 		Handler: handler, ReadHeaderTimeout: headerPatience, ReadTimeout: readPatience,
 		WriteTimeout: writePatience, IdleTimeout: idlePatience, MaxHeaderBytes: maxHeader,
 	}
+	server.RegisterOnShutdown(s.reading.stop)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(s.listener) }()
 	s.onClose(func() error {

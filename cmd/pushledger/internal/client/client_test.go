@@ -18,6 +18,7 @@ import (
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/client"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/httpapi"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/telemetry"
 	"github.com/pushledger/pushledger/eventstore/natsserver"
 	"github.com/pushledger/pushledger/projections/pushes"
 	"github.com/pushledger/pushledger/projections/pushes/pushestest"
@@ -55,7 +56,7 @@ func start(t *testing.T) service {
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
 	ledger := pushestest.Start(t)
 	door := httptest.NewServer(httpapi.New(httpapi.Config{
-		Queries: ledger.Queries, Runner: ledger.Runner, Authenticate: verifier.Verify,
+		Pushes: ledger.Queries, Accounts: ledger.Accounts, Models: ledger.Models(), Metrics: telemetry.NewMetrics(), Authenticate: verifier.Verify,
 		Version: "1.2.3", Logger: slog.New(slog.DiscardHandler),
 	}))
 	t.Cleanup(door.Close)

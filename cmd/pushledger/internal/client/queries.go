@@ -15,6 +15,8 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/projections"
+	"github.com/pushledger/pushledger/projections/accounts"
 	"github.com/pushledger/pushledger/projections/pushes"
 )
 
@@ -61,6 +63,30 @@ func (c *Client) Balances(ctx context.Context, minSeq uint64) (pushes.Balances, 
 	return get[pushes.Balances](ctx, c, "/v1/journal/balances", nil, minSeq)
 }
 
+// Statement asks for the statement of an account.
+func (c *Client) Statement(ctx context.Context, request accounts.StatementRequest, minSeq uint64) (accounts.Statement, error) {
+	return get[accounts.Statement](ctx, c, "/v1/accounts/"+url.PathEscape(request.Account)+"/statement",
+		parameters{"from": request.From, "to": request.To}, minSeq)
+}
+
+// Projections asks how the read models stand.
+func (c *Client) Projections(ctx context.Context) ([]projections.Status, error) {
+	answer, err := get[struct {
+		Projections []projections.Status `json:"projections"`
+	}](ctx, c, "/v1/projections", nil, 0)
+	return answer.Projections, err
+}
+
+// Rebuild has a read model made anew. It returns once that has been taken in.
+func (c *Client) Rebuild(ctx context.Context, model string) error {
+	request, err := c.request(ctx, http.MethodPost, "/v1/projections/"+url.PathEscape(model)+"/rebuild", nil)
+	if err != nil {
+		return err
+	}
+	_, err = c.answer(request)
+	return err
+}
+
 // parameters of a query; an empty one is left out.
 type parameters map[string]string
 
@@ -83,30 +109,47 @@ func number(value int) string {
 
 func get[A any](ctx context.Context, c *Client, path string, parameters parameters, minSeq uint64) (A, error) {
 	var answer A
-	address := strings.TrimSuffix(c.target.HTTPURL, "/") + path + "?" + parameters.encode()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	request, err := c.request(ctx, http.MethodGet, path, parameters)
 	if err != nil {
-		return answer, fmt.Errorf("client: %w", err)
+		return answer, err
 	}
-	request.Header.Set("Authorization", "Bearer "+c.target.Token)
 	if minSeq > 0 {
 		request.Header.Set("Min-Seq", strconv.FormatUint(minSeq, 10))
 	}
-	response, err := c.http.Do(request)
+	body, err := c.answer(request)
 	if err != nil {
-		return answer, fmt.Errorf("%w: %w", ErrUnreachable, err)
-	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	if err = errors.Join(err, response.Body.Close()); err != nil {
-		return answer, fmt.Errorf("%w: %w", ErrUnreachable, err)
-	}
-	if response.StatusCode != http.StatusOK {
-		return answer, refusal(response.StatusCode, body)
+		return answer, err
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
 		return answer, fmt.Errorf("client: answer of %s: %w", path, err)
 	}
 	return answer, nil
+}
+
+func (c *Client) request(ctx context.Context, method, path string, parameters parameters) (*http.Request, error) {
+	address := strings.TrimSuffix(c.target.HTTPURL, "/") + path + "?" + parameters.encode()
+	request, err := http.NewRequestWithContext(ctx, method, address, http.NoBody)
+	if err != nil {
+		return nil, fmt.Errorf("client: %w", err)
+	}
+	request.Header.Set("Authorization", "Bearer "+c.target.Token)
+	return request, nil
+}
+
+// answer reads the whole answer, which must be a yes.
+func (c *Client) answer(request *http.Request) ([]byte, error) {
+	response, err := c.http.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err = errors.Join(err, response.Body.Close()); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusAccepted {
+		return nil, refusal(response.StatusCode, body)
+	}
+	return body, nil
 }
 
 // refusal reads a problem document. Without one the answer did not come from the service.

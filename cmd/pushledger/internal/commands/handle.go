@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pushledger/pushledger/aggregates/domainname"
@@ -30,17 +31,16 @@ const (
 	verbTakedown = "takedown"
 )
 
-// Config is what a Handler works with. All fields are needed, but Fees and Operators may
-// be empty.
+// Config is what a Handler works with. All fields are needed, but Fees may be empty.
 type Config struct {
 	Ledger    *ledger.Ledger
 	Registrar registrar.Registrar
 	Directory registrar.Directory
 	Provider  payment.Provider
 	Now       func() time.Time
-	Window    time.Duration    // how long a payment may take (rule L5)
-	Fees      push.FeeSchedule // rule T2
-	Operators []string         // accounts that may take pushes down (rule I8)
+	Window    time.Duration             // how long a payment may take (rule L5)
+	Fees      push.FeeSchedule          // rule T2
+	Operator  func(account string) bool // whether it may take pushes down (rule I8), by the role that it connected with
 	Index     Index
 	Logger    *slog.Logger
 }
@@ -69,6 +69,8 @@ var errReplayed = errors.New("commands: carried out before")
 // Handle carries out one command and answers it. It never fails: what goes wrong is in
 // the answer, and a refused command has changed nothing.
 func (h *Handler) Handle(ctx context.Context, command Command) Reply {
+	ctx, span := otel.Tracer("pushledger/commands").Start(ledger.Continue(ctx, command.Traceparent), "command")
+	defer span.End()
 	metadata, err := identify(&command)
 	if err != nil {
 		return failure(command.ID, err)
@@ -395,7 +397,7 @@ func (h *Handler) sees(state push.State, account string) bool {
 		(account == state.Seller || account == state.Buyer || h.operator(account))
 }
 
-func (h *Handler) operator(account string) bool { return slices.Contains(h.Operators, account) }
+func (h *Handler) operator(account string) bool { return h.Operator(account) }
 
 // repeated answers an offer of a push that exists: the same answer again if this very
 // command made it.

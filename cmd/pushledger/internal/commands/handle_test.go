@@ -101,8 +101,9 @@ func deskWith(log *memory.Store, over eventstore.Store, index commands.Index) *d
 	p := new(partners)
 	return &desk{partners: p, log: log, Handler: commands.NewHandler(commands.Config{
 		Ledger: ledger.New(over), Registrar: p, Directory: p, Provider: p,
-		Now: func() time.Time { return noon }, Window: window, Operators: []string{operator},
-		Index: index, Logger: slog.New(slog.DiscardHandler),
+		Now: func() time.Time { return noon }, Window: window,
+		Operator: func(account string) bool { return account == operator },
+		Index:    index, Logger: slog.New(slog.DiscardHandler),
 	})}
 }
 

@@ -8,7 +8,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/pushledger/pushledger/aggregates/push"
-	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
 	"github.com/pushledger/pushledger/projections/pushes"
 )
 
@@ -21,6 +20,13 @@ type viewerKey struct{}
 func viewerOf(ctx context.Context) pushes.Viewer {
 	viewer, _ := ctx.Value(viewerKey{}).(pushes.Viewer) // without one: an account that owns nothing
 	return viewer
+}
+
+type operatorKey struct{}
+
+func operatorIn(ctx context.Context) bool {
+	is, _ := ctx.Value(operatorKey{}).(bool)
+	return is
 }
 
 // identify lets in whoever bears a good token. Why another one is bad is for the log.
@@ -36,9 +42,10 @@ func (s *server) identify(ctx huma.Context, next func(huma.Context)) {
 		s.turnAway(ctx)
 		return
 	}
+	ctx = huma.WithValue(ctx, operatorKey{}, who.Role.Operates())
 	next(huma.WithValue(ctx, viewerKey{}, pushes.Viewer{
 		Account: who.Account,
-		SeesAll: who.Role == identity.Operator || who.Role == identity.Auditor || who.Role == identity.Service,
+		SeesAll: who.Role.SeesAll(),
 	}))
 }
 

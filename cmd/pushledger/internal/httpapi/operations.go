@@ -2,14 +2,17 @@ package httpapi
 
 import (
 	"context"
+	"net/http"
 
+	"github.com/pushledger/pushledger/projections/accounts"
 	"github.com/pushledger/pushledger/projections/pushes"
 )
 
 type pushInput struct {
 	Freshness
-	ID   string `path:"id" maxLength:"64"`
-	AsOf string `query:"as_of" doc:"Show the push as it stood then: a sequence of the ledger, or a time (RFC 3339)." maxLength:"40"`
+	Known string `header:"If-None-Match" doc:"Tags of answers that the caller has; 304 if it is one of them." maxLength:"1024"`
+	ID    string `path:"id" maxLength:"64"`
+	AsOf  string `query:"as_of" doc:"Show the push as it stood then: a sequence of the ledger, or a time (RFC 3339)." maxLength:"40"`
 }
 
 type listInput struct {
@@ -42,34 +45,58 @@ type journalInput struct {
 	Cursor string `query:"cursor" doc:"next_cursor of the page before." maxLength:"200"`
 }
 
+type purchasesInput struct {
+	Freshness
+	State  string `query:"state" doc:"stuck: a person must help." enum:"running,stuck"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Cursor string `query:"cursor" doc:"next_cursor of the page before." maxLength:"200"`
+}
+
+type dailyInput struct {
+	Freshness
+	Account string `query:"account" doc:"Of whose pushes; operators and auditors only. Without it: of the own, for them of all." maxLength:"64"`
+	From    string `query:"from" doc:"First day." format:"date"`
+	To      string `query:"to" doc:"Last day." format:"date"`
+}
+
 type balancesInput struct{ Freshness }
 
 func (s *server) addOperations() {
-	get(s, "get-push", "/v1/pushes/{id}", "One push",
-		func(ctx context.Context, viewer pushes.Viewer, in pushInput) (pushes.View, error) {
-			return s.Queries.Push(ctx, viewer, pushes.PushRequest{PushID: in.ID, AsOf: in.AsOf})
+	answer(s, s.Pushes.Served, operation(s, http.MethodGet, "get-push", "/v1/pushes/{id}", "One push"),
+		func(ctx context.Context, viewer pushes.Viewer, in pushInput) (*pushOutput, error) {
+			view, err := s.Pushes.Push(ctx, viewer, pushes.PushRequest{PushID: in.ID, AsOf: in.AsOf})
+			return s.tagged(view, in.Known), err
 		})
-	get(s, "list-pushes", "/v1/pushes", "Pushes in the order of their offers",
+	get(s, s.Pushes.Served, "list-pushes", "/v1/pushes", "Pushes in the order of their offers",
 		func(ctx context.Context, viewer pushes.Viewer, in listInput) (pushes.Page, error) {
-			return s.Queries.Pushes(ctx, viewer, pushes.ListRequest{
+			return s.Pushes.Pushes(ctx, viewer, pushes.ListRequest{
 				Account: in.Account, Role: in.Role, Status: in.Status, Domain: in.Domain,
 				From: in.From, To: in.To, Sort: in.Sort, Limit: in.Limit, Cursor: in.Cursor,
 			})
 		})
-	get(s, "get-timeline", "/v1/pushes/{id}/timeline", "Every event of a push, in words",
+	get(s, s.Pushes.Served, "get-timeline", "/v1/pushes/{id}/timeline", "Every event of a push, in words",
 		func(ctx context.Context, viewer pushes.Viewer, in timelineInput) (pushes.Timeline, error) {
-			return s.Queries.Timeline(ctx, viewer, pushes.TimelineRequest{PushID: in.ID})
+			return s.Pushes.Timeline(ctx, viewer, pushes.TimelineRequest{PushID: in.ID})
 		})
-	get(s, "get-domain", "/v1/domains/{name}", "The live push that holds a domain, and its history",
+	get(s, s.Pushes.Served, "get-domain", "/v1/domains/{name}", "The live push that holds a domain, and its history",
 		func(ctx context.Context, viewer pushes.Viewer, in domainInput) (pushes.Domain, error) {
-			return s.Queries.Domain(ctx, viewer, pushes.DomainRequest{Domain: in.Name})
+			return s.Pushes.Domain(ctx, viewer, pushes.DomainRequest{Domain: in.Name})
 		})
-	get(s, "list-journal", "/v1/journal", "The double-entry journal (operator, auditor)",
+	get(s, s.Pushes.Served, "list-journal", "/v1/journal", "The double-entry journal (operator, auditor)",
 		func(ctx context.Context, viewer pushes.Viewer, in journalInput) (pushes.JournalPage, error) {
-			return s.Queries.Journal(ctx, viewer, pushes.JournalRequest{PushID: in.PushID, Limit: in.Limit, Cursor: in.Cursor})
+			return s.Pushes.Journal(ctx, viewer, pushes.JournalRequest{PushID: in.PushID, Limit: in.Limit, Cursor: in.Cursor})
 		})
-	get(s, "get-balances", "/v1/journal/balances", "Balances by account (operator, auditor)",
+	get(s, s.Pushes.Served, "get-balances", "/v1/journal/balances", "Balances by account (operator, auditor)",
 		func(ctx context.Context, viewer pushes.Viewer, _ balancesInput) (pushes.Balances, error) {
-			return s.Queries.Balances(ctx, viewer, pushes.BalancesRequest{})
+			return s.Pushes.Balances(ctx, viewer, pushes.BalancesRequest{})
 		})
+	get(s, s.Pushes.Served, "list-purchases", "/v1/purchases", "Purchases in progress, with what is to be done (operator, auditor)",
+		func(ctx context.Context, viewer pushes.Viewer, in purchasesInput) (pushes.PurchasesPage, error) {
+			return s.Pushes.Purchases(ctx, viewer, pushes.PurchasesRequest{State: in.State, Limit: in.Limit, Cursor: in.Cursor})
+		})
+	get(s, s.Accounts.Served, "get-daily-statistics", "/v1/stats/daily", "Figures of each day",
+		func(ctx context.Context, viewer pushes.Viewer, in dailyInput) (accounts.Daily, error) {
+			return s.Accounts.Daily(ctx, viewer, accounts.DailyRequest{Account: in.Account, From: in.From, To: in.To})
+		})
+	s.addStatement()
 }

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -32,10 +33,23 @@ func (p *Problem) GetStatus() int { return p.Status }
 // ContentType implements huma.ContentTypeFilter.
 func (p *Problem) ContentType(string) string { return problemType }
 
+// GetHeaders implements huma.HeadersError: what is unavailable is worth another try.
+func (p *Problem) GetHeaders() http.Header {
+	if p.Status != http.StatusServiceUnavailable {
+		return nil
+	}
+	return http.Header{"Retry-After": {retryAfter}}
+}
+
+const retryAfter = "1" // seconds
+
 const problemType = "application/problem+json"
 
 var (
-	notFound     = &push.Refusal{Code: "not_found", Message: "there is nothing at this path", MessageZH: "该路径不存在"}
+	notFound   = &push.Refusal{Code: "not_found", Message: "there is nothing at this path", MessageZH: "该路径不存在"}
+	notAllowed = &push.Refusal{
+		Code: "method_not_allowed", Message: "this path does not take that method", MessageZH: "该路径不支持此方法",
+	}
 	invalidQuery = &push.Refusal{
 		Code: pushes.CodeInvalidQuery, Message: "a parameter is not valid", MessageZH: "查询参数无效",
 	}
@@ -88,6 +102,7 @@ func (s *server) explain(ctx context.Context, err error) error {
 }
 
 func writeProblem(w http.ResponseWriter, problem *Problem) {
+	maps.Copy(w.Header(), problem.GetHeaders())
 	w.Header().Set("Content-Type", problemType)
 	w.WriteHeader(problem.Status)
 	_ = json.MarshalWrite(w, problem) // the caller has gone, nobody is left to tell

@@ -1,5 +1,5 @@
 // Package httpapi is the door for queries over HTTP, described by /openapi.json. Every
-// answer but those of /openapi.json, /healthz and /readyz needs a bearer token; a trader
+// answer but those of /openapi.json, /healthz, /readyz and /metrics needs a bearer token; a trader
 // is shown its own pushes and nothing else (rule T1). Errors are problem documents (RFC
 // 9457) with the codes of the ledger.
 //
@@ -12,48 +12,64 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/go-json-experiment/json"
 
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/gate"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/telemetry"
 	"github.com/pushledger/pushledger/projections"
+	"github.com/pushledger/pushledger/projections/accounts"
 	"github.com/pushledger/pushledger/projections/pushes"
 )
 
 // maxBody bounds what is read of a request. Queries have no body.
 const maxBody = 4 << 10
 
+// readRoom is for a request that waits for Min-Seq as long as it may.
+const readRoom = 10 * time.Second
+
 // Config is what the door needs; every field.
 type Config struct {
-	Queries *pushes.Queries
-	Runner  *projections.Runner // keeps the tables behind Queries
+	Pushes   *pushes.Queries
+	Accounts *accounts.Queries
+	Models   []*projections.Served // every read model of the service
+	// Stopping is closed when the service is about to end: who follows events is told
+	// to go.
+	Stopping <-chan struct{}
 	// Authenticate says who bears a token, as identity.Verifier.Verify does.
 	Authenticate func(token string) (identity.Identity, error)
+	Metrics      *telemetry.Metrics
 	Version      string // of the program, shown in the description
 	Logger       *slog.Logger
 }
 
 type server struct {
 	Config
-	api huma.API
+	api     huma.API
+	streams *gate.Gate
 }
 
-// New returns the handler of every path that it describes, of /healthz and of /readyz;
+// New returns the handler of every path that it describes, of /healthz, /readyz and /metrics;
 // any other path is answered 404. The time for a request and the size of its header are
 // the http.Server's to bound; no answer takes longer than projections.MaxPatience plus
 // the query itself.
 func New(config Config) http.Handler {
 	mux := http.NewServeMux()
-	server := &server{Config: config, api: humago.New(mux, description(config.Version))}
+	server := &server{
+		Config: config, api: humago.New(mux, description(config.Version)), streams: gate.New(eventStreams, eventStreamsOne),
+	}
 	server.addOperations()
+	server.addEvents()
+	server.addProjections()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeOK(w) })
 	mux.HandleFunc("GET /readyz", server.ready)
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		writeProblem(w, problemOf(http.StatusNotFound, notFound))
-	})
-	return http.MaxBytesHandler(protected(mux), maxBody)
+	mux.Handle("GET /metrics", config.Metrics.Handler())
+	mux.Handle("/", elsewhere{mux})
+	return http.MaxBytesHandler(protected(config.Metrics.Timed(mux)), maxBody)
 }
 
 func description(version string) huma.Config {
@@ -79,17 +95,11 @@ func protected(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
+		// A query may wait for Min-Seq longer than a request may take to be read. What
+		// is no connection of a server has no such bound.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(projections.MaxPatience + readRoom))
 		next.ServeHTTP(w, r)
 	})
-}
-
-func (s *server) ready(w http.ResponseWriter, r *http.Request) {
-	if err := s.Runner.Ready(); err != nil {
-		s.Logger.InfoContext(r.Context(), "not ready", "error", err)
-		writeProblem(w, problemOf(http.StatusServiceUnavailable, pushes.Explain(err)))
-		return
-	}
-	writeOK(w)
 }
 
 func writeOK(w http.ResponseWriter) {
@@ -111,21 +121,37 @@ type fresh interface {
 
 type output[T any] struct{ Body T }
 
-// get adds one query. Whoever asks has been identified, and waits for the position that
-// it wants to see.
-func get[I fresh, O any](s *server, name, path, summary string, query func(context.Context, pushes.Viewer, I) (O, error)) {
-	huma.Register(s.api, huma.Operation{
-		OperationID: name, Method: http.MethodGet, Path: path, Summary: summary,
-		Security: []map[string][]string{{"bearer": {}}}, Middlewares: huma.Middlewares{s.identify},
-	}, func(ctx context.Context, input *I) (*output[O], error) {
+// get adds a query on a read model that is answered with a JSON body.
+func get[I fresh, O any](
+	s *server, model *projections.Served, name, path, summary string, query func(context.Context, pushes.Viewer, I) (O, error),
+) {
+	answer(s, model, operation(s, http.MethodGet, name, path, summary), func(ctx context.Context, viewer pushes.Viewer, input I) (*output[O], error) {
+		body, err := query(ctx, viewer, input)
+		return &output[O]{Body: body}, err
+	})
+}
+
+// answer adds one query. Whoever asks has been identified, and waits for the position
+// that it wants to see.
+func answer[I fresh, O any](
+	s *server, model *projections.Served, described huma.Operation, query func(context.Context, pushes.Viewer, I) (*O, error),
+) {
+	huma.Register(s.api, described, func(ctx context.Context, input *I) (*O, error) {
 		minSeq, timeout := (*input).wanted()
-		if err := s.Runner.Await(ctx, minSeq, timeout); err != nil {
+		if err := model.Await(ctx, minSeq, timeout); err != nil {
 			return nil, s.explain(ctx, err)
 		}
-		body, err := query(ctx, viewerOf(ctx), *input)
+		found, err := query(ctx, viewerOf(ctx), *input)
 		if err != nil {
 			return nil, s.explain(ctx, err)
 		}
-		return &output[O]{Body: body}, nil
+		return found, nil
 	})
+}
+
+func operation(s *server, method, name, path, summary string) huma.Operation {
+	return huma.Operation{
+		OperationID: name, Method: method, Path: path, Summary: summary,
+		Security: []map[string][]string{{"bearer": {}}}, Middlewares: huma.Middlewares{s.identify},
+	}
 }

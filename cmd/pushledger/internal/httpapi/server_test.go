@@ -18,6 +18,7 @@ import (
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/httpapi"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/telemetry"
 	"github.com/pushledger/pushledger/projections/pushes/pushestest"
 )
 
@@ -36,7 +37,7 @@ func authenticate(token string) (identity.Identity, error) {
 
 func handler(ledger *pushestest.Fixture) http.Handler {
 	return httpapi.New(httpapi.Config{
-		Queries: ledger.Queries, Runner: ledger.Runner, Authenticate: authenticate,
+		Pushes: ledger.Queries, Accounts: ledger.Accounts, Models: ledger.Models(), Metrics: telemetry.NewMetrics(), Authenticate: authenticate,
 		Version: "1.2.3", Logger: slog.New(slog.DiscardHandler),
 	})
 }
@@ -66,6 +67,7 @@ func requireProblem(t *testing.T, status int, code string, answer *httptest.Resp
 	t.Helper()
 	require.Equal(t, status, answer.Code, answer.Body.String())
 	require.Equal(t, "application/problem+json", answer.Header().Get("Content-Type"))
+	require.Equal(t, status == http.StatusServiceUnavailable, answer.Header().Get("Retry-After") == "1")
 	problem := decode(t, answer)
 	require.Equal(t, code, problem["code"])
 	require.EqualValues(t, status, problem["status"])
@@ -263,6 +265,41 @@ func TestWhatIsNotThereIsAProblemToo(t *testing.T) {
 	requireProblem(t, http.StatusNotFound, "not_found", ask(t, door, "operator op", "/docs"))
 }
 
+func TestAnotherMethodIsToldWhichOnesThereAre(t *testing.T) {
+	door := handler(pushestest.Start(t))
+	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, "BREW"} {
+		for _, path := range []string{"/v1/pushes/p-1", "/v1/journal", "/healthz"} {
+			answer := httptest.NewRecorder()
+			door.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), method, path, http.NoBody))
+			requireProblem(t, http.StatusMethodNotAllowed, "method_not_allowed", answer)
+			require.Equal(t, "GET, HEAD", answer.Header().Get("Allow"))
+		}
+	}
+}
+
+func TestAPushThatTheCallerKnowsIsNotSentAgain(t *testing.T) {
+	ledger := pushestest.Start(t)
+	offered := pushestest.Offered("p-1", "anna", "bo", alpha)
+	ledger.Show(t, "p-1", offered)
+	door := handler(ledger)
+	tag := ask(t, door, "trader anna", "/v1/pushes/p-1").Header().Get("ETag")
+	require.NotEmpty(t, tag)
+	for _, known := range []string{tag, "W/" + tag, `"other", ` + tag, "*"} {
+		answer := ask(t, door, "trader anna", "/v1/pushes/p-1", "If-None-Match", known)
+		require.Equal(t, http.StatusNotModified, answer.Code)
+		require.Empty(t, answer.Body.String())
+		require.Equal(t, tag, answer.Header().Get("ETag"))
+	}
+	requireProblem(t, http.StatusNotFound, push.CodePushNotFound, ask(t, door, "trader carl", "/v1/pushes/p-1", "If-None-Match", "*"))
+
+	ledger.Show(t, "p-1", pushestest.Payment(offered)[0])
+
+	answer := ask(t, door, "trader anna", "/v1/pushes/p-1", "If-None-Match", tag)
+	require.Equal(t, http.StatusOK, answer.Code)
+	require.NotEqual(t, tag, answer.Header().Get("ETag"))
+	require.Equal(t, http.StatusOK, ask(t, door, "trader anna", "/v1/pushes/p-1?as_of=2", "If-None-Match", answer.Header().Get("ETag")).Code)
+}
+
 func TestTheDescriptionNamesEveryPath(t *testing.T) {
 	answer := ask(t, handler(pushestest.Start(t)), "", "/openapi.json")
 	require.Equal(t, http.StatusOK, answer.Code)
@@ -271,12 +308,16 @@ func TestTheDescriptionNamesEveryPath(t *testing.T) {
 	var paths []string
 	for path, item := range description["paths"].(map[string]any) {
 		paths = append(paths, path)
-		operation := item.(map[string]any)["get"].(map[string]any)
+		operation, is := item.(map[string]any)["get"].(map[string]any)
+		if !is {
+			operation = item.(map[string]any)["post"].(map[string]any)
+		}
 		require.NotEmpty(t, operation["security"], path)
 		require.Contains(t, operation["responses"].(map[string]any)["default"].(map[string]any)["content"], "application/problem+json", path)
 	}
 	require.ElementsMatch(t, []string{
 		"/v1/pushes/{id}", "/v1/pushes", "/v1/pushes/{id}/timeline", "/v1/domains/{name}", "/v1/journal", "/v1/journal/balances",
+		"/v1/purchases", "/v1/stats/daily", "/v1/accounts/{id}/statement", "/v1/events", "/v1/projections", "/v1/projections/{name}/rebuild",
 	}, paths)
 	shown := description["components"].(map[string]any)["schemas"].(map[string]any)["View"].(map[string]any)
 	require.NotContains(t, shown["required"], "paid_at")

@@ -21,6 +21,12 @@ const (
 	Service  Role = "service"  // a part of the ledger itself
 )
 
+// Operates reports whether the role may do what only operators may.
+func (r Role) Operates() bool { return r == Operator || r == Service }
+
+// SeesAll reports whether the role sees the pushes of everybody (rule T1).
+func (r Role) SeesAll() bool { return r.Operates() || r == Auditor }
+
 // Identity is who a token speaks for.
 type Identity struct {
 	Account string // 1 to 64 of [A-Za-z0-9_-]

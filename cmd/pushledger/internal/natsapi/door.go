@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,24 +17,31 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/gate"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/notices"
 	"github.com/pushledger/pushledger/projections"
+	"github.com/pushledger/pushledger/projections/accounts"
 	"github.com/pushledger/pushledger/projections/pushes"
 )
 
 const (
 	patience  = projections.MaxPatience + 10*time.Second // for one query, waiting included
 	replyRoom = 1 << 10                                  // bytes of a message beside its body
+
+	inFlight    = 512 // queries worked on at the same time
+	inFlightOne = 32  // of one account
 )
 
 var errBusy = errors.New("natsapi: too many queries at the same time")
 
 // Config is what the door needs.
 type Config struct {
-	Queries *pushes.Queries
-	Runner  *projections.Runner // keeps the tables behind Queries
-	SeesAll []string            // accounts of operators and auditors; may be empty
-	Version string              // of the program, "1.2.3"
-	Logger  *slog.Logger
+	Pushes   *pushes.Queries
+	Accounts *accounts.Queries
+	Notices  *notices.Notices
+	SeesAll  func(account string) bool // by the role that it connected with
+	Version  string                    // of the program, "1.2.3"
+	Logger   *slog.Logger
 }
 
 // Door answers queries from NATS until it is closed.
@@ -44,7 +50,7 @@ type Door struct {
 	conn    *nats.Conn
 	service micro.Service
 	room    int64 // bytes of the longest answer
-	gate    *gate
+	gate    *gate.Gate
 	ctx     context.Context // ends when the door is closed
 	cancel  context.CancelFunc
 }
@@ -53,7 +59,7 @@ type Door struct {
 func Open(conn *nats.Conn, config Config) (*Door, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	door := &Door{
-		config: config, conn: conn, room: conn.MaxPayload() - replyRoom, gate: newGate(), ctx: ctx, cancel: cancel,
+		config: config, conn: conn, room: conn.MaxPayload() - replyRoom, gate: gate.New(inFlight, inFlightOne), ctx: ctx, cancel: cancel,
 	}
 	service, err := micro.AddService(conn, micro.Config{
 		Name: "pushledger-queries", Version: config.Version, Description: "queries on priced domain pushes",
@@ -77,7 +83,7 @@ func Open(conn *nats.Conn, config Config) (*Door, error) {
 func (d *Door) Close() error {
 	err := d.service.Stop()
 	d.cancel()
-	d.gate.shut()
+	d.gate.Shut()
 	return err
 }
 
@@ -92,15 +98,15 @@ func (d *Door) receive(request micro.Request) {
 		d.config.Logger.Warn("query with a foreign reply subject dropped", "account", account)
 		return
 	}
-	if !d.gate.enter(account) {
+	if !d.gate.Enter(account) {
 		d.refuse(request, pushes.Explain(errBusy))
 		return
 	}
 	go func() {
-		defer d.gate.leave(account)
+		defer d.gate.Leave(account)
 		ctx, cancel := context.WithTimeout(d.ctx, patience)
 		defer cancel()
-		viewer := pushes.Viewer{Account: account, SeesAll: slices.Contains(d.config.SeesAll, account)}
+		viewer := pushes.Viewer{Account: account, SeesAll: d.config.SeesAll(account)}
 		d.respond(ctx, request, name, viewer)
 	}()
 }
@@ -128,15 +134,15 @@ func (d *Door) respond(ctx context.Context, request micro.Request, name string, 
 }
 
 func (d *Door) answer(ctx context.Context, viewer pushes.Viewer, name string, request micro.Request) (any, error) {
-	query, known := queries[name]
+	question, known := questions[name]
 	if !known {
 		return nil, push.Refuse(push.CodeUnknownVerb, name)
 	}
 	headers := request.Headers()
-	if err := d.config.Runner.Await(ctx, headers.Get("Min-Seq"), headers.Get("Min-Seq-Timeout")); err != nil {
+	if err := question.model(d.config).Await(ctx, headers.Get("Min-Seq"), headers.Get("Min-Seq-Timeout")); err != nil {
 		return nil, err
 	}
-	return query(ctx, d.config.Queries, viewer, request.Data())
+	return question.ask(ctx, d.config, viewer, request.Data())
 }
 
 // refusalBody is the answer no, of the same shape as that to a command.

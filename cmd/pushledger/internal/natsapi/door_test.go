@@ -39,7 +39,7 @@ func startDoor(t *testing.T, ledger *pushestest.Fixture) (*natsserver.Server, *n
 	require.NoError(t, err)
 	t.Cleanup(conn.Close)
 	door, err := natsapi.Open(conn, natsapi.Config{
-		Queries: ledger.Queries, Runner: ledger.Runner, SeesAll: []string{"op"},
+		Pushes: ledger.Queries, Accounts: ledger.Accounts, SeesAll: func(account string) bool { return account == "op" },
 		Version: "1.2.3", Logger: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)

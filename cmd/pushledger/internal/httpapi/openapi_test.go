@@ -1,0 +1,42 @@
+package httpapi_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/pb33f/libopenapi"
+	validator "github.com/pb33f/libopenapi-validator"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/projections/pushes/pushestest"
+)
+
+// A validator that knows nothing of this program accepts the description, and finds that
+// the answers are as they are described.
+func TestAGenericValidatorAcceptsTheDescriptionAndTheAnswers(t *testing.T) {
+	ledger := pushestest.Start(t)
+	offered := pushestest.Offered("p-1", "anna", "bo", alpha)
+	ledger.Show(t, "p-1", append([]push.Event{offered}, pushestest.Purchase(offered)...)...)
+	open := pushestest.Offered("p-2", "anna", "bo", "beta.com")
+	ledger.Show(t, "p-2", append([]push.Event{open}, pushestest.Payment(open)...)...)
+	door := handler(ledger)
+	document, err := libopenapi.NewDocument(ask(t, door, "", "/openapi.json").Body.Bytes())
+	require.NoError(t, err)
+	checks, errs := validator.NewValidator(document)
+	require.Empty(t, errs)
+	valid, faults := checks.ValidateDocument()
+	require.True(t, valid, "%+v", faults)
+
+	for _, path := range []string{
+		"/v1/pushes/p-1", "/v1/pushes/p-1?as_of=2", "/v1/pushes/nothing", "/v1/pushes?limit=1", "/v1/pushes?limit=0", "/v1/pushes/p-1/timeline",
+		"/v1/domains/alpha.com", "/v1/accounts/bo/statement", "/v1/journal", "/v1/journal/balances", "/v1/purchases",
+		"/v1/stats/daily", "/v1/projections",
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://ledger.example"+path, http.NoBody)
+		require.NoError(t, err)
+		request.Header.Set("Authorization", "Bearer operator op")
+		valid, faults := checks.ValidateHttpResponse(request, ask(t, door, "operator op", path).Result())
+		require.True(t, valid, "%s: %+v", path, faults)
+	}
+}

@@ -1,0 +1,95 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/projections"
+	"github.com/pushledger/pushledger/projections/pushes"
+)
+
+// maxLag is how many events a read model that has caught up may be behind before the
+// service says that it is not ready.
+const maxLag = 100_000
+
+var noSuchModel = &push.Refusal{Code: "not_found", Message: "there is no read model of this name", MessageZH: "没有此读模型"}
+
+// ProjectionList is the read models and how each stands.
+type ProjectionList struct {
+	Projections []projections.Status `json:"projections" nullable:"false"`
+}
+
+type rebuildInput struct {
+	Name string `path:"name" maxLength:"64"`
+}
+
+// addProjections adds what operators do with read models.
+func (s *server) addProjections() {
+	huma.Register(s.api, operation(s, http.MethodGet, "list-projections", "/v1/projections", "Read models and how far they are (operator, auditor)"),
+		func(ctx context.Context, _ *struct{}) (*output[ProjectionList], error) {
+			list, err := s.projections(ctx, viewerOf(ctx))
+			if err != nil {
+				return nil, s.explain(ctx, err)
+			}
+			return &output[ProjectionList]{Body: list}, nil
+		})
+	rebuild := operation(s, http.MethodPost, "rebuild-projection", "/v1/projections/{name}/rebuild",
+		"Make a read model anew from the log, beside the one that is served (operator)")
+	rebuild.DefaultStatus = http.StatusAccepted
+	huma.Register(s.api, rebuild, func(ctx context.Context, input *rebuildInput) (*struct{}, error) {
+		if !operatorIn(ctx) {
+			return nil, s.explain(ctx, pushes.NotAllowed())
+		}
+		for _, model := range s.Models {
+			if model.Name() == input.Name {
+				model.Rebuild()
+				return nil, nil //nolint:nilnil // there is nothing to say but that it was taken in
+			}
+		}
+		return nil, problemOf(http.StatusNotFound, noSuchModel)
+	})
+}
+
+func (s *server) projections(ctx context.Context, viewer pushes.Viewer) (ProjectionList, error) {
+	if !viewer.SeesAll {
+		return ProjectionList{}, pushes.NotAllowed()
+	}
+	list := ProjectionList{Projections: []projections.Status{}}
+	for _, model := range s.Models {
+		status, err := model.Status(ctx)
+		if err != nil {
+			return ProjectionList{}, err
+		}
+		list.Projections = append(list.Projections, status)
+	}
+	return list, nil
+}
+
+// ready says whether questions can be answered, and how far behind each model is. A model
+// that stops makes the service unready, for somebody has to see to it, although the
+// questions that the others answer are still answered.
+func (s *server) ready(w http.ResponseWriter, r *http.Request) {
+	var report string
+	for _, model := range s.Models {
+		status, err := model.Status(r.Context())
+		if err == nil {
+			err = model.Ready()
+		}
+		if err == nil && status.Lag > maxLag {
+			err = fmt.Errorf("%w: %d events behind", projections.ErrBehind, status.Lag)
+		}
+		if err != nil {
+			s.Logger.InfoContext(r.Context(), "not ready", "model", model.Name(), "error", err)
+			writeProblem(w, problemOf(http.StatusServiceUnavailable, pushes.Explain(err)))
+			return
+		}
+		report += fmt.Sprintf("%s at %d of %d, %d behind\n", status.Model, status.Position, status.End, status.Lag)
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = io.WriteString(w, "ok\n"+report) // the caller has gone, nobody is left to tell
+}

@@ -1,0 +1,173 @@
+package notices_test
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/notices"
+	"github.com/pushledger/pushledger/eventstore/natsserver"
+	"github.com/pushledger/pushledger/projections/pushes"
+	"github.com/pushledger/pushledger/projections/pushes/pushestest"
+)
+
+// desk is a server on which notices are published.
+type desk struct {
+	ledger *pushestest.Fixture
+	conn   *nats.Conn
+	now    time.Time
+}
+
+func newDesk(t *testing.T) *desk {
+	t.Helper()
+	server, err := natsserver.Start(natsserver.Options{StoreDir: t.TempDir(), Listen: "127.0.0.1:0", SyncAlways: true, Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Close()) })
+	conn, err := server.Connect("notices", natsserver.Grant{Publish: []string{"push.notice.>", "$JS.API.>"}, Subscribe: []string{"_INBOX.>", "push.notice.>"}})
+	require.NoError(t, err)
+	t.Cleanup(conn.Close)
+	return &desk{ledger: pushestest.Start(t), conn: conn, now: time.Now()}
+}
+
+// open starts to publish until the test ends or the function is called.
+func (d *desk) open(t *testing.T) (*notices.Notices, func()) {
+	t.Helper()
+	opened, err := notices.Open(t.Context(), d.conn, notices.Config{
+		Log: d.ledger.Log, Pushes: d.ledger.Queries, Now: func() time.Time { return d.now }, Logger: slog.New(slog.DiscardHandler),
+	})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- opened.Run(ctx) }()
+	stop := sync.OnceFunc(func() { cancel(); require.NoError(t, <-ended) })
+	t.Cleanup(stop)
+	return opened, stop
+}
+
+func (d *desk) stored(t *testing.T) uint64 {
+	t.Helper()
+	js, err := jetstream.New(d.conn)
+	require.NoError(t, err)
+	stream, err := js.Stream(t.Context(), notices.StreamName)
+	require.NoError(t, err)
+	return stream.CachedInfo().State.Msgs
+}
+
+// settled waits until everything in the log has been told: a push that is offered last
+// has been.
+func (d *desk) settled(t *testing.T, of *notices.Notices) {
+	t.Helper()
+	id := "last-" + strconv.FormatUint(d.stored(t), 10)
+	d.ledger.Show(t, id, pushestest.At(pushestest.Offered(id, "zed", "zoe"), 24*time.Hour*365*100))
+	require.Eventually(t, func() bool {
+		page, err := of.Page(t.Context(), pushes.Viewer{Account: "zoe"}, notices.Request{PushID: id})
+		return err == nil && len(page.Notices) > 0
+	}, time.Minute, 2*time.Millisecond)
+}
+
+func of(t *testing.T, from *notices.Notices, account string) (told []string) {
+	t.Helper()
+	page, err := from.Page(t.Context(), pushes.Viewer{Account: account}, notices.Request{})
+	require.NoError(t, err)
+	for _, kept := range page.Notices {
+		text, err := json.Marshal(kept.Notice)
+		require.NoError(t, err)
+		var notice notices.Notice
+		require.NoError(t, json.Unmarshal(text, &notice))
+		told = append(told, notice.PushID+" "+notice.Type)
+	}
+	return told
+}
+
+func TestBothPartiesAreToldTheLifeOfAPushAndNobodyElse(t *testing.T) {
+	d := newDesk(t)
+	live, err := d.conn.SubscribeSync("push.notice.bo.>")
+	require.NoError(t, err)
+	opened, _ := d.open(t)
+	offered := pushestest.At(pushestest.Offered("p-1", "anna", "bo", "alpha.com"), 24*time.Hour*365*100)
+	d.ledger.Show(t, "p-1", append([]push.Event{offered}, pushestest.Purchase(offered)...)...)
+	d.settled(t, opened)
+
+	want := []string{"p-1 Offered", "p-1 Accepted", "p-1 Paid", "p-1 Completed"}
+	require.Equal(t, want, of(t, opened, "anna"))
+	require.Equal(t, want, of(t, opened, "bo"))
+	require.Empty(t, of(t, opened, "eve"))
+	_, err = opened.Page(t.Context(), pushes.Viewer{Account: "eve"}, notices.Request{PushID: "p-1"})
+	require.Equal(t, push.Refuse(push.CodePushNotFound, ""), err)
+	message, err := live.NextMsgWithContext(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "push.notice.bo.p-1.Offered", message.Subject)
+	page, err := opened.Page(t.Context(), pushes.Viewer{Account: "bo"}, notices.Request{Limit: 3})
+	require.NoError(t, err)
+	rest, err := opened.Page(t.Context(), pushes.Viewer{Account: "bo"}, notices.Request{After: page.After})
+	require.NoError(t, err)
+	require.Equal(t, []int{3, 1}, []int{len(page.Notices), len(rest.Notices)})
+}
+
+func TestF42NothingIsToldAgainAfterARestartOrARebuild(t *testing.T) {
+	d := newDesk(t)
+	opened, stop := d.open(t)
+	for i := range 20 {
+		id := "p-" + strconv.Itoa(i)
+		d.ledger.Record(t, id, pushestest.Offered(id, "anna", "bo"), push.Withdrawn{})
+	}
+	d.settled(t, opened)
+	before := d.stored(t)
+	stop()
+	d.ledger.Runner.Rebuild()
+
+	opened, _ = d.open(t)
+	d.settled(t, opened)
+	require.Equal(t, before+2, d.stored(t), "but for the one that was offered since")
+}
+
+func TestNoticeIsGivenBeforeAnOfferEnds(t *testing.T) {
+	d := newDesk(t)
+	opened, stop := d.open(t)
+	for id, left := range map[string]time.Duration{"soon": 23 * time.Hour, "later": 25 * time.Hour, "gone": 23 * time.Hour} {
+		offered := pushestest.Offered(id, "anna", "bo")
+		offered.OfferedAt, offered.ExpiresAt = d.now, d.now.Add(left)
+		if id == "gone" {
+			d.ledger.Record(t, id, offered, push.Withdrawn{})
+			continue
+		}
+		d.ledger.Record(t, id, offered)
+	}
+	expiring := func() (ids []string) {
+		for _, told := range of(t, opened, "bo") {
+			if id, is := cutType(told); is {
+				ids = append(ids, id)
+			}
+		}
+		return ids
+	}
+	require.Eventually(t, func() bool { return len(expiring()) > 0 && expiring()[0] == "soon" || len(expiring()) > 1 }, time.Minute, 2*time.Millisecond)
+	stop()
+
+	d.now = d.now.Add(2 * time.Hour)
+	opened, _ = d.open(t)
+	require.Eventually(t, func() bool { return slices.Contains(expiring(), "later") }, time.Minute, 2*time.Millisecond)
+	d.settled(t, opened)
+	count := 0
+	for _, id := range expiring() {
+		if id == "soon" {
+			count++
+		}
+	}
+	require.Equal(t, 1, count, "once, however often the service starts")
+}
+
+func cutType(told string) (id string, is bool) {
+	return strings.CutSuffix(told, " "+notices.ExpiresSoon)
+}

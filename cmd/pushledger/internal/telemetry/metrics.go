@@ -1,0 +1,76 @@
+package telemetry
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Metrics is what is counted while the service runs. Its counters are safe for
+// concurrent use.
+type Metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.HistogramVec
+	refused  prometheus.Counter
+}
+
+// NewMetrics returns metrics that nothing has been counted in.
+func NewMetrics() *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "pushledger_http_request_seconds", Help: "Time to answer a query over HTTP.",
+			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 9),
+		}, []string{"path", "status"}),
+		refused: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "pushledger_notifications_refused_total", Help: "Payment notifications that were forged or fit no push.",
+		}),
+	}
+	m.registry.MustRegister(m.requests, m.refused,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// NotificationRefused counts a payment notification that was forged or fits no push.
+func (m *Metrics) NotificationRefused() { m.refused.Inc() }
+
+// Observe is a figure that is looked up whenever somebody asks for it.
+func (m *Metrics) Observe(name, help string, value func() float64) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+}
+
+// Handler answers with all metrics.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
+}
+
+// Timed measures how long the paths of a mux take. What none of its paths answers counts
+// as one path, so that nobody can make up labels.
+func (m *Metrics) Timed(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, path := mux.Handler(r)
+		answer := &answer{ResponseWriter: w, status: http.StatusOK}
+		began := time.Now()
+		mux.ServeHTTP(answer, r)
+		m.requests.WithLabelValues(path, strconv.Itoa(answer.status)).Observe(time.Since(began).Seconds())
+	})
+}
+
+// answer remembers the status of an answer.
+type answer struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (a *answer) WriteHeader(status int) {
+	a.status = status
+	a.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap is for http.ResponseController.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"github.com/pushledger/pushledger/projections/accounts"
+)
+
+type statementCommand struct {
+	targetFlags
+	Output  string `short:"o" help:"How to print." enum:"table,json,csv" default:"table"`
+	MinSeq  uint64 `help:"Wait until the answer shows this position of the ledger."`
+	Account string `arg:"" help:"Account id."`
+	From    string `help:"First instant, RFC 3339."`
+	To      string `help:"First instant after, RFC 3339."`
+}
+
+// Run prints the statement of an account.
+func (c *statementCommand) Run(ctx context.Context, screen *terminal) error {
+	reader, err := c.client()
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	statement, err := reader.Statement(ctx, accounts.StatementRequest{Account: c.Account, From: c.From, To: c.To}, c.MinSeq)
+	if err != nil {
+		return err
+	}
+	if c.Output == "csv" {
+		return statement.WriteCSV(screen.out)
+	}
+	return outputFlags{Output: c.Output}.print(screen.out, statement, func(drawn table.Writer) {
+		drawn.SetTitle("Statement of account %s, %s", statement.Account, statement.Currency)
+		drawn.AppendHeader(table.Row{"time", "push", "", "", "amount", "fee", "balance"})
+		drawn.AppendRow(table.Row{when(statement.From), "", "opening balance", "期初余额", "", "", statement.OpeningBalance})
+		for _, line := range statement.Lines {
+			drawn.AppendRow(table.Row{when(line.Time), line.PushID, line.EN, line.ZH, line.Amount, line.Fee, line.Balance})
+		}
+		drawn.AppendRow(table.Row{when(statement.To), "", "closing balance", "期末余额", "", "", statement.ClosingBalance})
+		drawn.SetCaption("%s %s", statement.Notice, statement.NoticeZH)
+	})
+}

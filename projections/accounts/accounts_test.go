@@ -1,0 +1,115 @@
+package accounts_test
+
+import (
+	"bytes"
+	"encoding/csv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/projections/accounts"
+	"github.com/pushledger/pushledger/projections/pushes"
+	"github.com/pushledger/pushledger/projections/pushes/pushestest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var operator = pushes.Viewer{Account: "op", SeesAll: true}
+
+// traded is a ledger with a purchase, a failed one and money that paid nothing.
+func traded(t *testing.T) *pushestest.Fixture {
+	t.Helper()
+	ledger := pushestest.Start(t)
+	good, bad := pushestest.Offered("p-1", "anna", "bo", "alpha.com"), pushestest.Offered("p-2", "anna", "bo", "beta.com", "gamma.com")
+	ledger.Show(t, "p-1", append([]push.Event{good}, pushestest.Purchase(good)...)...)
+	ledger.Show(t, "p-2", append([]push.Event{bad}, pushestest.Failure(bad)...)...)
+	return ledger
+}
+
+func statement(t *testing.T, ledger *pushestest.Fixture, account, from, to string) accounts.Statement {
+	t.Helper()
+	shown, err := ledger.Accounts.Statement(t.Context(), operator, accounts.StatementRequest{Account: account, From: from, To: to})
+	require.NoError(t, err)
+	return shown
+}
+
+func lines(shown accounts.Statement) []string {
+	var told []string
+	for _, line := range shown.Lines {
+		told = append(told, strings.Join([]string{line.PushID, line.Event, line.Amount, line.Fee, line.Balance}, " "))
+	}
+	return told
+}
+
+func TestAStatementTellsWhatIsHeldForAnAccount(t *testing.T) {
+	ledger := traded(t)
+	require.Equal(t, []string{"p-1 PayoutRequested 95.00 5.00 95.00", "p-1 PaidOut -95.00  0.00"}, lines(statement(t, ledger, "anna", "", "")))
+	require.Equal(t, []string{
+		"p-1 Paid 100.00  100.00", "p-1 PayoutRequested -100.00  0.00",
+		"p-2 Paid 200.00  200.00", "p-2 StrayReceived 5.00  205.00", "p-2 StrayRefunded -5.00  200.00", "p-2 Refunded -200.00  0.00",
+	}, lines(statement(t, ledger, "bo", "", "")))
+	nobody := statement(t, ledger, "carl", "", "")
+	require.Equal(t, "0.00", nobody.OpeningBalance)
+	require.Equal(t, "0.00", nobody.ClosingBalance)
+}
+
+func TestThePartsOfAStatementFitTogether(t *testing.T) {
+	ledger := traded(t)
+	whole := statement(t, ledger, "bo", "", "")
+	cut := whole.Lines[3].Time.Format(time.RFC3339Nano)
+	before, after := statement(t, ledger, "bo", "", cut), statement(t, ledger, "bo", cut, "")
+	require.Equal(t, whole.Lines, append(before.Lines, after.Lines...))
+	require.Equal(t, before.ClosingBalance, after.OpeningBalance)
+	require.Equal(t, whole.ClosingBalance, after.ClosingBalance)
+}
+
+func TestT3AStatementSaysThatItIsNoInvoice(t *testing.T) {
+	shown := statement(t, traded(t), "bo", "", "")
+	require.Contains(t, shown.Notice, "not an invoice")
+	require.Contains(t, shown.NoticeZH, "不是发票")
+	var text bytes.Buffer
+	require.NoError(t, shown.WriteCSV(&text))
+	table, err := csv.NewReader(&text).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, table, 1+1+len(shown.Lines)+1+1)
+	require.Equal(t, []string{"opening balance", "0.00"}, []string{table[1][4], table[1][7]})
+	require.Equal(t, []string{"closing balance", "0.00"}, []string{table[len(table)-2][4], table[len(table)-2][7]})
+	require.Contains(t, table[len(table)-1][4], "not an invoice")
+}
+
+func TestT1AStatementIsForTheAccountAlone(t *testing.T) {
+	ledger := traded(t)
+	for _, viewer := range []pushes.Viewer{{Account: "bo"}, {Account: ""}, {Account: "carl"}} {
+		_, err := ledger.Accounts.Statement(t.Context(), viewer, accounts.StatementRequest{Account: "anna"})
+		require.Equal(t, push.Refuse(push.CodePushNotFound, ""), err)
+	}
+	_, err := ledger.Accounts.Statement(t.Context(), pushes.Viewer{Account: "anna"}, accounts.StatementRequest{Account: "anna"})
+	require.NoError(t, err)
+}
+
+func TestTheFiguresOfADayCountEndsAndTurnover(t *testing.T) {
+	ledger := traded(t)
+	ledger.Show(t, "p-3", pushestest.Offered("p-3", "carl", "bo", "delta.com"))
+	for viewer, want := range map[pushes.Viewer]accounts.Day{
+		operator:          {Offered: 3, Completed: 1, Refunded: 1, Turnover: "100.00"},
+		{Account: "anna"}: {Offered: 2, Completed: 1, Refunded: 1, Turnover: "100.00"},
+		{Account: "carl"}: {Offered: 1, Turnover: "0.00"},
+	} {
+		daily, err := ledger.Accounts.Daily(t.Context(), viewer, accounts.DailyRequest{From: "2026-01-01"})
+		require.NoError(t, err)
+		var sum accounts.Day
+		for _, day := range daily.Days { // two of them when it is midnight
+			sum.Offered += day.Offered
+			sum.Completed += day.Completed
+			sum.Refunded += day.Refunded
+			sum.Turnover = max(sum.Turnover, day.Turnover)
+		}
+		require.Equal(t, want, sum, viewer)
+	}
+	_, err := ledger.Accounts.Daily(t.Context(), pushes.Viewer{Account: "bo"}, accounts.DailyRequest{Account: "anna"})
+	require.Equal(t, push.Refuse(push.CodePushNotFound, ""), err)
+}

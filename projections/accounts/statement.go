@@ -1,0 +1,170 @@
+package accounts
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/pushledger/pushledger/aggregates/money"
+	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/projections"
+	"github.com/pushledger/pushledger/projections/pushes"
+)
+
+// MaxLines bounds a statement; a longer one is asked for in parts.
+const MaxLines = 10_000
+
+// Rule T3, on every statement.
+const (
+	noticeEN = "This is a statement of account and not an invoice."
+	noticeZH = "本对账单不是发票，不作报销凭证。"
+)
+
+// Queries answers questions. Its methods return a *push.Refusal when the answer is no.
+// It is safe for concurrent use.
+type Queries struct {
+	*projections.Served // that of Model
+}
+
+// NewQueries answers from the read model as it is served.
+func NewQueries(served *projections.Served) *Queries { return &Queries{served} }
+
+// StatementRequest asks for the statement of an account. Times may be empty.
+type StatementRequest struct {
+	Account string `json:"account"`
+	From    string `json:"from,omitzero"` // first instant, RFC 3339
+	To      string `json:"to,omitzero"`   // first instant after, RFC 3339
+}
+
+// Statement is what the ledger held for an account, and how that changed. Opening
+// balance and lines add up to the closing balance.
+type Statement struct {
+	Account        string          `json:"account"`
+	Currency       string          `json:"currency" doc:"always CNY"`
+	From           time.Time       `json:"from,omitzero" required:"false"`
+	To             time.Time       `json:"to,omitzero" required:"false"`
+	OpeningBalance string          `json:"opening_balance" doc:"held for the account just before the first line, in yuan"`
+	Lines          []StatementLine `json:"lines" nullable:"false" doc:"oldest first"`
+	ClosingBalance string          `json:"closing_balance"`
+	Notice         string          `json:"notice" doc:"that this is no invoice"`
+	NoticeZH       string          `json:"notice_zh"`
+}
+
+// StatementLine is money that came to be held for the account, or is not held for it any
+// more.
+type StatementLine struct {
+	Seq     uint64    `json:"seq" doc:"sequence of the event that moved the money"`
+	Time    time.Time `json:"time"`
+	PushID  string    `json:"push_id"`
+	Event   string    `json:"event" doc:"type of that event"`
+	EN      string    `json:"en"`
+	ZH      string    `json:"zh"`
+	Amount  string    `json:"amount" doc:"in yuan, such as -1999.00"`
+	Fee     string    `json:"fee,omitzero" required:"false" doc:"the platform's share, which is not in the amount"`
+	Balance string    `json:"balance" doc:"after this line"`
+}
+
+// Statement shows an account's statement to the account itself and to those who see
+// everything; to everybody else there is none.
+func (q *Queries) Statement(ctx context.Context, viewer pushes.Viewer, request StatementRequest) (Statement, error) {
+	if !viewer.SeesAll && viewer.Account != request.Account {
+		return Statement{}, push.Refuse(push.CodePushNotFound, "")
+	}
+	statement := Statement{Account: request.Account, Currency: "CNY", Lines: []StatementLine{}, Notice: noticeEN, NoticeZH: noticeZH}
+	first, last := int64(math.MinInt64), int64(math.MaxInt64)
+	for _, bound := range []struct {
+		name, text string
+		at         *time.Time
+		micros     *int64
+	}{{"from", request.From, &statement.From, &first}, {"to", request.To, &statement.To, &last}} {
+		if bound.text == "" {
+			continue
+		}
+		at, err := time.Parse(time.RFC3339, bound.text)
+		if err != nil {
+			return Statement{}, pushes.RefuseQuery(bound.name)
+		}
+		*bound.at, *bound.micros = at.UTC(), at.UnixMicro()
+	}
+	err := q.Read(func(db *sql.DB) error { return statement.fill(ctx, db, first, last) })
+	return statement, err
+}
+
+// fill reads both the balance and the lines in one transaction, so that they fit.
+func (s *Statement) fill(ctx context.Context, db *sql.DB, first, last int64) error {
+	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return fmt.Errorf("accounts: statement: %w", err)
+	}
+	defer tx.Rollback() //nolint:errcheck // nothing was written
+	var balance money.Fen
+	err = tx.QueryRowContext(ctx, "SELECT COALESCE(SUM(amount), 0) FROM statement_lines WHERE account = $1 AND at < $2",
+		s.Account, first).Scan(&balance)
+	if err != nil {
+		return fmt.Errorf("accounts: opening balance: %w", err)
+	}
+	s.OpeningBalance = balance.String()
+	rows, err := tx.QueryContext(ctx, `
+		SELECT at, seq, push_id, event, amount, fee FROM statement_lines
+		WHERE account = $1 AND at >= $2 AND at < $3 ORDER BY at, seq LIMIT $4`, s.Account, first, last, MaxLines+1)
+	if err != nil {
+		return fmt.Errorf("accounts: statement: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err says all there is
+	for rows.Next() {
+		line, amount, err := readLine(rows)
+		if err != nil {
+			return fmt.Errorf("accounts: statement: %w", err)
+		}
+		if len(s.Lines) == MaxLines {
+			return push.Refuse(push.CodeTooLarge, "ask for a shorter time")
+		}
+		balance += amount
+		line.Balance = balance.String()
+		s.Lines = append(s.Lines, line)
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("accounts: statement: %w", err)
+	}
+	s.ClosingBalance = balance.String()
+	return nil
+}
+
+func readLine(rows *sql.Rows) (line StatementLine, amount money.Fen, err error) {
+	var at int64
+	var fee money.Fen
+	if err := rows.Scan(&at, &line.Seq, &line.PushID, &line.Event, &amount, &fee); err != nil {
+		return StatementLine{}, 0, err
+	}
+	line.Time, line.Amount = time.UnixMicro(at).UTC(), amount.String()
+	if fee > 0 {
+		line.Fee = fee.String()
+	}
+	line.EN, line.ZH = describe(line.Event, amount)
+	return line, amount, nil
+}
+
+// describe says what a line is. An event that moves money both ways tells by its sign.
+func describe(event string, amount money.Fen) (en, zh string) {
+	switch {
+	case event == "PayoutRequested" && amount < 0:
+		return "domains delivered, the price went to the seller", "域名已交付，款项转给卖家"
+	case event == "PayoutRequested":
+		return "domains delivered, price less fee", "域名已交付，售价扣除手续费"
+	}
+	words, known := descriptions[event]
+	if !known {
+		return event, event
+	}
+	return words[0], words[1]
+}
+
+var descriptions = map[string][2]string{
+	"Paid":          {"payment received", "收到付款"},
+	"PaidOut":       {"paid out", "已付款给卖家"},
+	"Refunded":      {"refunded", "已退款"},
+	"StrayReceived": {"payment received that pays nothing, to be refunded", "收到无对应交易的款项，将退回"},
+	"StrayRefunded": {"that payment refunded", "该款项已退回"},
+}

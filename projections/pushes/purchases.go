@@ -1,0 +1,104 @@
+package pushes
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/pushledger/pushledger/aggregates/money"
+	"github.com/pushledger/pushledger/aggregates/push"
+)
+
+// PurchasesRequest asks for purchases in progress. Every member may be empty.
+type PurchasesRequest struct {
+	State  string `json:"state,omitzero"`  // running or stuck; empty: both
+	Limit  int    `json:"limit,omitzero"`  // 1 to MaxLimit; 0: DefaultLimit
+	Cursor string `json:"cursor,omitzero"` // of the page before
+}
+
+// PurchasesPage is a part of the purchases in progress, oldest offer first.
+type PurchasesPage struct {
+	Purchases  []Purchase `json:"purchases" nullable:"false"`
+	NextCursor string     `json:"next_cursor" doc:"of the next page; empty on the last"`
+}
+
+// Purchase is a purchase in progress. The members of its most urgent step stand in it as
+// well.
+type Purchase struct {
+	PushID     string      `json:"push_id"`
+	Status     push.Status `json:"status"`
+	Seller     string      `json:"seller"`
+	Buyer      string      `json:"buyer"`
+	Total      money.Fen   `json:"total"`
+	AcceptedAt time.Time   `json:"accepted_at,omitzero" required:"false"`
+	State      Work        `json:"state" doc:"running, or stuck: a person must help"`
+	PurchaseStep
+	Steps []PurchaseStep `json:"steps" nullable:"false" doc:"everything that is to be done, most urgent first"`
+	Seq   uint64         `json:"seq" doc:"sequence of its last event"`
+}
+
+// PurchaseStep is something that is to be done for a purchase.
+type PurchaseStep struct {
+	Step      push.StepKind `json:"step,omitzero" required:"false" doc:"open_payment, await_payment, deliver, return, payout, refund or close_payment"`
+	RequestNo string        `json:"request_no,omitzero" required:"false" doc:"the refund that is meant"`
+	Attempts  int           `json:"attempts" doc:"that came to nothing, since the service started"`
+	NextTry   time.Time     `json:"next_try,omitzero" required:"false" doc:"absent when it is under way, or waits for a person"`
+	LastError string        `json:"last_error,omitzero" required:"false"`
+}
+
+// Purchases lists the purchases in progress for those who see everything.
+func (q *Queries) Purchases(ctx context.Context, viewer Viewer, request PurchasesRequest) (PurchasesPage, error) {
+	if err := viewer.mustSeeAll(); err != nil {
+		return PurchasesPage{}, err
+	}
+	query, err := request.query()
+	if err != nil {
+		return PurchasesPage{}, err
+	}
+	found, next, err := q.list(ctx, query)
+	if err != nil {
+		return PurchasesPage{}, fmt.Errorf("pushes: purchases: %w", err)
+	}
+	page := PurchasesPage{Purchases: []Purchase{}, NextCursor: next}
+	for _, found := range found {
+		page.Purchases = append(page.Purchases, q.purchase(found))
+	}
+	return page, nil
+}
+
+func (r PurchasesRequest) query() (*listQuery, error) {
+	limit, err := pageLimit(r.Limit)
+	if err != nil {
+		return nil, err
+	}
+	query := &listQuery{limit: limit, conditions: []string{"work <> ''"}}
+	switch Work(r.State) {
+	case WorkNone:
+	case WorkRunning, WorkStuck:
+		query.where("work = ", r.State)
+	default:
+		return nil, RefuseQuery("state")
+	}
+	return query, ListRequest{Cursor: r.Cursor}.addCursor(query)
+}
+
+func (q *Queries) purchase(found row) Purchase {
+	state := found.state
+	shown := Purchase{
+		PushID: state.ID, Status: state.Status, Seller: state.Seller, Buyer: state.Buyer, Total: state.Total,
+		AcceptedAt: state.AcceptedAt, State: work(state), Steps: stuckAt(state), Seq: found.sequence,
+	}
+	for _, step := range push.Next(state) {
+		pending := PurchaseStep{Step: step.Kind, RequestNo: step.RequestNo}
+		if q.Attempts != nil {
+			pending.Attempts, pending.NextTry, pending.LastError = q.Attempts(state.ID, step)
+		}
+		shown.Steps = append(shown.Steps, pending)
+	}
+	if len(shown.Steps) > 0 {
+		shown.PurchaseStep = shown.Steps[0]
+	} else {
+		shown.Steps = []PurchaseStep{}
+	}
+	return shown
+}
