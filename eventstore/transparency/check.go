@@ -2,6 +2,7 @@ package transparency
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -38,7 +39,7 @@ func NewCheck(checkpoints []Checkpoint, signed *Copy) *Check {
 func NewCheckFrom(trusted Checkpoint, checkpoints []Checkpoint, signed *Copy) (*Check, error) {
 	check := NewCheck(checkpoints, signed)
 	at := &Copy{files: signed.files, checkpoint: trusted}
-	loaded, _, err := at.edge()
+	loaded, err := at.edge()
 	if err != nil {
 		return nil, err
 	}
@@ -70,14 +71,42 @@ func (c *Check) compare() error {
 func (c *Check) locate(broken Checkpoint) error {
 	if c.signed != nil {
 		at := &Copy{files: c.signed.files, checkpoint: broken}
-		hashes, err := at.LeafHashes(c.good, len(c.since))
-		for i := range hashes {
-			if err == nil && hashes[i] != c.since[i] {
-				return damaged(c.good+uint64(i)+1, "it is not the event that was signed") // #nosec G115 -- an index
-			}
+		if err := c.compareSince(at); err != nil {
+			return err
 		}
 	}
 	return damaged(c.good+1, "it or one up to %d is not the event that was signed", broken.Size)
+}
+
+// compareSince holds the leaves that no checkpoint has proved yet against the tiles. It
+// returns nil if the tiles cannot tell.
+func (c *Check) compareSince(signed *Copy) error {
+	if signed.checkpoint.Size <= c.good {
+		return nil
+	}
+	hashes, err := signed.LeafHashes(c.good, len(c.since))
+	if err != nil {
+		return nil //nolint:nilerr // tiles that are no better than the log cannot tell where it is bad
+	}
+	for i, hash := range hashes {
+		if hash != c.since[i] {
+			return damaged(c.good+uint64(i)+1, "it is not the event that was signed") // #nosec G115 -- an index
+		}
+	}
+	return nil
+}
+
+// Explain looks whether something worse came before the reason for which a check ended
+// early, and returns whichever has the lower sequence.
+func (c *Check) Explain(reason error) error {
+	var found, earlier *Damage
+	if c.signed == nil || !errors.As(reason, &found) {
+		return reason
+	}
+	if err := c.compareSince(c.signed); errors.As(err, &earlier) && earlier.Sequence < found.Sequence {
+		return earlier
+	}
+	return reason
 }
 
 // Finish is called after the last entry. It returns *Damage if a checkpoint says that

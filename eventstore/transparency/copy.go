@@ -158,23 +158,19 @@ func (t tiles) ReadTiles(wanted []tlog.Tile) ([][]byte, error) {
 func (tiles) SaveTiles([]tlog.Tile, [][]byte) {}
 
 // edge is the right edge of the tree, to go on from.
-func (c *Copy) edge() (edge, []byte, error) {
+func (c *Copy) edge() (edge, error) {
 	loaded := edge{size: c.checkpoint.Size}
 	for level, rest := 0, c.checkpoint.Size; rest > 0; level, rest = level+1, rest/tileWidth {
 		hashes, err := c.readHashes(level, int64(rest/tileWidth), int(rest%tileWidth)) // #nosec G115 -- a log has less than 2^63 entries
 		if err != nil {
-			return edge{}, nil, err
+			return edge{}, err
 		}
 		loaded.levels = append(loaded.levels, hashes)
 	}
 	if loaded.root() != c.checkpoint.Root {
-		return edge{}, nil, fmt.Errorf("transparency: the tiles are not those of the checkpoint of size %d", c.checkpoint.Size)
+		return edge{}, fmt.Errorf("transparency: the tiles are not those of the checkpoint of size %d", c.checkpoint.Size)
 	}
-	if loaded.size%tileWidth == 0 {
-		return loaded, nil, nil
-	}
-	begun, err := c.begunBundle(loaded.levels[0])
-	return loaded, begun, err
+	return loaded, nil
 }
 
 func (c *Copy) readHashes(level int, number int64, width int) ([]tlog.Hash, error) {
@@ -194,17 +190,19 @@ func (c *Copy) readHashes(level int, number int64, width int) ([]tlog.Hash, erro
 
 // begunBundle is the entry bundle that is not full, held against the hashes of its tile.
 func (c *Copy) begunBundle(hashes []tlog.Hash) ([]byte, error) {
+	if len(hashes) == 0 {
+		return nil, nil
+	}
 	leaves, err := c.bundle(c.checkpoint.Size / tileWidth)
 	if err != nil {
 		return nil, err
 	}
-	var again builder
-	again.put = func(string, []byte) {}
-	for i, data := range leaves {
-		if tlog.RecordHash(data) != hashes[i] {
+	var data []byte
+	for i, leaf := range leaves {
+		if tlog.RecordHash(leaf) != hashes[i] {
 			return nil, fmt.Errorf("transparency: entry %d of the last bundle is not the one that was signed", i)
 		}
-		again.add(Leaf{Data: data}, hashes[i])
+		data = appendBundle(data, leaf)
 	}
-	return again.bundle, nil
+	return data, nil
 }

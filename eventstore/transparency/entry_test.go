@@ -76,7 +76,7 @@ func TestProofsVerifyElsewhere(t *testing.T) {
 	keeping := open(t, t.TempDir())
 	keeping.run(t, log)
 	for _, sequence := range []uint64{1, 2, 255, 256, 257, 512, 999, 1000} {
-		made, err := keeping.copy(t).Prove(sequence)
+		made, err := keeping.copy(t).Prove(log.entries[sequence-1])
 		require.NoError(t, err)
 		leaf, checkpoint, err := transparency.CheckProof(made, keeping.key(t))
 		require.NoError(t, err)
@@ -102,10 +102,12 @@ func TestProofsVerifyElsewhere(t *testing.T) {
 			require.Error(t, err)
 		}
 	}
-	_, err := keeping.copy(t).Prove(1001)
+	_, err := keeping.copy(t).Prove(entry(1001))
 	require.ErrorContains(t, err, "not under the checkpoint")
-	_, err = keeping.copy(t).Prove(0)
-	require.Error(t, err)
+	forged := entry(500)
+	forged.Body = []byte(`{}`)
+	_, err = keeping.copy(t).Prove(forged)
+	damageAt(t, err, 500)
 }
 
 func TestABundleVerifiesByItself(t *testing.T) {
@@ -127,14 +129,19 @@ func TestABundleVerifiesByItself(t *testing.T) {
 	require.NoError(t, err)
 	bundle, err := transparency.OpenCopy(files, keeping.key(t))
 	require.NoError(t, err)
-	checkpoints, err := transparency.ArchivedCheckpoints(files, keeping.key(t))
+	notes, err := transparency.ArchivedCheckpoints(files)
 	require.NoError(t, err)
+	checkpoints := make([]transparency.Checkpoint, len(notes))
+	for i, note := range notes {
+		checkpoints[i], err = transparency.OpenCheckpoint(note, keeping.key(t))
+		require.NoError(t, err)
+	}
 	require.GreaterOrEqual(t, len(checkpoints), 2)
 	require.NoError(t, verify(t, bundle, checkpoints, bundle))
 	own, err := transparency.ReadKey(files)
 	require.NoError(t, err)
 	require.Equal(t, keeping.key(t).KeyHash(), own.KeyHash())
-	_, err = bundle.Prove(610)
+	_, err = bundle.Prove(log.entries[609])
 	require.NoError(t, err)
 
 	stranger := open(t, t.TempDir())

@@ -73,7 +73,12 @@ func Open(options Options) (*Log, error) {
 		return nil, err
 	}
 	log.checkpoint = kept.Checkpoint()
-	log.builder.edge, log.builder.bundle, err = kept.edge()
+	if log.builder.edge, err = kept.edge(); err != nil {
+		return nil, err
+	}
+	if log.builder.edge.size > 0 {
+		log.builder.bundle, err = kept.begunBundle(log.builder.edge.levels[0])
+	}
 	return log, err
 }
 

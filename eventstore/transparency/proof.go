@@ -16,28 +16,26 @@ const proofFormat = "c2sp.org/tlog-proof@v1"
 // errProof means that bytes are no proof, or prove nothing.
 var errProof = errors.New("transparency: not a valid " + proofFormat)
 
-// Prove makes the proof, in the C2SP format tlog-proof, that the entry of a sequence is
-// under the copy's checkpoint. Its extra data is the leaf.
-func (c *Copy) Prove(sequence uint64) ([]byte, error) {
-	if sequence == 0 || sequence > c.checkpoint.Size {
-		return nil, fmt.Errorf("transparency: sequence %d is not under the checkpoint of size %d yet", sequence, c.checkpoint.Size)
+// Prove makes the proof, in the C2SP format tlog-proof, that an entry is under the copy's
+// checkpoint. Its extra data is the leaf. An entry that is not what was signed is *Damage.
+func (c *Copy) Prove(entry Entry) ([]byte, error) {
+	if entry.Sequence == 0 || entry.Sequence > c.checkpoint.Size {
+		return nil, fmt.Errorf("transparency: sequence %d is not under the checkpoint of size %d yet", entry.Sequence, c.checkpoint.Size)
 	}
-	index := sequence - 1
-	leaves, err := c.bundle(index / tileWidth)
+	leaf, err := entry.Leaf()
 	if err != nil {
 		return nil, err
 	}
-	leaf := leaves[index%tileWidth]
-	size, place := int64(c.checkpoint.Size), int64(index) // #nosec G115 -- parsed as 63 bits
-	path, err := tlog.ProveRecord(size, place, c.hashes())
+	size, index := int64(c.checkpoint.Size), int64(entry.Sequence-1) // #nosec G115 -- parsed as 63 bits
+	path, err := tlog.ProveRecord(size, index, c.hashes())
 	if err != nil {
-		return nil, fmt.Errorf("transparency: prove %d: %w", sequence, err)
+		return nil, fmt.Errorf("transparency: prove %d: %w", entry.Sequence, err)
 	}
-	if err := tlog.CheckRecord(path, size, c.checkpoint.Root, place, tlog.RecordHash(leaf)); err != nil {
-		return nil, damaged(sequence, "the entry in the bundle is not the one that was signed")
+	if err := tlog.CheckRecord(path, size, c.checkpoint.Root, index, leaf.Hash()); err != nil {
+		return nil, damaged(entry.Sequence, "it is not the event that was signed")
 	}
 	var text bytes.Buffer
-	fmt.Fprintf(&text, "%s\nextra %s\nindex %d\n", proofFormat, base64.StdEncoding.EncodeToString(leaf), index)
+	fmt.Fprintf(&text, "%s\nextra %s\nindex %d\n", proofFormat, base64.StdEncoding.EncodeToString(leaf.Data), index)
 	for _, hash := range path {
 		fmt.Fprintln(&text, base64.StdEncoding.EncodeToString(hash[:]))
 	}

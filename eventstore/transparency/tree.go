@@ -99,8 +99,7 @@ func (b *builder) add(leaf Leaf, hash tlog.Hash) {
 	for _, text := range leaf.Apart {
 		b.put(apartPath(sha256.Sum256(text)), text)
 	}
-	b.bundle = binary.BigEndian.AppendUint16(b.bundle, uint16(len(leaf.Data))) // #nosec G115 -- at most MaxLeaf
-	b.bundle = append(b.bundle, leaf.Data...)
+	b.bundle = appendBundle(b.bundle, leaf.Data)
 	b.edge.add(hash, func(level int, number int64, hashes []tlog.Hash) {
 		b.put(tilePath(level, number, tileWidth), joinHashes(hashes))
 		if level == 0 {
@@ -118,6 +117,11 @@ func (b *builder) begun() {
 			b.put(tilePath(entriesLevel, number, len(hashes)), append([]byte(nil), b.bundle...))
 		}
 	})
+}
+
+func appendBundle(bundle, leaf []byte) []byte {
+	bundle = binary.BigEndian.AppendUint16(bundle, uint16(len(leaf))) // #nosec G115 -- at most MaxLeaf
+	return append(bundle, leaf...)
 }
 
 // splitBundle cuts an entry bundle into leaves.

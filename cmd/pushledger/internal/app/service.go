@@ -40,6 +40,7 @@ type Service struct {
 	server     *natsserver.Server
 	listener   net.Listener
 	store      *eventlog.Store
+	audit      *auditing
 	provider   *alipay.Provider
 	registrar  *natsregistrar.Client
 	runner     *projections.Runner
@@ -182,6 +183,9 @@ func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux) error {
 		return err
 	}
 	s.onClose(func() error { s.store.Close(); return nil })
+	if err := s.openAudit(ctx); err != nil {
+		return err
+	}
 	if s.provider, err = alipay.New(s.config.Alipay); err != nil {
 		return err
 	}
@@ -193,16 +197,18 @@ func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux) error {
 	if err != nil {
 		return err
 	}
-	pushLedger := ledger.New(s.store)
+	pushLedger := ledger.New(sealed{Store: s.store, log: s.audit.log})
 	s.startSagas(pushLedger, feed)
 	if err := s.openDoors(ctx, pushLedger, queries); err != nil {
 		return err
 	}
 	mux.Handle("POST /alipay/notify", notify{provider: s.provider, saga: s.saga, logger: s.config.Logger})
-	mux.Handle("/", httpapi.New(httpapi.Config{
+	api := httpapi.New(httpapi.Config{
 		Queries: queries, Runner: s.runner, Authenticate: s.verifier.Verify,
 		Version: s.config.Version, Logger: s.config.Logger,
-	}))
+	})
+	mux.Handle("GET /readyz", s.audit.readiness(api))
+	mux.Handle("/", api)
 	return nil
 }
 
@@ -271,6 +277,7 @@ func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed
 	invalidations := invalidation.New(s.store, pushLedger, s.registrar, s.config.Logger, now)
 	ctx, stop := context.WithCancel(context.Background())
 	s.background, ctx = errgroup.WithContext(ctx)
+	s.background.Go(func() error { return s.audit.run(ctx) })
 	s.background.Go(func() error { return s.saga.Run(ctx) })
 	s.background.Go(func() error { return invalidations.Run(ctx) })
 	s.background.Go(func() error { return feed.Follow(ctx, invalidations.Handle) })

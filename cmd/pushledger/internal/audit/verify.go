@@ -1,0 +1,172 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/pushledger/pushledger/eventstore"
+	"github.com/pushledger/pushledger/eventstore/transparency"
+)
+
+// Signed is what the key of a ledger vouches for.
+type Signed struct {
+	Key         note.Verifier
+	Checkpoints []transparency.Checkpoint // every one, the published and that of the tiles
+	Tiles       *transparency.Copy        // nil if there are none
+}
+
+// ReadSigned reads all checkpoints and verifies their signatures. With an empty key it
+// takes the one that the ledger itself names: then the ledger is consistent, but it is
+// not shown that it is the same one as yesterday.
+func ReadSigned(ctx context.Context, log Ledger, key string) (*Signed, error) {
+	published, err := log.Checkpoints(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if key == "" && len(published) > 0 {
+		key = published[len(published)-1].Key
+	}
+	if key == "" {
+		if own, err := transparency.ReadKey(log.Tiles()); err == nil {
+			return readSigned(log, own, nil)
+		}
+		return nil, errors.New("audit: nothing has been signed yet")
+	}
+	verifier, err := transparency.ParseKey(key)
+	if err != nil {
+		return nil, err
+	}
+	notes := make([][]byte, len(published))
+	for i, one := range published {
+		notes[i] = one.Note
+	}
+	return readSigned(log, verifier, notes)
+}
+
+func readSigned(log Ledger, key note.Verifier, notes [][]byte) (*Signed, error) {
+	signed := &Signed{Key: key}
+	var before uint64
+	for _, one := range notes {
+		checkpoint, err := transparency.OpenCheckpoint(one, key)
+		if err == nil && checkpoint.Size < before {
+			err = errors.New("it is of a shorter log than the one before it")
+		}
+		if err != nil {
+			return nil, &transparency.Damage{Sequence: before + 1, Reason: "the next checkpoint is not genuine: " + err.Error()}
+		}
+		signed.Checkpoints, before = append(signed.Checkpoints, checkpoint), checkpoint.Size
+	}
+	tiles, err := transparency.OpenCopy(log.Tiles(), key)
+	switch {
+	case err == nil:
+		signed.Tiles = tiles
+		signed.Checkpoints = append(signed.Checkpoints, tiles.Checkpoint())
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, &transparency.Damage{Sequence: before + 1, Reason: "the checkpoint of the tiles is not genuine: " + err.Error()}
+	}
+	if len(signed.Checkpoints) == 0 {
+		return nil, errors.New("audit: nothing has been signed yet")
+	}
+	return signed, nil
+}
+
+// Report is the outcome of a verification that found nothing bad.
+type Report struct {
+	Events      uint64  `json:"events"`      // re-read
+	Proved      uint64  `json:"proved"`      // size of the largest checkpoint that fits
+	Unsigned    uint64  `json:"unsigned"`    // newer events, which no checkpoint covers yet
+	Checkpoints int     `json:"checkpoints"` // that were compared
+	Root        string  `json:"root"`        // over all events
+	Seconds     float64 `json:"seconds"`
+	Rate        float64 `json:"events_per_second"`
+	Key         string  `json:"key"`
+	Summary     Summary `json:"summary"`
+}
+
+// VerifyOptions of Verify.
+type VerifyOptions struct {
+	// From is a checkpoint that is trusted: what lies below it is not read again, and
+	// pushes offered before it are not replayed.
+	From *transparency.Checkpoint
+	// Progress is told of every event, and the last one first.
+	Progress func(sequence, last uint64)
+}
+
+// Verify re-reads every event, recomputes the tree, holds it against every checkpoint and
+// replays every history. What it finds is *transparency.Damage with the first bad
+// sequence.
+func Verify(ctx context.Context, log Ledger, signed *Signed, options VerifyOptions) (Report, error) {
+	check := transparency.NewCheck(signed.Checkpoints, signed.Tiles)
+	if options.From != nil {
+		if signed.Tiles == nil {
+			return Report{}, errors.New("audit: without tiles nothing can go on from a checkpoint")
+		}
+		var err error
+		if check, err = transparency.NewCheckFrom(*options.From, signed.Checkpoints, signed.Tiles); err != nil {
+			return Report{}, err
+		}
+	}
+	start := check.Size()
+	last, err := log.LastSequence(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	history := NewHistory(options.From != nil)
+	if err := scan(ctx, log, check, history, last, options.Progress); err != nil {
+		return Report{}, check.Explain(err)
+	}
+	if err := errors.Join(check.Finish(), history.Finish()); err != nil {
+		return Report{}, check.Explain(err)
+	}
+	root := check.Root()
+	return Report{
+		Events: check.Size() - start, Proved: check.Proved(), Unsigned: check.Size() - check.Proved(),
+		Checkpoints: len(signed.Checkpoints), Root: root.String(), Key: signed.Key.Name(), Summary: history.Summary(),
+	}, nil
+}
+
+// scan goes on with the tree behind an event that breaks a rule, up to the next
+// checkpoint: a changed event before it may be the reason.
+func scan(ctx context.Context, log Ledger, check *transparency.Check, history *History, last uint64, progress func(sequence, last uint64)) error {
+	registry := Registry()
+	var violation error
+	err := transparency.Scan(ctx, log, check.Size(), last,
+		func(entry transparency.Entry) (decoded, error) {
+			recorded, err := decode(registry, entry)
+			return decoded{recorded, err}, nil
+		},
+		func(entry transparency.Scanned[decoded]) error {
+			progress(entry.Sequence, last)
+			proved := check.Proved()
+			if err := check.Add(entry.Hash); err != nil {
+				return err
+			}
+			if violation == nil {
+				violation = entry.Prepared.err
+			}
+			if violation == nil {
+				violation = history.Add(entry.Prepared.recorded)
+			}
+			if violation != nil && check.Proved() > proved {
+				return violation
+			}
+			return nil
+		})
+	if violation != nil && !isEarlier(err, violation) {
+		return violation
+	}
+	return err
+}
+
+type decoded struct {
+	recorded eventstore.Recorded
+	err      error
+}
+
+func isEarlier(one, other error) bool {
+	var first, second *transparency.Damage
+	return errors.As(one, &first) && errors.As(other, &second) && first.Sequence < second.Sequence
+}
