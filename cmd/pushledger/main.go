@@ -15,7 +15,9 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/audit"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/client"
+	"github.com/pushledger/pushledger/eventstore/transparency"
 )
 
 // version is set when a release is built.
@@ -27,6 +29,7 @@ const (
 	exitRefused     = 1 // by a rule, or the demo did not end as its file says
 	exitUsage       = 2
 	exitUnreachable = 3
+	exitVerify      = 4 // the ledger is not what was signed, or against its rules
 )
 
 type commandLine struct {
@@ -43,6 +46,7 @@ type commandLine struct {
 	Domain   domainCommand   `cmd:"" help:"Show the push that holds a domain, and its history."`
 	Journal  journalCommand  `cmd:"" help:"Show the double-entry journal or its balances."`
 	Bench    benchCommand    `cmd:"" help:"Measure the service against the engines it stands on."`
+	Audit    auditCommand    `cmd:"" help:"Verify, prove, replay, export or restore the ledger."`
 	Token    tokenCommand    `cmd:"" help:"Mint a token of a sandbox's issuer."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
@@ -93,6 +97,7 @@ var errUsage = errors.New("wrong usage")
 // explain prints an error and finds its exit code.
 func explain(err error, stderr io.Writer) int {
 	var refused *push.Refusal
+	var damage *transparency.Damage
 	switch {
 	case err == nil:
 		return exitDone
@@ -102,7 +107,10 @@ func explain(err error, stderr io.Writer) int {
 	case errors.Is(err, errNotAsExpected):
 		fmt.Fprintln(stderr, "error:", err)
 		return exitRefused
-	case errors.Is(err, client.ErrUnreachable):
+	case errors.As(err, &damage), errors.Is(err, transparency.ErrCheckpoint), errors.Is(err, errDiffers):
+		fmt.Fprintln(stderr, "error:", err)
+		return exitVerify
+	case errors.Is(err, client.ErrUnreachable), errors.Is(err, audit.ErrUnreachable):
 		fmt.Fprintln(stderr, "error:", err)
 		fmt.Fprintln(stderr, "hint: is the service running? --ready-file, --nats-url and --http-url say where")
 		return exitUnreachable

@@ -34,16 +34,6 @@ func OpenCopy(files fs.FS, key note.Verifier) (*Copy, error) {
 	return &Copy{files: files, checkpoint: checkpoint}, nil
 }
 
-// ReadKey reads the public key that lies beside a copy. Whoever made the copy chose it:
-// it says whether the copy is consistent, not whose it is.
-func ReadKey(files fs.FS) (note.Verifier, error) {
-	text, err := fs.ReadFile(files, keyPath)
-	if err != nil {
-		return nil, fmt.Errorf("transparency: public key: %w", err)
-	}
-	return ParseKey(string(text))
-}
-
 // Checkpoint is the newest one of the copy.
 func (c *Copy) Checkpoint() Checkpoint { return c.checkpoint }
 

@@ -164,3 +164,12 @@ func (d *DB) Reader() *sql.DB { return d.reader }
 func (d *DB) Close() error {
 	return errors.Join(d.reader.Close(), d.writer.Close())
 }
+
+// OpenReader opens a store to look at it. It changes nothing, repairs nothing, and does
+// not stand in the way of whoever writes there.
+func OpenReader(path string) (*sql.DB, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("sqldb: %w", err)
+	}
+	return connect(path, url.Values{"mode": {"ro"}, "_query_only": {"1"}, "_pragma": {"busy_timeout(5000)"}})
+}

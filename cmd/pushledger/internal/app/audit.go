@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,9 @@ const (
 // TransparencyDir is where a service keeps its tiles if it is not told otherwise.
 func TransparencyDir(data string) string { return filepath.Join(data, "transparency") }
 
+// ReadStore is where a service keeps its read models.
+func ReadStore(data string) string { return filepath.Join(data, "read.db") }
+
 // CheckpointKey is the file with the key that signs checkpoints, likewise.
 func CheckpointKey(data string) string { return filepath.Join(data, "checkpoint.key") }
 
@@ -46,8 +50,9 @@ func (s *Service) openAudit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	dir := cmp.Or(s.config.TransparencyDir, TransparencyDir(s.config.Data))
 	log, err := transparency.Open(transparency.Options{
-		Dir: s.config.TransparencyDir, KeyFile: s.config.CheckpointKey, Interval: checkpointInterval, Logger: s.config.Logger,
+		Dir: dir, KeyFile: cmp.Or(s.config.CheckpointKey, CheckpointKey(s.config.Data)), Interval: checkpointInterval, Logger: s.config.Logger,
 		Publish: func(ctx context.Context, checkpoint transparency.Checkpoint, key string) error {
 			return checkpoints.Publish(ctx, eventlog.SignedCheckpoint{Note: checkpoint.Note, Key: key})
 		},
@@ -55,8 +60,8 @@ func (s *Service) openAudit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	newest, any, err := checkpoints.Last(ctx)
-	if err == nil && any {
+	newest, some, err := checkpoints.Last(ctx)
+	if err == nil && some {
 		err = log.Adopt(newest.Note)
 	}
 	if err == nil {
@@ -72,7 +77,7 @@ func (s *Service) openAudit(ctx context.Context) error {
 	s.config.Logger.Info("checkpoints are signed", "key", log.Key(), "size", log.Checkpoint().Size)
 	s.audit = &auditing{service: s, log: log, door: &audit.Door{
 		Conn: answers, Store: s.store, Checkpoints: checkpoints,
-		Files: os.DirFS(s.config.TransparencyDir), Logger: s.config.Logger,
+		Files: os.DirFS(dir), Logger: s.config.Logger,
 	}}
 	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -15,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pushledger/pushledger/aggregates/catalog"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/audit"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/httpapi"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
@@ -135,7 +135,7 @@ func (s *Service) openIdentity() (*identity.Issuer, error) {
 
 func (s *Service) startServer() error {
 	server, err := natsserver.Start(natsserver.Options{
-		StoreDir: filepath.Join(s.config.Data, "nats"), Listen: s.config.NATSListen,
+		StoreDir: audit.NATSDir(s.config.Data), Listen: s.config.NATSListen,
 		SyncAlways: s.config.SyncAlways, Authorize: s.authorize, Logger: s.config.Logger,
 	})
 	if err != nil {
@@ -236,7 +236,7 @@ func (s *Service) connectPartners(ctx context.Context) (*natsregistrar.Feed, err
 
 func (s *Service) openReadModel(ctx context.Context) (*pushes.Queries, error) {
 	model := pushes.Model()
-	db, err := projections.Open(ctx, filepath.Join(s.config.Data, "read.db"), s.config.Logger, model)
+	db, err := projections.Open(ctx, ReadStore(s.config.Data), s.config.Logger, model)
 	if err != nil {
 		return nil, err
 	}

@@ -4,16 +4,19 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/pushledger/pushledger/eventstore"
+	eventlog "github.com/pushledger/pushledger/eventstore/jetstream"
 	"github.com/pushledger/pushledger/eventstore/transparency"
 )
 
 // Signed is what the key of a ledger vouches for.
 type Signed struct {
 	Key         note.Verifier
+	VKey        string                    // the same, as text
 	Checkpoints []transparency.Checkpoint // every one, the published and that of the tiles
 	Tiles       *transparency.Copy        // nil if there are none
 }
@@ -26,51 +29,56 @@ func ReadSigned(ctx context.Context, log Ledger, key string) (*Signed, error) {
 	if err != nil {
 		return nil, err
 	}
-	if key == "" && len(published) > 0 {
-		key = published[len(published)-1].Key
-	}
 	if key == "" {
-		if own, err := transparency.ReadKey(log.Tiles()); err == nil {
-			return readSigned(log, own, nil)
+		if key, err = ownKey(log, published); err != nil {
+			return nil, err
 		}
-		return nil, errors.New("audit: nothing has been signed yet")
 	}
 	verifier, err := transparency.ParseKey(key)
 	if err != nil {
 		return nil, err
 	}
-	notes := make([][]byte, len(published))
-	for i, one := range published {
-		notes[i] = one.Note
-	}
-	return readSigned(log, verifier, notes)
+	signed := &Signed{Key: verifier, VKey: key}
+	return signed, signed.read(log, published)
 }
 
-func readSigned(log Ledger, key note.Verifier, notes [][]byte) (*Signed, error) {
-	signed := &Signed{Key: key}
+var errNothingSigned = errors.New("audit: nothing has been signed yet")
+
+func ownKey(log Ledger, published []eventlog.SignedCheckpoint) (string, error) {
+	if len(published) > 0 {
+		return published[len(published)-1].Key, nil
+	}
+	text, err := fs.ReadFile(log.Tiles(), "key")
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", errNothingSigned
+	}
+	return strings.TrimSpace(string(text)), err
+}
+
+func (s *Signed) read(log Ledger, published []eventlog.SignedCheckpoint) error {
 	var before uint64
-	for _, one := range notes {
-		checkpoint, err := transparency.OpenCheckpoint(one, key)
+	for _, one := range published {
+		checkpoint, err := transparency.OpenCheckpoint(one.Note, s.Key)
 		if err == nil && checkpoint.Size < before {
 			err = errors.New("it is of a shorter log than the one before it")
 		}
 		if err != nil {
-			return nil, &transparency.Damage{Sequence: before + 1, Reason: "the next checkpoint is not genuine: " + err.Error()}
+			return &transparency.Damage{Sequence: before + 1, Reason: "the next checkpoint is not genuine: " + err.Error()}
 		}
-		signed.Checkpoints, before = append(signed.Checkpoints, checkpoint), checkpoint.Size
+		s.Checkpoints, before = append(s.Checkpoints, checkpoint), checkpoint.Size
 	}
-	tiles, err := transparency.OpenCopy(log.Tiles(), key)
+	tiles, err := transparency.OpenCopy(log.Tiles(), s.Key)
 	switch {
 	case err == nil:
-		signed.Tiles = tiles
-		signed.Checkpoints = append(signed.Checkpoints, tiles.Checkpoint())
+		s.Tiles = tiles
+		s.Checkpoints = append(s.Checkpoints, tiles.Checkpoint())
 	case !errors.Is(err, fs.ErrNotExist):
-		return nil, &transparency.Damage{Sequence: before + 1, Reason: "the checkpoint of the tiles is not genuine: " + err.Error()}
+		return &transparency.Damage{Sequence: before + 1, Reason: "the checkpoint of the tiles is not genuine: " + err.Error()}
 	}
-	if len(signed.Checkpoints) == 0 {
-		return nil, errors.New("audit: nothing has been signed yet")
+	if len(s.Checkpoints) == 0 {
+		return errNothingSigned
 	}
-	return signed, nil
+	return nil
 }
 
 // Report is the outcome of a verification that found nothing bad.
