@@ -57,15 +57,8 @@ func (s *Service) openAudit(ctx context.Context) error {
 			return checkpoints.Publish(ctx, eventlog.SignedCheckpoint{Note: checkpoint.Note, Key: key})
 		},
 	})
-	if err != nil {
-		return err
-	}
-	newest, some, err := checkpoints.Last(ctx)
-	if err == nil && some {
-		err = log.Adopt(newest.Note)
-	}
 	if err == nil {
-		err = log.Guard(ctx, s.store)
+		err = s.guard(ctx, log, checkpoints)
 	}
 	if err != nil {
 		return fmt.Errorf("app: the log is not served: %w", err)
@@ -80,6 +73,19 @@ func (s *Service) openAudit(ctx context.Context) error {
 		Files: os.DirFS(dir), Logger: s.config.Logger,
 	}}
 	return nil
+}
+
+// guard holds the log against what was signed of it: in the directory, and by the newest
+// checkpoint that was published.
+func (s *Service) guard(ctx context.Context, log *transparency.Log, checkpoints *eventlog.Checkpoints) error {
+	newest, some, err := checkpoints.Last(ctx)
+	if err == nil && some {
+		err = log.Adopt(newest.Note)
+	}
+	if err != nil {
+		return err
+	}
+	return log.Guard(ctx, s.store)
 }
 
 // run signs, scrubs and answers auditors until ctx ends.

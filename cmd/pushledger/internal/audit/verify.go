@@ -123,11 +123,17 @@ func Verify(ctx context.Context, log Ledger, signed *Signed, options VerifyOptio
 		return Report{}, err
 	}
 	history := NewHistory(options.From != nil)
-	if err := scan(ctx, log, check, history, last, options.Progress); err != nil {
-		return Report{}, check.Explain(err)
+	violation, err := scan(ctx, log, check, history, last, options.Progress)
+	if err == nil {
+		err = check.Finish()
 	}
-	if err := errors.Join(check.Finish(), history.Finish()); err != nil {
+	switch {
+	case errors.Is(err, errProved):
+		return Report{}, violation
+	case err != nil: // the events are not what was signed, and no wonder if they break rules
 		return Report{}, check.Explain(err)
+	case violation != nil:
+		return Report{}, violation
 	}
 	root := check.Root()
 	return Report{
@@ -136,12 +142,14 @@ func Verify(ctx context.Context, log Ledger, signed *Signed, options VerifyOptio
 	}, nil
 }
 
-// scan goes on with the tree behind an event that breaks a rule, up to the next
-// checkpoint: a changed event before it may be the reason.
-func scan(ctx context.Context, log Ledger, check *transparency.Check, history *History, last uint64, progress func(sequence, last uint64)) error {
+// scan adds every event to the tree and to the histories. An event that breaks a rule
+// ends the histories, but not the tree before the next checkpoint: only when that fits is
+// it this event that is bad and not one that was changed before it.
+func scan(
+	ctx context.Context, log Ledger, check *transparency.Check, history *History, last uint64, progress func(sequence, last uint64),
+) (violation, err error) {
 	registry := Registry()
-	var violation error
-	err := transparency.Scan(ctx, log, check.Size(), last,
+	err = transparency.Scan(ctx, log, check.Size(), last,
 		func(entry transparency.Entry) (decoded, error) {
 			recorded, err := decode(registry, entry)
 			return decoded{recorded, err}, nil
@@ -159,22 +167,20 @@ func scan(ctx context.Context, log Ledger, check *transparency.Check, history *H
 				violation = history.Add(entry.Prepared.recorded)
 			}
 			if violation != nil && check.Proved() > proved {
-				return violation
+				return errProved
 			}
 			return nil
 		})
-	if violation != nil && !isEarlier(err, violation) {
-		return violation
+	if err == nil && violation == nil {
+		violation = history.Finish()
 	}
-	return err
+	return violation, err
 }
+
+// errProved ends a scan: what breaks a rule is what was signed.
+var errProved = errors.New("audit: the violation is proved")
 
 type decoded struct {
 	recorded eventstore.Recorded
 	err      error
-}
-
-func isEarlier(one, other error) bool {
-	var first, second *transparency.Damage
-	return errors.As(one, &first) && errors.As(other, &second) && first.Sequence < second.Sequence
 }
