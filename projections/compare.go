@@ -143,7 +143,7 @@ func readSorted(ctx context.Context, from querier, table string) (*sorted, error
 		quoted[i] = "quote(" + column + ")"
 	}
 	text := strings.Join(quoted, " || ', ' || ")
-	rows, err := from.QueryContext(ctx, "SELECT "+text+" AS line FROM "+table+" ORDER BY line COLLATE BINARY") //nolint:gosec,sqlclosecheck // names of the program's own; closed by the caller
+	rows, err := from.QueryContext(ctx, "SELECT "+text+" AS line FROM "+table+" ORDER BY line COLLATE BINARY")
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func readSorted(ctx context.Context, from querier, table string) (*sorted, error
 }
 
 func columnsOf(ctx context.Context, from querier, table string) (columns []string, err error) {
-	rows, err := from.QueryContext(ctx, "SELECT * FROM "+table+" LIMIT 0") //nolint:gosec // a name of the program's own
+	rows, err := from.QueryContext(ctx, "SELECT * FROM "+table+" LIMIT 0")
 	if err != nil {
 		return nil, err
 	}

@@ -66,10 +66,17 @@ func parseUntil(text string) (audit.Until, error) {
 
 func drawState(drawn table.Writer, state push.State) {
 	drawn.AppendRows([]table.Row{
-		{"push", state.ID}, {"status", state.Status}, {"version", state.Version},
-		{"seller", state.Seller}, {"buyer", state.Buyer}, {"total", state.Total},
-		{"offered", when(state.OfferedAt)}, {"accepted", when(state.AcceptedAt)}, {"paid", when(state.PaidAt)},
-		{"ended", when(state.EndedAt)}, {"reason", state.EndReason},
+		{"push", state.ID},
+		{"status", state.Status},
+		{"version", state.Version},
+		{"seller", state.Seller},
+		{"buyer", state.Buyer},
+		{"total", state.Total},
+		{"offered", when(state.OfferedAt)},
+		{"accepted", when(state.AcceptedAt)},
+		{"paid", when(state.PaidAt)},
+		{"ended", when(state.EndedAt)},
+		{"reason", state.EndReason},
 	})
 	for _, line := range state.Lines {
 		drawn.AppendRow(table.Row{line.Domain.Unicode(), fmt.Sprintf("%s %s", line.Price, line.Delivery)})

@@ -232,7 +232,7 @@ func edit(change func(entries) entries) func(*testing.T, string) {
 // signed yet, so only the rules can tell.
 func appendForged(model transparency.Entry) func(*testing.T, string) {
 	return func(t *testing.T, data string) {
-		superuser(t, data, func(conn *nats.Conn, js jetstream.JetStream) {
+		superuser(t, data, func(_ *nats.Conn, js jetstream.JetStream) {
 			message := nats.NewMsg("push.evt.push.d5")
 			for _, header := range model.Headers {
 				message.Header.Set(header.Name, header.Value)

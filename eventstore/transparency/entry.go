@@ -74,45 +74,46 @@ func (l Leaf) Hash() tlog.Hash { return tlog.RecordHash(l.Data) }
 
 // Leaf encodes an entry. It fails on an entry that no writer of the ledger makes.
 func (e Entry) Leaf() (Leaf, error) {
-	proved := slices.Clone(e.Headers)
-	slices.SortStableFunc(proved, func(a, b Header) int { return strings.Compare(a.Name, b.Name) })
+	proved := e.Headers
+	if byName := func(a, b Header) int { return strings.Compare(a.Name, b.Name) }; !slices.IsSortedFunc(proved, byName) {
+		proved = slices.Clone(proved)
+		slices.SortStableFunc(proved, byName)
+	}
 	nanoseconds := e.Time.UnixNano()
 	if nanoseconds < 0 || len(proved) > maxHeaders {
 		return Leaf{}, fmt.Errorf("transparency: sequence %d has %d headers and the time %s", e.Sequence, len(proved), e.Time)
 	}
-	leaf := Leaf{Data: make([]byte, 0, len(e.Body)+512)}
-	leaf.bytes(leafFormat)
-	leaf.bytes(e.Stream)
-	leaf.bytes(e.Subject)
+	leaf := Leaf{Data: make([]byte, 0, min(len(e.Body), maxInlineBody)+640)}
+	leaf.Data = appendBytes(leaf.Data, leafFormat)
+	leaf.Data = appendBytes(leaf.Data, e.Stream)
+	leaf.Data = appendBytes(leaf.Data, e.Subject)
 	leaf.Data = binary.BigEndian.AppendUint64(leaf.Data, e.Sequence)
 	leaf.Data = binary.BigEndian.AppendUint64(leaf.Data, uint64(nanoseconds))
 	leaf.Data = binary.BigEndian.AppendUint32(leaf.Data, uint32(len(proved))) // #nosec G115 -- bounded above
 	for _, header := range proved {
-		leaf.bytes(header.Name)
-		leaf.text([]byte(header.Value), maxInlineHeader)
+		leaf.Data = appendBytes(leaf.Data, header.Name)
+		appendText(&leaf, header.Value, maxInlineHeader)
 	}
-	leaf.text(e.Body, maxInlineBody)
+	appendText(&leaf, e.Body, maxInlineBody)
 	if len(leaf.Data) > MaxLeaf {
 		return Leaf{}, fmt.Errorf("transparency: sequence %d makes a leaf of %d bytes, more than %d", e.Sequence, len(leaf.Data), MaxLeaf)
 	}
 	return leaf, nil
 }
 
-func (l *Leaf) bytes(text string) {
-	l.Data = binary.BigEndian.AppendUint32(l.Data, uint32(len(text))) // #nosec G115 -- the whole leaf is checked
-	l.Data = append(l.Data, text...)
+func appendBytes[T string | []byte](data []byte, text T) []byte {
+	data = binary.BigEndian.AppendUint32(data, uint32(len(text))) // #nosec G115 -- whoever calls bounds it
+	return append(data, text...)
 }
 
-func (l *Leaf) text(text []byte, longest int) {
+func appendText[T string | []byte](leaf *Leaf, text T, longest int) {
 	if len(text) <= longest {
-		l.Data = append(l.Data, formInline)
-		l.bytes(string(text))
+		leaf.Data = appendBytes(append(leaf.Data, formInline), text)
 		return
 	}
-	sum := sha256.Sum256(text)
-	l.Data = append(l.Data, formDigest)
-	l.bytes(string(sum[:]))
-	l.Apart = append(l.Apart, text)
+	sum := sha256.Sum256([]byte(text))
+	leaf.Data = appendBytes(append(leaf.Data, formDigest), sum[:])
+	leaf.Apart = append(leaf.Apart, []byte(text))
 }
 
 // errLeaf means that bytes are no leaf.

@@ -16,17 +16,12 @@ func AppendPacked(data []byte, entry Entry) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	data = appendLong(data, leaf.Data)
+	data = appendBytes(data, leaf.Data)
 	data = binary.BigEndian.AppendUint32(data, uint32(len(leaf.Apart))) // #nosec G115 -- at most one a header and the body
 	for _, text := range leaf.Apart {
-		data = appendLong(data, text)
+		data = appendBytes(data, text)
 	}
 	return data, nil
-}
-
-func appendLong(data, text []byte) []byte {
-	data = binary.BigEndian.AppendUint32(data, uint32(len(text))) // #nosec G115 -- a message is shorter than 4 GiB
-	return append(data, text...)
 }
 
 // ReadPacked reads all entries that AppendPacked has added.

@@ -26,14 +26,17 @@ var noon = time.Date(2026, 11, 2, 12, 0, 0, 0, time.UTC)
 
 // market writes a history as the service does.
 type market struct {
-	t      *testing.T
-	log    *memory.Store
+	t      testing.TB
+	log    eventstore.Store
 	ledger *ledger.Ledger
 	now    time.Time
 }
 
 func newMarket(t *testing.T) *market {
-	log := memory.New(audit.Registry(), func() time.Time { return noon })
+	return newMarketOn(t, memory.New(audit.Registry(), func() time.Time { return noon }))
+}
+
+func newMarketOn(t testing.TB, log eventstore.Store) *market {
 	return &market{t: t, log: log, ledger: ledger.New(log), now: noon}
 }
 
