@@ -1,11 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -85,7 +85,7 @@ func drawState(drawn table.Writer, state push.State) {
 
 type auditDiffCommand struct {
 	auditFlags
-	ReadStore string `help:"The read store to compare, if it is not read.db in the data directory. A running service may go on using it." type:"existingfile"`
+	Served string `help:"Data directory of the service whose read models are compared, if it is running." type:"existingdir"`
 }
 
 // errDiffers means that a read model is not what the log makes of it.
@@ -93,12 +93,9 @@ var errDiffers = errors.New("a read model differs from the log")
 
 // Run compares.
 func (c *auditDiffCommand) Run(ctx context.Context, screen *terminal) error {
-	served := c.ReadStore
+	served := cmp.Or(c.Served, c.Data)
 	if served == "" {
-		if c.Data == "" {
-			return fmt.Errorf("%w: give --data of a stopped service, or --read-store of a running one", errUsage)
-		}
-		served = app.ReadStore(c.Data)
+		return fmt.Errorf("%w: give --data of a stopped service, or --served of a running one", errUsage)
 	}
 	return c.audited(ctx, func(log audit.Ledger) (err error) {
 		dir, err := os.MkdirTemp("", "pushledger-diff-")
@@ -107,7 +104,7 @@ func (c *auditDiffCommand) Run(ctx context.Context, screen *terminal) error {
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 		progress, done := follow(screen, "rebuild")
-		differences, rows, err := audit.Diff(ctx, log, served, filepath.Join(dir, "read.db"), progress)
+		differences, rows, err := audit.Diff(ctx, log, app.ReadModels(served), dir, progress)
 		done()
 		if err != nil {
 			return err

@@ -16,6 +16,8 @@ import (
 	"github.com/pushledger/pushledger/eventstore"
 	eventlog "github.com/pushledger/pushledger/eventstore/jetstream"
 	"github.com/pushledger/pushledger/eventstore/transparency"
+	"github.com/pushledger/pushledger/projections/commandids"
+	"github.com/pushledger/pushledger/projections/pushes"
 )
 
 const (
@@ -28,6 +30,17 @@ func TransparencyDir(data string) string { return filepath.Join(data, "transpare
 
 // ReadStore is where a service keeps its read models.
 func ReadStore(data string) string { return filepath.Join(data, "read.db") }
+
+// CommandIndex is where a service keeps the index of command ids.
+func CommandIndex(data string) string { return filepath.Join(data, "commands.db") }
+
+// ReadModels are all read models of a service, and where it keeps them.
+func ReadModels(data string) []audit.ReadModel {
+	return []audit.ReadModel{
+		{Model: pushes.Model(), Path: ReadStore(data)},
+		{Model: commandids.Model(), Path: CommandIndex(data)},
+	}
+}
 
 // CheckpointKey is the file with the key that signs checkpoints, likewise.
 func CheckpointKey(data string) string { return filepath.Join(data, "checkpoint.key") }

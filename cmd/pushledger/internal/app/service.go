@@ -255,7 +255,7 @@ type commandIndex struct {
 // other read models.
 func (s *Service) openCommandIndex(ctx context.Context) error {
 	model := commandids.Model()
-	db, err := projections.Open(ctx, filepath.Join(s.config.Data, "commands.db"), s.config.Logger, model)
+	db, err := projections.Open(ctx, CommandIndex(s.config.Data), s.config.Logger, model)
 	if err != nil {
 		return err
 	}

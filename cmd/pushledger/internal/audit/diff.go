@@ -3,24 +3,28 @@ package audit
 import (
 	"context"
 	"errors"
+	"path/filepath"
 
 	"github.com/pushledger/pushledger/eventstore"
 	"github.com/pushledger/pushledger/eventstore/transparency"
 	"github.com/pushledger/pushledger/projections"
-	"github.com/pushledger/pushledger/projections/pushes"
 )
 
-// Models are the read models that are compared.
-func Models() []projections.Model { return []projections.Model{pushes.Model()} }
+// ReadModel is a read model and the file in which it is served.
+type ReadModel struct {
+	projections.Model
+	Path string
+}
 
-// Diff rebuilds every read model from the log into stores that begin with aside, and
-// compares it row by row with the served one, as it stands at the position that it has
-// reached. It returns the differences and how many rows were compared.
+// Diff rebuilds read models from the log into files below aside, and compares each row by
+// row with the served one, as it stands at the position that it has reached. It returns
+// the differences and how many rows were compared. A service may go on using the served
+// files.
 func Diff(
-	ctx context.Context, log Ledger, served, aside string, progress func(sequence, last uint64),
+	ctx context.Context, log Ledger, served []ReadModel, aside string, progress func(sequence, last uint64),
 ) (different []string, rows int, err error) {
-	for _, model := range Models() {
-		told, count, err := diff(ctx, log, model, served, aside+"."+model.Name, progress)
+	for _, model := range served {
+		told, count, err := diff(ctx, log, model, filepath.Join(aside, model.Name+".db"), progress)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -30,9 +34,9 @@ func Diff(
 }
 
 func diff(
-	ctx context.Context, log Ledger, model projections.Model, served, aside string, progress func(sequence, last uint64),
+	ctx context.Context, log Ledger, served ReadModel, aside string, progress func(sequence, last uint64),
 ) (different []string, rows int, err error) {
-	comparison, err := projections.Compare(ctx, model, served, aside)
+	comparison, err := projections.Compare(ctx, served.Model, served.Path, aside)
 	if err != nil {
 		return nil, 0, err
 	}
