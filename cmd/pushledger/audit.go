@@ -52,7 +52,7 @@ func (f auditFlags) open(ctx context.Context) (audit.Ledger, func() error, error
 	if err != nil {
 		return nil, nil, err
 	}
-	return audit.Remote{Conn: conn, Account: speaker.Account()}, func() error { speaker.Close(); return nil }, nil
+	return audit.NewRemote(conn, speaker.Account()), func() error { speaker.Close(); return nil }, nil
 }
 
 // signed reads what was signed, by the key that the user trusts.

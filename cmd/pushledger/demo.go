@@ -64,7 +64,7 @@ func auditDemo(ctx context.Context, screen *terminal, ready app.Ready) error {
 	if err != nil {
 		return err
 	}
-	log := audit.Remote{Conn: conn, Account: auditor.Account()}
+	log := audit.NewRemote(conn, auditor.Account())
 	signed, err := audit.ReadSigned(ctx, log, "")
 	if err != nil {
 		return err

@@ -27,7 +27,7 @@ import (
 type fixture struct {
 	store  *eventlog.Store
 	tree   *transparency.Log
-	remote audit.Remote
+	remote *audit.Remote
 	inside *nats.Conn
 }
 
@@ -70,7 +70,7 @@ func startDoor(t *testing.T) *fixture {
 	run(t, func(ctx context.Context) error { return tree.Run(ctx, store.FollowEntries) })
 	require.NoError(t, door.Conn.Flush())
 	client := connect(">", ">")
-	return &fixture{store: store, tree: tree, inside: client, remote: audit.Remote{Conn: clientOf(t, server), Account: "ann"}}
+	return &fixture{store: store, tree: tree, inside: client, remote: audit.NewRemote(clientOf(t, server), "ann")}
 }
 
 // clientOf connects with the inbox of an auditor.

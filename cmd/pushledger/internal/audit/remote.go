@@ -33,25 +33,38 @@ var ErrUnreachable = errors.New("audit: the service does not answer; is the toke
 
 // Remote is a running service.
 type Remote struct {
-	Conn    *nats.Conn
-	Account string
+	conn    *nats.Conn
+	account string
+	refused context.Context // ends when the server refuses what is asked
 }
 
-var _ Ledger = Remote{}
+var _ Ledger = (*Remote)(nil)
+
+// NewRemote asks as an account, over a connection that nobody else uses.
+func NewRemote(conn *nats.Conn, account string) *Remote {
+	refused, refuse := context.WithCancel(context.Background())
+	conn.SetErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+		if errors.Is(err, nats.ErrPermissionViolation) {
+			refuse()
+		}
+	})
+	return &Remote{conn: conn, account: account, refused: refused}
+}
 
 const (
 	remotePatience = 15 * time.Second
 	readAhead      = 4 // answers with entries that are asked for before they are needed
 )
 
-func (r Remote) ask(ctx context.Context, name string, asked question) ([]byte, error) {
+func (r *Remote) ask(ctx context.Context, name string, asked question) ([]byte, error) {
 	body, err := json.Marshal(asked)
 	if err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, remotePatience)
 	defer cancel()
-	reply, err := r.Conn.RequestWithContext(ctx, "push.audit."+r.Account+"."+name, body)
+	defer context.AfterFunc(r.refused, cancel)()
+	reply, err := r.conn.RequestWithContext(ctx, "push.audit."+r.account+"."+name, body)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrUnreachable, name, err)
 	}
@@ -70,7 +83,7 @@ func (r Remote) ask(ctx context.Context, name string, asked question) ([]byte, e
 }
 
 // LastSequence implements transparency.Source.
-func (r Remote) LastSequence(ctx context.Context) (uint64, error) {
+func (r *Remote) LastSequence(ctx context.Context) (uint64, error) {
 	var end endAnswer
 	data, err := r.ask(ctx, askEnd, question{})
 	if err == nil {
@@ -81,7 +94,7 @@ func (r Remote) LastSequence(ctx context.Context) (uint64, error) {
 
 // Entries implements transparency.Source. A whole log is read by the page, and while one
 // is worked on the next one is on its way.
-func (r Remote) Entries(ctx context.Context, after, upTo uint64, handle func(transparency.Entry) error) error {
+func (r *Remote) Entries(ctx context.Context, after, upTo uint64, handle func(transparency.Entry) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type page struct {
@@ -131,7 +144,7 @@ func (r Remote) Entries(ctx context.Context, after, upTo uint64, handle func(tra
 }
 
 // EntriesOf implements Ledger.
-func (r Remote) EntriesOf(ctx context.Context, stream eventstore.StreamID) ([]transparency.Entry, error) {
+func (r *Remote) EntriesOf(ctx context.Context, stream eventstore.StreamID) ([]transparency.Entry, error) {
 	var all []transparency.Entry
 	for after := uint64(0); ; {
 		data, err := r.ask(ctx, askEntries, question{After: after, Stream: stream.String()})
@@ -147,7 +160,7 @@ func (r Remote) EntriesOf(ctx context.Context, stream eventstore.StreamID) ([]tr
 }
 
 // Checkpoints implements Ledger.
-func (r Remote) Checkpoints(ctx context.Context) ([]eventlog.SignedCheckpoint, error) {
+func (r *Remote) Checkpoints(ctx context.Context) ([]eventlog.SignedCheckpoint, error) {
 	var all []eventlog.SignedCheckpoint
 	for position := uint64(0); ; {
 		data, err := r.ask(ctx, askCheckpoints, question{After: position})
@@ -166,10 +179,10 @@ func (r Remote) Checkpoints(ctx context.Context) ([]eventlog.SignedCheckpoint, e
 }
 
 // Tiles implements Ledger.
-func (r Remote) Tiles() fs.FS { return remoteFiles{r} }
+func (r *Remote) Tiles() fs.FS { return remoteFiles{r} }
 
 // remoteFiles reads whole files only.
-type remoteFiles struct{ from Remote }
+type remoteFiles struct{ from *Remote }
 
 // Open implements fs.FS.
 func (remoteFiles) Open(name string) (fs.File, error) {
