@@ -80,7 +80,7 @@ func ParseKey(text string) (note.Verifier, error) {
 // openSigner reads the secret key that signs checkpoints, or makes one if there may not
 // be one yet. The file holds the secret key and, on a line of its own, the public one.
 func openSigner(path string, mayMake bool) (note.Signer, string, error) {
-	text, err := os.ReadFile(path) // #nosec G304 -- the operator names the file
+	text, err := readSecret(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if !mayMake {
 			return nil, "", fmt.Errorf("transparency: checkpoints exist, but the key %s that signed them is gone: bring it back", path)
@@ -103,6 +103,18 @@ func openSigner(path string, mayMake bool) (note.Signer, string, error) {
 		return nil, "", fmt.Errorf("transparency: checkpoint key %s: its lines are of two keys", path)
 	}
 	return signer, strings.TrimSpace(string(public)), nil
+}
+
+// readSecret refuses a file that others may read.
+func readSecret(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return nil, fmt.Errorf("%s: others may read it (mode %04o): chmod 600", path, mode)
+	}
+	return os.ReadFile(path) // #nosec G304 -- the operator names the file
 }
 
 // makeKey makes a key for a log whose name no other log has.

@@ -211,6 +211,7 @@ func TestAnOldCopyPutBackIsRefused(t *testing.T) {
 	keeping.run(t, log)
 	old := t.TempDir()
 	require.NoError(t, os.CopyFS(old, os.DirFS(dir)))
+	require.NoError(t, os.Chmod(filepath.Join(old, "checkpoint.key"), 0o600))
 	log.grow(50)
 	keeping.run(t, log)
 
@@ -245,6 +246,9 @@ func TestWithoutItsKeyNoLogGoesOn(t *testing.T) {
 	stored, err := os.Stat(options.KeyFile)
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), stored.Mode())
+	require.NoError(t, os.Chmod(options.KeyFile, 0o644))
+	_, err = transparency.Open(options)
+	require.ErrorContains(t, err, "others may read it")
 	require.NoError(t, os.Remove(options.KeyFile))
 	_, err = transparency.Open(options)
 	require.ErrorContains(t, err, "bring it back")
