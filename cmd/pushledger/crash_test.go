@@ -67,6 +67,10 @@ func TestAKillAtAnyMomentLosesNothing(t *testing.T) {
 	}
 	requireEvenBooks(t, service)
 	service.stop(t)
+	for _, verb := range []string{"verify", "diff"} {
+		code, _, said := command("audit", verb, "--data", data)
+		require.Equal(t, exitDone, code, said)
+	}
 	t.Logf("%d offers, %d accepted, %d paid before a kill", len(known.offered), len(known.accepted), len(known.paid))
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/app"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/audit"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/client"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/demo"
@@ -49,7 +50,32 @@ func (c *demoCommand) Run(ctx context.Context, screen *terminal) (err error) {
 	defer func() { err = errors.Join(err, service.Close()) }()
 	player := demo.NewPlayer(client.Target{NATSURL: service.Ready.NATSURL, HTTPURL: service.Ready.HTTPURL}, service.Ready.Tokens, c.Patience)
 	defer player.Close()
-	return c.play(ctx, screen, player, scenarios)
+	return errors.Join(c.play(ctx, screen, player, scenarios), auditDemo(ctx, screen, service.Ready))
+}
+
+// auditDemo verifies the whole ledger as an auditor from outside would.
+func auditDemo(ctx context.Context, screen *terminal, ready app.Ready) error {
+	auditor, err := client.New(client.Target{NATSURL: ready.NATSURL, HTTPURL: ready.HTTPURL, Token: ready.Tokens["auditor"]})
+	if err != nil {
+		return err
+	}
+	defer auditor.Close()
+	conn, err := auditor.NATS()
+	if err != nil {
+		return err
+	}
+	log := audit.NewRemote(conn, auditor.Account())
+	signed, err := audit.ReadSigned(ctx, log, "")
+	if err != nil {
+		return err
+	}
+	report, err := audit.Verify(ctx, log, signed, audit.VerifyOptions{Progress: func(uint64, uint64) {}})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(screen.out, "audit: whole: %d events re-read, every history obeys the rules, %d of them signed, root %s\n",
+		report.Events, report.Proved, report.Root)
+	return err
 }
 
 func (c *demoCommand) play(ctx context.Context, screen *terminal, player *demo.Player, scenarios []demo.Scenario) error {

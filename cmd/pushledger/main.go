@@ -15,7 +15,9 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/audit"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/client"
+	"github.com/pushledger/pushledger/eventstore/transparency"
 )
 
 // version is set when a release is built.
@@ -27,7 +29,7 @@ const (
 	exitRefused     = 1 // by a rule, or the demo did not end as its file says
 	exitUsage       = 2
 	exitUnreachable = 3
-	exitDiffers     = 4 // a verification failed
+	exitVerify      = 4 // the ledger is not what was signed, against its rules, or not what a bill says
 )
 
 type commandLine struct {
@@ -48,7 +50,7 @@ type commandLine struct {
 	Statement   statementCommand   `cmd:"" help:"Show what the ledger holds for an account."`
 	Watch       watchCommand       `cmd:"" help:"Follow what happens."`
 	Projections projectionsCommand `cmd:"" help:"Look at read models and rebuild them."`
-	Audit       auditCommand       `cmd:"" help:"Check the ledger."`
+	Audit       auditCommand       `cmd:"" help:"Verify, prove, replay, export, restore or reconcile the ledger."`
 	Bench       benchCommand       `cmd:"" help:"Measure the service against the engines it stands on."`
 	Token       tokenCommand       `cmd:"" help:"Mint a token of a sandbox's issuer."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
@@ -100,6 +102,7 @@ var errUsage = errors.New("wrong usage")
 // explain prints an error and finds its exit code.
 func explain(err error, stderr io.Writer) int {
 	var refused *push.Refusal
+	var damage *transparency.Damage
 	switch {
 	case err == nil:
 		return exitDone
@@ -109,10 +112,10 @@ func explain(err error, stderr io.Writer) int {
 	case errors.Is(err, errNotAsExpected), errors.Is(err, errNotRebuilt):
 		fmt.Fprintln(stderr, "error:", err)
 		return exitRefused
-	case errors.Is(err, errDiffers):
+	case errors.As(err, &damage), errors.Is(err, transparency.ErrCheckpoint), errors.Is(err, errDiffers), errors.Is(err, errBillDiffers):
 		fmt.Fprintln(stderr, "error:", err)
-		return exitDiffers
-	case errors.Is(err, client.ErrUnreachable):
+		return exitVerify
+	case errors.Is(err, client.ErrUnreachable), errors.Is(err, audit.ErrUnreachable):
 		fmt.Fprintln(stderr, "error:", err)
 		fmt.Fprintln(stderr, "hint: is the service running? --ready-file, --nats-url and --http-url say where")
 		return exitUnreachable

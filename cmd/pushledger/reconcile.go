@@ -14,8 +14,8 @@ import (
 	"github.com/pushledger/pushledger/sagas/payment/bill"
 )
 
-// errDiffers means that the journal and the provider's bill do not agree.
-var errDiffers = errors.New("the journal and the bill differ")
+// errBillDiffers means that the journal and the provider's bill do not agree.
+var errBillDiffers = errors.New("the journal and the bill differ")
 
 type reconcileCommand struct {
 	targetFlags
@@ -46,7 +46,7 @@ func (c *reconcileCommand) Run(ctx context.Context, screen *terminal) error {
 		return err
 	}
 	if len(differences) > 0 {
-		return fmt.Errorf("%w in %d places", errDiffers, len(differences))
+		return fmt.Errorf("%w in %d places", errBillDiffers, len(differences))
 	}
 	return nil
 }

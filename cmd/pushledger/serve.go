@@ -29,6 +29,9 @@ type serveCommand struct {
 	FeeSchedule   string        `help:"JSON file of fee rates and the instants from which they hold." type:"existingfile"`
 	LogLevel      string        `help:"What to log." enum:"debug,info,warn,error" default:"info"`
 
+	TransparencyDir string `help:"Directory of the Merkle tree and of the second copy of every event, best on another disk; transparency in the data directory if empty." type:"path"`
+	CheckpointKey   string `help:"File with the key that signs checkpoints, made if there is none; checkpoint.key in the data directory if empty." type:"path"`
+
 	Sandbox          bool   `help:"Run registrar, account directory and Alipay as a sandbox in this process."`
 	SandboxInventory string `help:"JSON file of the sandbox's accounts and domains." type:"existingfile"`
 
@@ -71,6 +74,7 @@ func (c *serveCommand) config(log io.Writer) (app.Config, error) {
 	config := app.Config{
 		Data: c.Data, NATSListen: c.NATSListen, HTTPListen: c.HTTPListen, SyncAlways: c.Sync == "always",
 		PaymentWindow: c.PaymentWindow, Limit: commands.Limit{PerSecond: c.CommandRate, Burst: c.CommandBurst}, ReadyFile: c.ReadyFile, Version: version,
+		TransparencyDir: c.TransparencyDir, CheckpointKey: c.CheckpointKey,
 		Logger:  slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level})),
 		Sandbox: c.Sandbox, Inventory: c.SandboxInventory,
 		TokenKeys: c.TokenKeys,

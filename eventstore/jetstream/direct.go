@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -27,6 +28,8 @@ const (
 	nothingSequence = "Message Not Found"
 )
 
+var errDamaged = errors.New("the log is damaged")
+
 // question asks for stored messages: all of one subject, or the last of each of many.
 type question struct {
 	From     uint64   `json:"seq,omitzero"` // lowest sequence wanted
@@ -35,6 +38,8 @@ type question struct {
 	UpTo     uint64   `json:"up_to_seq,omitzero"`
 	Batch    int      `json:"batch,omitzero"`
 	MaxBytes int      `json:"max_bytes"`
+
+	once bool // one answer is enough, whatever it leaves to be asked
 }
 
 // nothing is how the server says that no message answers the question. With another
@@ -117,7 +122,7 @@ func (d *direct) read(ctx context.Context, asked question, take func(*nats.Msg) 
 				return err
 			}
 		}
-		if pending == 0 {
+		if pending == 0 || asked.once {
 			return nil
 		}
 		asked.From = last + 1
@@ -170,7 +175,7 @@ func (a *answer) check() (last, pending uint64, err error) {
 	switch status := a.end.Header.Get(headerStatus); status {
 	case statusEnd:
 	case statusNothing:
-		return 0, 0, fmt.Errorf("the log is damaged: a message after sequence %d cannot be read", a.lastSequence())
+		return 0, 0, fmt.Errorf("%w: a message after sequence %d cannot be read", errDamaged, a.lastSequence())
 	default:
 		return 0, 0, fmt.Errorf("%w: the server says %s %s", eventstore.ErrUnavailable, status, a.end.Header.Get(headerSaid))
 	}

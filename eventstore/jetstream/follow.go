@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/pushledger/pushledger/eventstore"
+	"github.com/pushledger/pushledger/eventstore/transparency"
 )
 
 const (
@@ -80,39 +82,71 @@ func handleAll(ctx context.Context, events []eventstore.Recorded, position *uint
 // followAlone reads from the server until enough says so, and keeps position at what
 // has been handled.
 func (s *Store) followAlone(ctx context.Context, position *uint64, handle func(eventstore.Recorded) error, enough func() bool) error {
-	messages, err := s.consume(ctx, *position)
+	return s.followStored(ctx, *position, func(message kept) error {
+		recorded, err := s.recorded(message.subject, message.sequence, message.header, message.body, message.at)
+		if err != nil {
+			return fmt.Errorf("jetstream: follow: %w", err)
+		}
+		return handleAll(ctx, []eventstore.Recorded{recorded}, position, handle)
+	}, enough)
+}
+
+// kept is a message of the log as the server gives it.
+type kept struct {
+	subject  string
+	sequence uint64
+	header   nats.Header
+	body     []byte
+	at       time.Time
+}
+
+// followStored is followAlone of messages that nobody has decoded. A gap is
+// *transparency.Damage.
+func (s *Store) followStored(ctx context.Context, after uint64, handle func(kept) error, enough func() bool) error {
+	messages, err := s.consume(ctx, after)
 	if err != nil {
 		return err
 	}
 	defer messages.Stop()
 	stop := context.AfterFunc(ctx, messages.Stop)
 	defer stop()
-	for !enough() {
-		message, err := messages.Next()
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case errors.Is(err, jetstream.ErrNoHeartbeat): // the consumer is made anew by itself
-			continue
-		case err != nil:
-			return fmt.Errorf("%w: follow: %w", eventstore.ErrUnavailable, err)
+	for position := after; !enough(); position++ {
+		message, err := nextMessage(ctx, messages)
+		if err != nil {
+			return err
 		}
 		place, err := message.Metadata()
 		if err != nil {
 			return fmt.Errorf("jetstream: follow: %w", err)
 		}
-		if place.Sequence.Stream != *position+1 {
-			return fmt.Errorf("jetstream: the log goes from sequence %d to %d: events are missing", *position, place.Sequence.Stream)
+		if place.Sequence.Stream != position+1 {
+			return missing(position, place.Sequence.Stream)
 		}
-		recorded, err := s.recorded(message.Subject(), place.Sequence.Stream, message.Headers(), message.Data(), place.Timestamp)
-		if err != nil {
-			return fmt.Errorf("jetstream: follow: %w", err)
-		}
-		if err := handleAll(ctx, []eventstore.Recorded{recorded}, position, handle); err != nil {
+		if err := handle(kept{message.Subject(), position + 1, message.Headers(), message.Data(), place.Timestamp}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func nextMessage(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, error) {
+	for {
+		message, err := messages.Next()
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case errors.Is(err, jetstream.ErrNoHeartbeat): // the consumer is made anew by itself
+		case err != nil:
+			return nil, fmt.Errorf("%w: follow: %w", eventstore.ErrUnavailable, err)
+		default:
+			return message, nil
+		}
+	}
+}
+
+func missing(position, next uint64) error {
+	return fmt.Errorf("jetstream: the log goes from sequence %d to %d: events are missing: %w", position, next,
+		&transparency.Damage{Sequence: position + 1, Reason: "it is missing, or cannot be read"})
 }
 
 func unavailable(err error) bool { return errors.Is(err, eventstore.ErrUnavailable) }

@@ -29,6 +29,17 @@ func (s *Store) Load(ctx context.Context, stream eventstore.StreamID) ([]eventst
 }
 
 func (s *Store) read(ctx context.Context, asked question, take func(eventstore.Recorded)) error {
+	return s.readStored(ctx, asked, func(message kept) error {
+		recorded, err := s.recorded(message.subject, message.sequence, message.header, message.body, message.at)
+		if err == nil {
+			take(recorded)
+		}
+		return err
+	})
+}
+
+// readStored is read of messages that nobody has decoded.
+func (s *Store) readStored(ctx context.Context, asked question, take func(kept) error) error {
 	ctx, cancel := context.WithTimeout(ctx, callPatience)
 	defer cancel()
 	asked.MaxBytes = maxAnswerBytes
@@ -41,12 +52,7 @@ func (s *Store) read(ctx context.Context, asked question, take func(eventstore.R
 		if err != nil {
 			return fmt.Errorf("sequence %d: %w", sequence, err)
 		}
-		recorded, err := s.recorded(message.Header.Get(jetstream.SubjectHeader), sequence, message.Header, message.Data, at)
-		if err != nil {
-			return err
-		}
-		take(recorded)
-		return nil
+		return take(kept{message.Header.Get(jetstream.SubjectHeader), sequence, message.Header, message.Data, at})
 	})
 }
 

@@ -25,6 +25,9 @@ const (
 	// headerMore stands on every event of an append but its last, so that a reader
 	// knows where a change is whole even when many changes share one batch.
 	headerMore = "Append-More"
+	// headerStoredAt is when an event was first stored. It stands only on an event of a
+	// log that was restored, where the server's own time is that of the restoring.
+	headerStoredAt = "Stored-At"
 )
 
 func (s *Store) message(stream eventstore.StreamID, event aggregates.Event, metadata eventstore.Metadata) (*nats.Msg, error) {
@@ -52,8 +55,14 @@ func (s *Store) message(stream eventstore.StreamID, event aggregates.Event, meta
 	return message, nil
 }
 
-// recorded reads a stored message back.
 func (s *Store) recorded(subject string, sequence uint64, header nats.Header, body []byte, at time.Time) (eventstore.Recorded, error) {
+	return recorded(s.registry, subject, sequence, header, body, at)
+}
+
+// recorded reads a stored message back.
+func recorded(
+	registry *eventstore.Registry, subject string, sequence uint64, header nats.Header, body []byte, at time.Time,
+) (eventstore.Recorded, error) {
 	stream, err := eventstore.ParseStreamID(strings.TrimPrefix(subject, SubjectPrefix))
 	if err != nil {
 		return eventstore.Recorded{}, fmt.Errorf("sequence %d: %w", sequence, err)
@@ -62,18 +71,33 @@ func (s *Store) recorded(subject string, sequence uint64, header nats.Header, bo
 	if err != nil {
 		return eventstore.Recorded{}, fmt.Errorf("sequence %d: version: %w", sequence, err)
 	}
+	if at, err = storedAt(header, at); err != nil {
+		return eventstore.Recorded{}, fmt.Errorf("sequence %d: %w", sequence, err)
+	}
 	name := header.Get(headerType)
-	event, err := s.registry.Decode(name, version, body)
+	event, err := registry.Decode(name, version, body)
 	if err != nil {
 		return eventstore.Recorded{}, fmt.Errorf("sequence %d: %w", sequence, err)
 	}
 	return eventstore.Recorded{
 		Sequence: sequence, Stream: stream, ID: header.Get(jetstream.MsgIDHeader),
-		Type: name, Version: version, Time: at.UTC(),
+		Type: name, Version: version, Time: at,
 		Metadata: eventstore.Metadata{
 			CommandID: header.Get(headerCommandID), CommandHash: header.Get(headerCommandHash),
 			Actor: header.Get(headerActor), Traceparent: header.Get(headerTraceparent),
 		},
 		Body: body, Event: event, Last: header.Get(headerMore) == "",
 	}, nil
+}
+
+func storedAt(header nats.Header, at time.Time) (time.Time, error) {
+	text := header.Get(headerStoredAt)
+	if text == "" {
+		return at.UTC(), nil
+	}
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("header %s: %w", headerStoredAt, err)
+	}
+	return at.UTC(), nil
 }

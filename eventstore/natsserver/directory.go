@@ -3,6 +3,7 @@ package natsserver
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -27,6 +28,15 @@ func lockDirectory(dir string) (*os.File, error) {
 		return nil, errors.Join(fmt.Errorf("natsserver: another process uses %s: %w", dir, err), lock.Close())
 	}
 	return lock, nil
+}
+
+// Lock keeps every server away from a directory until it is closed. It fails while one
+// uses the directory.
+func Lock(dir string) (io.Closer, error) { return lockDirectory(dir) }
+
+// StreamDir is where a server with this directory keeps a stream.
+func StreamDir(dir, stream string) string {
+	return filepath.Join(dir, server.JetStreamStoreDir, server.DEFAULT_GLOBAL_ACCOUNT, "streams", stream)
 }
 
 // unrecovered names the streams that stand in the directory but not in the server. The

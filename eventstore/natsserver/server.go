@@ -42,7 +42,7 @@ const (
 // Options of a server.
 type Options struct {
 	StoreDir   string
-	Listen     string // host:port, port 0 picks a free one
+	Listen     string // host:port, port 0 picks a free one; empty: nobody connects from outside
 	SyncAlways bool
 	// Authorize decides on the token of a client that connects from outside; nil
 	// refuses everyone.
@@ -69,7 +69,7 @@ func Start(options Options) (*Server, error) {
 	}
 	auth := newAuthenticator(options.Authorize, options.Logger)
 	running, err := server.NewServer(&server.Options{
-		ServerName: "pushledger", Host: host, Port: port,
+		ServerName: "pushledger", Host: host, Port: port, DontListen: options.Listen == "",
 		JetStream: true, StoreDir: options.StoreDir, SyncAlways: options.SyncAlways,
 		MaxPayload: MaxPayload, MaxPending: maxPending, MaxConn: maxConnections, MaxSubs: maxSubscriptions,
 		JetStreamLimits:            server.JSLimitOpts{MaxBatchSize: MaxBatch},
@@ -134,6 +134,9 @@ func (s *Server) Close() error {
 }
 
 func splitListen(listen string) (string, int, error) {
+	if listen == "" {
+		return "", 0, nil
+	}
 	host, text, err := net.SplitHostPort(listen)
 	if err != nil {
 		return "", 0, fmt.Errorf("natsserver: listen address %q: %w", listen, err)

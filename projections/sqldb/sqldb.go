@@ -228,3 +228,12 @@ func (d *DB) Close() error {
 	clear(d.prepared)
 	return errors.Join(append(errs, d.reader.Close(), d.writer.Close())...)
 }
+
+// OpenReader opens a store to look at it. It changes nothing, repairs nothing, and does
+// not stand in the way of whoever writes there.
+func OpenReader(path string) (*sql.DB, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("sqldb: %w", err)
+	}
+	return connect(path, url.Values{"mode": {"ro"}, "_query_only": {"1"}, "_pragma": {"busy_timeout(5000)"}})
+}

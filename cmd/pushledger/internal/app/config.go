@@ -18,10 +18,14 @@ type Config struct {
 	SyncAlways    bool          // an acknowledged command has reached the disk
 	PaymentWindow time.Duration // rule L5
 	ReadyFile     string        // written once the service answers; empty: none
-	Version       string
-	Fees          push.FeeSchedule
-	Limit         commands.Limit // of one account's commands
-	Logger        *slog.Logger
+	// TransparencyDir is where tiles and entry bundles are kept, best on another disk,
+	// and CheckpointKey the file with the key that signs checkpoints. Empty: below Data.
+	TransparencyDir string
+	CheckpointKey   string
+	Version         string
+	Fees            push.FeeSchedule
+	Limit           commands.Limit // of one account's commands
+	Logger          *slog.Logger
 
 	// Sandbox runs the partners in this process. It makes tokens, keys and the Alipay
 	// settings by itself.

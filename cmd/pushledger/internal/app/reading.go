@@ -43,17 +43,17 @@ func (s *Service) openReadModels(ctx context.Context) error {
 	s.reading.metrics = telemetry.NewMetrics()
 	s.reading.stopping = make(chan struct{})
 	s.reading.stop = sync.OnceFunc(func() { close(s.reading.stopping) })
-	known, err := s.openReadModel(ctx, "read.db", pushes.Model())
+	known, err := s.openReadModel(ctx, pushesFile, pushes.Model())
 	if err != nil {
 		return err
 	}
 	s.reading.pushes = pushes.NewQueries(known, s.store)
-	books, err := s.openReadModel(ctx, "accounts.db", accounts.Model())
+	books, err := s.openReadModel(ctx, accountsFile, accounts.Model())
 	if err != nil {
 		return err
 	}
 	s.reading.accounts = accounts.NewQueries(books)
-	ids, err := s.openReadModel(ctx, "commands.db", commandids.Model())
+	ids, err := s.openReadModel(ctx, commandsFile, commandids.Model())
 	if err != nil {
 		return err
 	}

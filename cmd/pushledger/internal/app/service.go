@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pushledger/pushledger/aggregates/catalog"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/audit"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
 	"github.com/pushledger/pushledger/eventstore"
@@ -36,6 +37,7 @@ type Service struct {
 	server     *natsserver.Server
 	listener   net.Listener
 	store      *eventlog.Store
+	audit      *auditing
 	provider   *alipay.Provider
 	registrar  *natsregistrar.Client
 	reading    reading
@@ -128,7 +130,7 @@ func (s *Service) openIdentity() (*identity.Issuer, error) {
 
 func (s *Service) startServer() error {
 	server, err := natsserver.Start(natsserver.Options{
-		StoreDir: filepath.Join(s.config.Data, "nats"), Listen: s.config.NATSListen,
+		StoreDir: audit.NATSDir(s.config.Data), Listen: s.config.NATSListen,
 		SyncAlways: s.config.SyncAlways, Authorize: s.authorize, Logger: s.config.Logger,
 	})
 	if err != nil {
@@ -177,6 +179,9 @@ func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux) error {
 		return err
 	}
 	s.onClose(func() error { s.store.Close(); return nil })
+	if err := s.openAudit(ctx); err != nil {
+		return err
+	}
 	if s.provider, err = alipay.New(s.config.Alipay); err != nil {
 		return err
 	}
@@ -187,7 +192,7 @@ func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux) error {
 	if err := s.openReadModels(ctx); err != nil {
 		return err
 	}
-	pushLedger := ledger.New(s.store)
+	pushLedger := ledger.New(sealed{Store: s.store, log: s.audit.log})
 	s.startSagas(pushLedger, feed)
 	if err := s.openDoors(ctx, pushLedger); err != nil {
 		return err
@@ -195,7 +200,9 @@ func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux) error {
 	mux.Handle("POST /alipay/notify", notify{
 		provider: s.provider, saga: s.saga, refused: s.reading.metrics.NotificationRefused, logger: s.config.Logger,
 	})
-	mux.Handle("/", s.queryHandler())
+	queries := s.queryHandler()
+	mux.Handle("GET /readyz", s.audit.readiness(queries))
+	mux.Handle("/", queries)
 	return nil
 }
 
@@ -234,6 +241,7 @@ func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed
 	invalidations := invalidation.New(s.store, pushLedger, s.registrar, s.config.Logger, now)
 	ctx, stop := context.WithCancel(context.Background())
 	s.background, ctx = errgroup.WithContext(ctx)
+	s.background.Go(func() error { return s.audit.run(ctx) })
 	s.background.Go(func() error { return s.saga.Run(ctx) })
 	s.background.Go(func() error { return invalidations.Run(ctx) })
 	s.background.Go(func() error { return feed.Follow(ctx, invalidations.Handle) })

@@ -12,8 +12,8 @@ type Grant struct {
 
 // Grant gives the permissions of an identity. Everybody acts under the own account
 // alone; an operator may also ask the registrar and, where there is one, steer the
-// sandbox; a service may do everything. It fails on an account or role that no Verifier
-// would have let in.
+// sandbox; an auditor may ask for the log as it is stored; a service may do everything.
+// It fails on an account or role that no Verifier would have let in.
 func (i Identity) Grant() (Grant, error) {
 	if err := check(i.Account, i.Role); err != nil {
 		return Grant{}, fmt.Errorf("identity: grant: %w", err)
@@ -26,8 +26,12 @@ func (i Identity) Grant() (Grant, error) {
 		Publish:   own(i.Account, "push.cmd", "push.submit", "push.query"),
 		Subscribe: own(i.Account, "_INBOX", "push.result", "push.notice"),
 	}
-	if i.Role == Operator {
+	switch i.Role {
+	case Operator:
 		grant.Publish = append(grant.Publish, "registrar.v1.facts", "sandbox.>")
+	case Auditor:
+		grant.Publish = append(grant.Publish, own(i.Account, "push.audit")...)
+	case Trader, Service:
 	}
 	return grant, nil
 }

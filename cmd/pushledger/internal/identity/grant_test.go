@@ -23,7 +23,7 @@ func TestGrant(t *testing.T) {
 		},
 		identity.Auditor: {
 			Name:      "ann",
-			Publish:   []string{"push.cmd.ann.>", "push.submit.ann.>", "push.query.ann.>"},
+			Publish:   []string{"push.cmd.ann.>", "push.submit.ann.>", "push.query.ann.>", "push.audit.ann.>"},
 			Subscribe: []string{"_INBOX.ann.>", "push.result.ann.>", "push.notice.ann.>"},
 		},
 		identity.Service: {Name: "ann", Publish: []string{">"}, Subscribe: []string{">"}},

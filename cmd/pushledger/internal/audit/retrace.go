@@ -1,0 +1,188 @@
+package audit
+
+import (
+	"fmt"
+	"reflect"
+
+	"github.com/pushledger/pushledger/aggregates/push"
+)
+
+// retrace decides once more what was decided, by the very functions that decide on the
+// write path. What they were told from outside is taken from the events; whether it was
+// true is not in the log. Eligibility (P1–P8 but the reservation) rests on such facts.
+func retrace(before push.State, id, actor string, events []push.Event) error {
+	var refusal error
+	for _, decide := range decisions(before, id, actor, events) {
+		decided, err := decide()
+		if err == nil && reflect.DeepEqual(decided, events) {
+			return nil
+		}
+		refusal = err
+	}
+	if refusal != nil {
+		return fmt.Errorf("%s is against the rules: %w", events[0].EventType(), refusal)
+	}
+	return fmt.Errorf("no rule leads from %q to %s", before.Status, types(events))
+}
+
+func types(events []push.Event) []string {
+	names := make([]string, len(events))
+	for i, event := range events {
+		names[i] = event.EventType()
+	}
+	return names
+}
+
+type decision = func() ([]push.Event, error)
+
+// sure makes a decision of one that cannot be refused.
+func sure(events []push.Event) decision {
+	return func() ([]push.Event, error) { return events, nil }
+}
+
+// decisions are those that could begin with the first of the events.
+func decisions(before push.State, id, actor string, events []push.Event) []decision {
+	switch e := events[0].(type) {
+	case push.Offered:
+		return []decision{func() ([]push.Event, error) { return offer(before, id, actor, e) }}
+	case push.Withdrawn:
+		return []decision{func() ([]push.Event, error) {
+			return push.DecideWithdraw(before, push.Withdraw{Actor: actor}, e.At)
+		}}
+	case push.Declined:
+		return []decision{func() ([]push.Event, error) {
+			return push.DecideDecline(before, push.Decline{Actor: actor, Reason: e.Reason}, e.At)
+		}}
+	case push.Accepted:
+		return []decision{func() ([]push.Event, error) { return accept(before, actor, e) }}
+	case push.Expired:
+		return []decision{
+			sure(push.DecideExpire(before, e.At)), sure(push.DecideUnpaid(before, e.At)), receipt(before, events),
+		}
+	case push.Invalidated:
+		trigger := push.Trigger{Code: e.Code, Domain: e.Domain, Cause: e.Cause}
+		return []decision{
+			sure(push.Invalidate(before, trigger, e.At)), receipt(before, events), sure(push.DecideReturns(before, nil, e.At)),
+		}
+	case push.ReturnStarted:
+		return []decision{sure(push.Invalidate(before, push.Trigger{Code: e.Code, Domain: e.Domain, Cause: e.Cause}, e.At))}
+	case push.Completed, push.DeliveryStarted, push.RefundRequested, push.PayoutRequested:
+		return nil // they only follow others
+	default:
+		return outcomes(before, events)
+	}
+}
+
+// outcomes are the decisions about what partners have said.
+func outcomes(before push.State, events []push.Event) []decision {
+	switch e := events[0].(type) {
+	case push.Paid, push.StrayReceived:
+		return []decision{receipt(before, events)}
+	case push.PaymentOpened:
+		return []decision{sure(push.DecideOpened(before, e.At))}
+	case push.PaymentClosed:
+		return []decision{sure(push.DecideClosed(before, e.At))}
+	case push.DomainMoved:
+		return []decision{sure(push.DecideMoves(before, moves(events), e.At))}
+	case push.DomainMoveRefused:
+		return []decision{sure(push.DecideMoves(before, moves(events), e.At))}
+	case push.DomainReturned:
+		return []decision{sure(push.DecideReturns(before, returns(events), e.At))}
+	case push.DomainReturnRefused:
+		return []decision{sure(push.DecideReturns(before, returns(events), e.At))}
+	case push.Refunded:
+		return []decision{sure(push.DecideRefunded(before, e.RequestNo, e.At))}
+	case push.StrayRefunded:
+		return []decision{sure(push.DecideRefunded(before, e.RequestNo, e.At))}
+	case push.RefundRefused:
+		return []decision{sure(push.DecideRefundRefused(before, e.RequestNo, e.Code, e.Message, e.At))}
+	case push.PaidOut:
+		return []decision{sure(push.DecidePaidOut(before, e.ProviderNo, e.At))}
+	case push.PayoutRefused:
+		return []decision{sure(push.DecidePayoutRefused(before, e.Code, e.Message, e.At))}
+	default:
+		return nil
+	}
+}
+
+func offer(before push.State, id, actor string, e push.Offered) ([]push.Event, error) {
+	if e.PushID != id || e.Seller != actor {
+		return nil, push.Refuse(push.CodeNotYourPush, "")
+	}
+	asked := push.Offer{PushID: id, Seller: e.Seller, Buyer: e.Buyer, Items: e.Items, FeeRate: e.FeeRate, Remark: e.Remark}
+	if e.ExpiryReason == push.ExpirySellerDeadline {
+		asked.ExpiresAt = e.ExpiresAt
+	}
+	return push.DecideOffer(before, asked, push.OfferFacts{
+		CheckedAt: e.CheckedAt, Buyer: push.AccountFacts{Exists: true},
+		Seller: push.AccountFacts{Exists: true, RealNameVerified: true, AlipayAccount: "bound"},
+	}, e.OfferedAt)
+}
+
+// accept leaves out the address of the payment page, which the provider's adapter made.
+func accept(before push.State, actor string, e push.Accepted) ([]push.Event, error) {
+	decided, err := push.DecideAccept(before, push.Accept{Actor: actor, Total: e.Total, Window: e.PayBy.Sub(e.At)}, nil, nil, e.At)
+	for i, event := range decided {
+		if accepted, is := event.(push.Accepted); is {
+			accepted.PayURL = e.PayURL
+			decided[i] = accepted
+		}
+	}
+	return decided, err
+}
+
+// receipt is the decision about money that came in, as the events tell of it.
+func receipt(before push.State, events []push.Event) decision {
+	for _, event := range events {
+		switch e := event.(type) {
+		case push.Paid:
+			return sure(push.DecideReceipt(before, push.Receipt{
+				TradeNo: e.TradeNo, ProviderTradeNo: e.ProviderTradeNo, Amount: e.Amount, Channels: e.Channels, PaidAt: e.PaidAt,
+			}, e.At))
+		case push.StrayReceived:
+			got := push.Receipt{TradeNo: e.TradeNo, ProviderTradeNo: e.ProviderTradeNo, Amount: e.Amount, Channels: e.Channels}
+			if before.Status == push.StatusAccepted && e.Cause == push.StrayLate {
+				got.PaidAt = before.Payment.PayBy.Add(1) // the event does not say when, only that it was after this
+			}
+			return sure(push.DecideReceipt(before, got, e.At))
+		default:
+		}
+	}
+	return sure(nil)
+}
+
+func moves(events []push.Event) []push.MoveOutcome {
+	var list []push.MoveOutcome
+	first := -1 // refusal, of which the return that follows tells the cause
+	for _, event := range events {
+		switch e := event.(type) {
+		case push.DomainMoved:
+			list = append(list, push.MoveOutcome{Domain: e.Domain, Moved: true, Revision: e.Revision})
+		case push.DomainMoveRefused:
+			if first < 0 {
+				first = len(list)
+			}
+			list = append(list, push.MoveOutcome{Domain: e.Domain, Code: e.Code})
+		case push.ReturnStarted:
+			if first >= 0 {
+				list[first].Cause = e.Cause.Kind
+			}
+		default:
+		}
+	}
+	return list
+}
+
+func returns(events []push.Event) []push.ReturnOutcome {
+	var list []push.ReturnOutcome
+	for _, event := range events {
+		switch e := event.(type) {
+		case push.DomainReturned:
+			list = append(list, push.ReturnOutcome{Domain: e.Domain, Place: e.Place, Revision: e.Revision})
+		case push.DomainReturnRefused:
+			list = append(list, push.ReturnOutcome{Domain: e.Domain, Code: e.Code})
+		default:
+		}
+	}
+	return list
+}
