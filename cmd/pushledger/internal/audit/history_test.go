@@ -136,6 +136,49 @@ func TestWhatTheServiceWritesObeysTheRules(t *testing.T) {
 	require.Equal(t, map[string]string{push.ClearingAccount: "-10.00", push.FeeAccount: "10.00"}, summary.Balances)
 }
 
+// What an operator decides obeys the rules like everything else.
+func TestWhatIsDoneByHandObeysTheRules(t *testing.T) {
+	m := newMarket(t)
+	m.offer("paid", "a.com")
+	m.accept("paid")
+	m.pay("paid")
+	m.record("paid", func(state push.State) []push.Event {
+		return push.DecideMoves(state, []push.MoveOutcome{{Domain: "a.com", Moved: true}}, m.now)
+	})
+	refuse := func(state push.State) []push.Event { return push.DecidePayoutRefused(state, "PAYEE_NOT_EXIST", "gone", m.now) }
+	m.record("paid", refuse)
+	payout := push.Task{Step: push.StepPayout}
+	m.command("paid", func(state push.State) ([]push.Event, error) {
+		return push.DecideRetry(state, push.Retry{Task: payout, Actor: "olga", Reason: "a new account"}, m.now)
+	})
+	m.record("paid", refuse)
+	m.command("paid", func(state push.State) ([]push.Event, error) {
+		return push.DecideSettle(state, push.Settle{Task: payout, Actor: "olga", Reason: "by bank", Reference: "B-1"}, push.DomainFacts{}, m.now)
+	})
+	m.record("paid", func(state push.State) []push.Event {
+		return push.DecideReport(state, push.Report{EventID: "e", Kind: "account_moved", Domain: "a.com", At: m.now, To: "anna"}, m.now)
+	})
+	history, err := replay(m.events())
+	require.NoError(t, err)
+	require.Equal(t, map[string]int{"Completed": 1}, history.Summary().Statuses)
+	require.Equal(t, "0.00", history.Summary().Sum)
+
+	forged := m.events()
+	for i, recorded := range forged {
+		if _, is := recorded.Event.(push.SettledByHand); is {
+			forged[i].Metadata.Actor = "mallory"
+		}
+	}
+	_, err = replay(forged)
+	require.Error(t, err, "by whom it was done is part of it")
+}
+
+func (m *market) command(id string, decide func(push.State) ([]push.Event, error)) {
+	m.t.Helper()
+	_, err := m.ledger.Decide(m.t.Context(), by("olga"), id, func(current ledger.Push) ([]push.Event, error) { return decide(current.State) })
+	require.NoError(m.t, err)
+}
+
 // Each case changes one thing in a history that is good without it.
 func TestWhatBreaksARuleIsNamed(t *testing.T) {
 	for name, broken := range map[string]struct {

@@ -64,6 +64,8 @@ func decisions(before push.State, id, actor string, events []push.Event) []decis
 		return []decision{
 			sure(push.Invalidate(before, trigger, e.At)), receipt(before, events), sure(push.DecideReturns(before, nil, e.At)),
 		}
+	case push.RetryOrdered, push.SettledByHand, push.MoveReversed:
+		return []decision{byHand(before, actor, events)}
 	case push.ReturnStarted:
 		return []decision{sure(push.Invalidate(before, push.Trigger{Code: e.Code, Domain: e.Domain, Cause: e.Cause}, e.At))}
 	case push.Completed, push.DeliveryStarted, push.RefundRequested, push.PayoutRequested:
@@ -71,6 +73,46 @@ func decisions(before push.State, id, actor string, events []push.Event) []decis
 	default:
 		return outcomes(before, events)
 	}
+}
+
+// byHand is the decision of an operator about what waits for a person, or the note that
+// something does.
+func byHand(before push.State, actor string, events []push.Event) decision {
+	switch e := events[0].(type) {
+	case push.RetryOrdered:
+		return func() ([]push.Event, error) {
+			task := push.Task{Step: e.Step, RequestNo: e.RequestNo, Domain: e.Domain}
+			return push.DecideRetry(before, push.Retry{Task: task, Actor: actor, Reason: e.Reason}, e.At)
+		}
+	case push.SettledByHand:
+		return func() ([]push.Event, error) {
+			task := push.Task{Step: e.Step, RequestNo: e.RequestNo, Domain: e.Domain}
+			place, facts := rest(before, e, events)
+			return push.DecideSettle(before, push.Settle{
+				Task: task, Place: place, Actor: actor, Reason: e.Reason, Reference: e.Reference,
+			}, facts, e.At)
+		}
+	case push.MoveReversed:
+		report := push.Report{EventID: e.EventID, Kind: "account_moved", Domain: e.Domain, At: e.At, To: e.To}
+		return sure(push.DecideReport(before, report, e.At))
+	default:
+		return sure(nil)
+	}
+}
+
+// rest is where a domain has come to rest, by what follows a settlement.
+func rest(before push.State, settled push.SettledByHand, events []push.Event) (push.Place, push.DomainFacts) {
+	for _, outcome := range returns(events) {
+		if outcome.Domain != settled.Domain {
+			continue
+		}
+		facts := push.DomainFacts{Domain: outcome.Domain, Revision: outcome.Revision}
+		if outcome.Place == push.PlaceReturned {
+			facts.Exists, facts.Account = true, before.Seller
+		}
+		return outcome.Place, facts
+	}
+	return "", push.DomainFacts{}
 }
 
 // outcomes are the decisions about what partners have said.
