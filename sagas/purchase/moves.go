@@ -33,7 +33,7 @@ func (s *Saga) deliver(ctx context.Context, known *entry, state push.State, step
 	}
 	results := make([]*push.MoveOutcome, len(chunk))
 	var refused atomic.Bool
-	pending, err := each(chunk, func(i int, name domainname.Name) (bool, error) {
+	pending, err := s.each(chunk, func(i int, name domainname.Name) (bool, error) {
 		if refused.Load() {
 			return false, nil
 		}
@@ -100,7 +100,7 @@ func (s *Saga) bringBack(ctx context.Context, known *entry, state push.State, st
 	chunk := state.At(push.DeliveryReturning)
 	chunk = chunk[:min(len(chunk), movesAChunk)]
 	results := make([]*push.ReturnOutcome, len(chunk))
-	pending, err := each(chunk, func(i int, name domainname.Name) (bool, error) {
+	pending, err := s.each(chunk, func(i int, name domainname.Name) (bool, error) {
 		outcome, err := s.moveBack(ctx, state, name)
 		results[i] = outcome
 		return outcome == nil && err == nil, err
@@ -188,9 +188,12 @@ func (s *Saga) whereNow(ctx context.Context, state push.State, name domainname.N
 
 // each runs do for every domain, some at a time, and goes on past errors. It returns
 // how many are pending and the first error.
-func each(names []domainname.Name, do func(int, domainname.Name) (bool, error)) (int64, error) {
+func (s *Saga) each(names []domainname.Name, do func(int, domainname.Name) (bool, error)) (int64, error) {
 	var group errgroup.Group
 	group.SetLimit(movesAtOnce)
+	if s.Serial {
+		group.SetLimit(1)
+	}
 	var waiting atomic.Int64
 	for i, name := range names {
 		group.Go(func() error {

@@ -20,7 +20,8 @@ const (
 // wait for each other. It lives in memory only: after a restart every step is tried at
 // once.
 type pace struct {
-	steps map[stepName]*stepPace
+	steps  map[stepName]*stepPace
+	steady bool // without jitter
 }
 
 // stepName tells the steps of one push apart.
@@ -53,8 +54,10 @@ func (p *pace) wait(step push.Step, now time.Time, first, longest time.Duration)
 	name := nameOf(step)
 	known, exists := p.steps[name]
 	if !exists {
-		known = &stepPace{backoff: retry.WithJitterPercent(jitter,
-			retry.WithCappedDuration(longest, retry.NewExponential(first)))}
+		known = &stepPace{backoff: retry.WithCappedDuration(longest, retry.NewExponential(first))}
+		if !p.steady {
+			known.backoff = retry.WithJitterPercent(jitter, known.backoff)
+		}
 		p.steps[name] = known
 	}
 	pause, _ := known.backoff.Next()
