@@ -10,8 +10,8 @@ import (
 	"github.com/pushledger/pushledger/sagas/payment"
 )
 
-// closeGrace is how long after the payment window a trade that the provider does not
-// know is held to be gone for certain: the payment page itself ends with the window.
+// closeGrace is how long after the payment window, by our own clock, a trade that the
+// provider does not know is asked for in vain before its page is tried.
 const closeGrace = time.Minute
 
 // try carries out one step. It returns zero when the step has changed the push, or
@@ -106,10 +106,28 @@ func (s *Saga) closePayment(ctx context.Context, state push.State) (time.Time, e
 		_, err = s.receive(ctx, state.ID, trade)
 		return time.Time{}, err
 	case errors.Is(err, payment.ErrTradeNotFound) && s.Now().After(state.Payment.PayBy.Add(closeGrace)):
+		if err := s.pageIsOver(ctx, state); err != nil {
+			return time.Time{}, err
+		}
 	case err != nil:
 		return time.Time{}, err
 	}
 	return s.record(ctx, state.ID, func(state push.State) []push.Event { return push.DecideClosed(state, s.Now()) })
+}
+
+// pageIsOver returns nil once the provider says that the payment page opens no trade any
+// more: our clock alone may be ahead of the provider's (fault F28). A trade that the page
+// did open is there to be closed at the next try.
+func (s *Saga) pageIsOver(ctx context.Context, state push.State) error {
+	err := s.Provider.Open(ctx, state.Payment.PayURL)
+	var refused *payment.Refused
+	switch {
+	case errors.As(err, &refused):
+		return nil
+	case err == nil:
+		return fmt.Errorf("purchase: trade %s can still be paid", state.Payment.TradeNo)
+	}
+	return err
 }
 
 // payout pays the seller, to the Alipay account that is bound now.
