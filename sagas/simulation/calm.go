@@ -94,7 +94,7 @@ func (w *world) judgeEnd(known *record) {
 		if !trade.PaidAt.IsZero() {
 			kept += trade.Amount - trade.refunded
 		}
-		if trade.State == payment.TradeWaiting && !known.closed && !known.status.Live() {
+		if trade.TradeNo == known.accepted.TradeNo && trade.State == payment.TradeWaiting && !known.closed && !known.status.Live() {
 			w.violate(closedForCertain, "%s ended and its trade was never closed", known.id)
 		}
 	}

@@ -192,7 +192,9 @@ func (l wire) Append(ctx context.Context, metadata eventstore.Metadata, changes 
 		if wrong == raced {
 			return 0, eventstore.ErrConflict
 		}
-		return l.Store.Append(ctx, metadata, changes...)
+		sequence, err := l.Store.Append(ctx, metadata, changes...)
+		l.w.read()
+		return sequence, err
 	}, raced)
 	return sequence, unavailable(err)
 }
