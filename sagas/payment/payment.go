@@ -59,7 +59,7 @@ type Refund struct {
 type Payout struct {
 	PayoutNo string // the same number is paid once, however often it is sent
 	PushID   string
-	Account  string // the seller's login id at the provider
+	Account  string // the seller's login id at the provider; without one only an earlier payout counts
 	Name     string // its legal name there; the provider compares
 	Amount   money.Fen
 	Title    string

@@ -180,20 +180,20 @@ func (s *Saga) forestall(ctx context.Context, state push.State, name domainname.
 }
 
 // placeOf finds out where a domain is that is not to be moved back, or cannot be. With the
-// buyer its place is empty; with anybody else, or nobody, there is nothing to bring back.
+// buyer its place is empty; with anybody else, at another registrar or nowhere, there is
+// nothing to bring back.
 func (s *Saga) placeOf(ctx context.Context, state push.State, name domainname.Name, withSeller push.Place) (*push.ReturnOutcome, error) {
 	facts, err := s.Registrar.Facts(ctx, []domainname.Name{name})
 	if err != nil {
 		return nil, err
 	}
 	now := facts[0]
-	left := !now.Exists || !now.RegistrarOK && len(now.Pending) == 0 // for good: nothing is pending that could still fail
+	left := !now.RegistrarOK && len(now.Pending) == 0 // for good: nothing is pending that could still fail
 	outcome := &push.ReturnOutcome{Domain: name, Place: push.PlaceGone, Revision: now.Revision}
 	switch {
-	case left:
-	case now.Account == state.Seller:
+	case now.Exists && now.Account == state.Seller:
 		outcome.Place = withSeller
-	case now.Account == state.Buyer:
+	case now.Exists && now.Account == state.Buyer && !left:
 		outcome.Place = ""
 	}
 	return outcome, nil

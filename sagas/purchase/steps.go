@@ -130,17 +130,12 @@ func (s *Saga) pageIsOver(ctx context.Context, state push.State) error {
 	return err
 }
 
-// payout pays the seller, to the Alipay account that is bound now.
+// payout pays the seller, to the Alipay account that is bound now. Even without one the
+// provider is asked: an earlier call under this number may have paid unheard.
 func (s *Saga) payout(ctx context.Context, state push.State) (time.Time, error) {
 	seller, err := s.Directory.Account(ctx, state.Seller)
 	if err != nil {
 		return time.Time{}, err
-	}
-	if seller.AlipayAccount == "" {
-		_, text := push.Message(push.CodeSellerNoAlipay)
-		return s.record(ctx, state.ID, func(state push.State) []push.Event {
-			return push.DecidePayoutRefused(state, push.CodeSellerNoAlipay, text, s.Now())
-		})
 	}
 	providerNo, err := s.Provider.Payout(ctx, payment.Payout{
 		PayoutNo: state.Payout.PayoutNo, PushID: state.ID,
@@ -150,8 +145,13 @@ func (s *Saga) payout(ctx context.Context, state push.State) (time.Time, error) 
 	var refused *payment.Refused
 	switch {
 	case errors.As(err, &refused):
+		code, text := refused.Code, refused.Message
+		if seller.AlipayAccount == "" {
+			code = push.CodeSellerNoAlipay
+			_, text = push.Message(code)
+		}
 		return s.record(ctx, state.ID, func(state push.State) []push.Event {
-			return push.DecidePayoutRefused(state, refused.Code, refused.Message, s.Now())
+			return push.DecidePayoutRefused(state, code, text, s.Now())
 		})
 	case err != nil:
 		return time.Time{}, err

@@ -60,7 +60,7 @@ func (a act) String() string {
 
 // Size of a history.
 const (
-	plannedPushes = 30
+	plannedPushes = 50
 	plannedActs   = 900
 )
 
@@ -81,11 +81,11 @@ func plan(seed uint64) []act {
 	for begun := 0; len(acts) < plannedActs; {
 		next := act{number: len(acts), process: random.IntN(2), salt: random.Uint64()}
 		switch dice := random.IntN(100); {
-		case dice < 5 && begun < plannedPushes:
+		case dice < 7 && begun < plannedPushes:
 			begun++
 			next.kind, next.push = offer, "p"+strconv.Itoa(begun)
 			stories = append(stories, &story{push: next.push})
-		case dice < 20 && len(stories) > 0:
+		case dice < 22 && len(stories) > 0:
 			recent := stories[max(0, len(stories)-5):]
 			next.kind, next.push = recent[random.IntN(len(recent))].next(random)
 		default:
@@ -105,13 +105,13 @@ type story struct {
 func (s *story) next(random *rand.Rand) (kind, string) {
 	s.told++
 	switch dice := random.IntN(100); {
-	case dice < 2:
+	case dice < 1:
 		return withdraw, s.push
-	case dice < 4:
+	case dice < 2:
 		return decline, s.push
-	case dice < 8:
+	case dice < 6:
 		return takedown, s.push
-	case s.told <= 2:
+	case s.told == 1:
 		return accept, s.push
 	default:
 		return pay, s.push

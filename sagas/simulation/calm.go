@@ -112,7 +112,7 @@ func (w *world) judgeEnd(known *record) {
 		w.violate(rightEnd, "%s is %s, but %s of the buyer is kept and %s paid out", known.id, known.status, kept, out)
 	}
 	for _, line := range known.lines {
-		if settled && !w.registry.done(line.there) {
+		if settled && !w.registry.done(line.there, known.offered.Buyer) {
 			w.violate(rightEnd, "%s is settled, but %s was never moved", known.id, line.domain)
 		}
 	}

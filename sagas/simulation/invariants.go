@@ -68,7 +68,7 @@ func (b *books) judge(known *record, event push.Event) {
 	case push.PaymentClosed:
 		b.closes(known)
 	case push.DomainMoved:
-		if !w.registry.done(push.MoveNo(id, event.Domain)) {
+		if !w.registry.done(push.MoveNo(id, event.Domain), known.offered.Buyer) {
 			w.violate(movedForCertain, "%s: %s", id, event.Domain)
 		}
 	case push.DomainMoveRefused:
@@ -201,7 +201,7 @@ func (w *world) comparePayout(known *record) {
 	outs := w.bank.outs[known.id]
 	if known.payout != nil || len(outs) > 0 {
 		for _, line := range known.lines {
-			if !w.registry.done(line.there) || w.registry.done(line.back) {
+			if !w.registry.done(line.there, known.offered.Buyer) || w.registry.done(line.back, known.offered.Seller) {
 				w.violate(sellerKeepsNone, "%s: %s", known.id, line.domain)
 			}
 		}

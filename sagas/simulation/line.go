@@ -99,6 +99,9 @@ func (p provider) Refund(_ context.Context, refund payment.Refund) error {
 // Payout implements payment.Provider.
 func (p provider) Payout(_ context.Context, payout payment.Payout) (string, error) {
 	return call(p.line, "payout", func(wrong fault) (string, error) {
+		if payout.Account == "" && !p.bank.moved(payout.PayoutNo) {
+			return "", &payment.Refused{API: "payout", Code: "PAYEE_NOT_EXIST", Message: "no account"}
+		}
 		return "out" + payout.PayoutNo, p.money("payout", payout.PayoutNo, wrong, func() { p.bank.payOut(payout) })
 	}, refuse)
 }

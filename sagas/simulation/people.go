@@ -19,16 +19,16 @@ import (
 var accounts = []string{"anna", "bo", "chen", "dora", "emil", "fang"}
 
 const (
-	domains   = 18
+	domains   = 36
 	operators = "operator"
-	window    = 3 * time.Minute // of a payment
+	window    = 5 * time.Minute // of a payment
 )
 
 // names picks domains that somebody could offer: mostly of one account.
 func (w *world) someDomains(seller string) []domainname.Name {
 	var own []domainname.Name
 	for _, name := range w.registry.names {
-		if w.registry.domains[name].facts.Account == seller || w.chance(1) {
+		if w.registry.domains[name].facts.Account == seller && w.books.holder[name] == "" || w.chance(1) {
 			own = append(own, name)
 		}
 	}
@@ -40,6 +40,9 @@ func (w *world) someDomains(seller string) []domainname.Name {
 func (w *world) offers(p *process, id string) {
 	seller := accounts[w.random.IntN(len(accounts))]
 	offer := push.Offer{PushID: id, Seller: seller, Buyer: accounts[w.random.IntN(len(accounts))]}
+	for offer.Buyer == seller && !w.chance(2) {
+		offer.Buyer = accounts[w.random.IntN(len(accounts))]
+	}
 	for _, name := range w.someDomains(seller) {
 		offer.Items = append(offer.Items, push.Item{Domain: name, Price: money.Fen(100 * (1 + w.random.IntN(500)))})
 	}

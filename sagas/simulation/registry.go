@@ -158,7 +158,7 @@ func (r *registry) happens(name domainname.Name) {
 	}
 	facts.Revision++
 	id := r.report(event)
-	if event.Kind == registrar.KindAccountMoved || event.Kind == registrar.KindDeleted {
+	if event.Kind == registrar.KindAccountMoved || event.Kind == registrar.KindDeleted || event.Kind == registrar.KindTransferredOut {
 		held.by = id
 	}
 	r.w.tracef("registrar: %s of %s (%s), now with %q", event.Kind, name, id, facts.Account)
@@ -183,8 +183,8 @@ func (r *registry) lands(i int) {
 	r.order(move, none)
 }
 
-// done reports whether an operation was carried out.
-func (r *registry) done(id string) bool {
+// done reports whether an operation brought its domain to an account.
+func (r *registry) done(id, to string) bool {
 	known, is := r.operations[id]
-	return is && known.result.State == registrar.MoveDone
+	return is && known.result.State == registrar.MoveDone && known.move.To == to
 }

@@ -123,7 +123,7 @@ func (w *world) step(next act) {
 	w.source.Seed(next.salt, 0)
 	w.rate = 0
 	if disturbance := w.random.IntN(10); disturbance < 5 && !next.calm {
-		w.rate = 6 * disturbance
+		w.rate = 10 * disturbance
 	}
 	if w.tracing {
 		w.trace = append(w.trace, next.String())
@@ -161,7 +161,8 @@ func (w *world) perform(next act, p *process) {
 	case notify:
 		w.notifies(p)
 	case happen:
-		w.registry.happens(w.someDomain())
+		w.faults++
+		w.registry.happens(w.someDomainOnSale())
 	case hear:
 		w.hears(p)
 	case land:
@@ -173,10 +174,12 @@ func (w *world) perform(next act, p *process) {
 		w.skews(p)
 	case bind:
 		account := accounts[w.random.IntN(len(accounts))]
-		w.unbound[account] = !w.unbound[account] && w.chance(50)
+		w.unbound[account] = w.chance(20)
 	case heal:
-		if name := w.someDomain(); w.books.holder[name] == "" {
-			w.registry.heal(name)
+		for range 12 {
+			if name := w.someDomain(); w.books.holder[name] == "" {
+				w.registry.heal(name)
+			}
 		}
 	}
 }
@@ -185,15 +188,23 @@ func (w *world) someDomain() domainname.Name {
 	return w.registry.names[w.random.IntN(len(w.registry.names))]
 }
 
+// someDomainOnSale is mostly one of a push that has not ended.
+func (w *world) someDomainOnSale() domainname.Name {
+	if known, is := w.books.pushes[w.books.someLive()]; is && w.chance(50) {
+		return known.lines[w.random.IntN(len(known.lines))].domain
+	}
+	return w.someDomain()
+}
+
 // passes lets time pass: mostly little.
 func (w *world) passes() {
 	longest := 2 * time.Second
 	switch dice := w.random.IntN(100); {
 	case dice < 1:
 		longest = 8 * 24 * time.Hour
-	case dice < 4:
+	case dice < 2:
 		longest = 3 * time.Hour
-	case dice < 14:
+	case dice < 8:
 		longest = 4 * time.Minute
 	case dice < 40:
 		longest = 20 * time.Second
@@ -295,6 +306,9 @@ func (w *world) lands() {
 
 // read takes in what is new in the log.
 func (w *world) read() {
+	if last, err := w.store.LastSequence(context.Background()); err == nil && last == uint64(len(w.log)) {
+		return
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	err := w.store.Follow(ctx, uint64(len(w.log)), func(recorded eventstore.Recorded) error {
