@@ -102,19 +102,11 @@ func (s State) offered(e Offered) State {
 func (s State) returning(e ReturnStarted) State {
 	s.Delivery = StageReturning
 	s.Return = &Return{Code: e.Code, Domain: e.Domain, Cause: e.Cause}
-	s.setLines(func(line *Line) {
-		if line.Delivery == DeliveryRefused && !strayed(line.Code) {
-			line.Delivery = DeliveryKept
-		} else {
-			line.Delivery = DeliveryReturning
-		}
-	})
+	// Even a move that was refused may have been ordered before, by an order that is still
+	// on the way: where each domain is must be found out.
+	s.setLines(func(line *Line) { line.Delivery = DeliveryReturning })
 	return s
 }
-
-// strayed reports whether a move was refused because the domain is not with the
-// seller. Where it is must then be found out like that of any other.
-func strayed(code string) bool { return code == CodeDomainGone || code == CodeAccountMoved }
 
 func (s State) refunded(e Refunded) State {
 	s.Status = StatusRefunded

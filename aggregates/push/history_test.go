@@ -250,10 +250,10 @@ func situations(t require.TestingT) map[string]push.State {
 		"payout refused":       append(delivering[:4:4], moved(alpha, beta, gamma), payoutRefused),
 		"completed":            append(delivering[:4:4], moved(alpha, beta, gamma), completed),
 		"returning":            returning,
-		"stuck":                append(returning[:6:6], stuck(alpha), placed(push.PlaceKept, gamma)),
-		"refund due":           append(returning[:6:6], placed(push.PlaceReturned, alpha), placed(push.PlaceKept, gamma)),
-		"refund refused":       append(returning[:6:6], placed(push.PlaceReturned, alpha), placed(push.PlaceKept, gamma), refundRefused),
-		"refunded":             append(returning[:6:6], placed(push.PlaceReturned, alpha), placed(push.PlaceKept, gamma), refunded),
+		"stuck":                append(returning[:6:6], stuck(alpha), placed(push.PlaceKept, beta, gamma)),
+		"refund due":           append(returning[:6:6], placed(push.PlaceReturned, alpha), placed(push.PlaceKept, beta, gamma)),
+		"refund refused":       append(returning[:6:6], placed(push.PlaceReturned, alpha), placed(push.PlaceKept, beta, gamma), refundRefused),
+		"refunded":             append(returning[:6:6], placed(push.PlaceReturned, alpha), placed(push.PlaceKept, beta, gamma), refunded),
 	}
 	states := make(map[string]push.State, len(all))
 	for name, steps := range all {

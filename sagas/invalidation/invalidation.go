@@ -68,24 +68,28 @@ func (s *Saga) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = s.store.Follow(ctx, start, func(recorded eventstore.Recorded) error {
-		offered, is := recorded.Event.(push.Offered)
-		if !is {
-			return nil
-		}
-		for _, item := range offered.Items {
-			for _, report := range s.remembered(item.Domain) {
-				if err := s.insist(ctx, offered.PushID, report); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	}, nil)
+	err = s.store.Follow(ctx, start, func(recorded eventstore.Recorded) error { return s.Observe(ctx, recorded) }, nil)
 	if ctx.Err() != nil {
 		return nil
 	}
 	return err
+}
+
+// Observe takes the next event of the log in. Run does it for every event written since
+// its start; only who does not Run may call it. It fails only when ctx ends.
+func (s *Saga) Observe(ctx context.Context, recorded eventstore.Recorded) error {
+	offered, is := recorded.Event.(push.Offered)
+	if !is {
+		return nil
+	}
+	for _, item := range offered.Items {
+		for _, report := range s.remembered(item.Domain) {
+			if err := s.insist(ctx, offered.PushID, report); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Handle applies one event. It returns nil once nothing is left to do about it; on an

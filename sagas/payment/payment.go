@@ -59,7 +59,7 @@ type Refund struct {
 type Payout struct {
 	PayoutNo string // the same number is paid once, however often it is sent
 	PushID   string
-	Account  string // the seller's login id at the provider
+	Account  string // the seller's login id at the provider; without one only an earlier payout counts
 	Name     string // its legal name there; the provider compares
 	Amount   money.Fen
 	Title    string
@@ -70,7 +70,8 @@ type Provider interface {
 	// PayURL gives the page on which the buyer pays the order, with credit funding
 	// disabled (rule T6). It makes no call.
 	PayURL(order Order) (string, error)
-	// Open presents a PayURL to the provider, so that the trade is known there.
+	// Open presents a PayURL to the provider, so that the trade is known there. *Refused
+	// once the order can no longer be paid by it.
 	Open(ctx context.Context, payURL string) error
 	// Query tells how a trade stands; ErrTradeNotFound if there is none.
 	Query(ctx context.Context, tradeNo string) (Trade, error)

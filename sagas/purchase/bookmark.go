@@ -103,7 +103,7 @@ func (s *Saga) followFrom(ctx context.Context, mark bookmark, caughtUp func()) e
 
 // take observes an event and now and then sets the bookmark behind it.
 func (s *Saga) take(recorded eventstore.Recorded) error {
-	if err := s.observe(recorded); err != nil {
+	if err := s.Observe(recorded); err != nil {
 		return err
 	}
 	s.passed = recorded

@@ -33,7 +33,7 @@ func (s *Saga) deliver(ctx context.Context, known *entry, state push.State, step
 	}
 	results := make([]*push.MoveOutcome, len(chunk))
 	var refused atomic.Bool
-	pending, err := each(chunk, func(i int, name domainname.Name) (bool, error) {
+	pending, err := s.each(chunk, func(i int, name domainname.Name) (bool, error) {
 		if refused.Load() {
 			return false, nil
 		}
@@ -100,7 +100,7 @@ func (s *Saga) bringBack(ctx context.Context, known *entry, state push.State, st
 	chunk := state.At(push.DeliveryReturning)
 	chunk = chunk[:min(len(chunk), movesAChunk)]
 	results := make([]*push.ReturnOutcome, len(chunk))
-	pending, err := each(chunk, func(i int, name domainname.Name) (bool, error) {
+	pending, err := s.each(chunk, func(i int, name domainname.Name) (bool, error) {
 		outcome, err := s.moveBack(ctx, state, name)
 		results[i] = outcome
 		return outcome == nil && err == nil, err
@@ -118,17 +118,22 @@ func (s *Saga) bringBack(ctx context.Context, known *entry, state push.State, st
 	return known.pace.wait(step, s.Now(), pendingFirst, pendingLonger), nil
 }
 
-// moveBack brings one domain back, if it was moved. It returns no outcome while one of
+// moveBack brings one domain back, if the buyer has it. It returns no outcome while one of
 // the moves is pending.
 func (s *Saga) moveBack(ctx context.Context, state push.State, name domainname.Name) (*push.ReturnOutcome, error) {
 	there, err := s.Registrar.Operation(ctx, push.MoveNo(state.ID, name))
+	if err == nil && there.State == registrar.MoveUnknown {
+		there, err = s.forestall(ctx, state, name)
+	}
 	switch {
 	case err != nil:
 		return nil, err
 	case there.State == registrar.MovePending:
 		return nil, nil
-	case there.State != registrar.MoveDone:
-		return s.neverMoved(ctx, state, name)
+	case there.State == registrar.MoveRefused:
+		if outcome, err := s.placeOf(ctx, state, name, push.PlaceKept); err != nil || outcome.Place != "" {
+			return outcome, err
+		} // others brought it to the buyer
 	}
 	operation := push.ReturnNo(state.ID, name, state.Refusals(name))
 	back, err := s.Registrar.Move(ctx, registrar.Move{
@@ -143,7 +148,11 @@ func (s *Saga) moveBack(ctx context.Context, state push.State, name domainname.N
 	case registrar.MoveDone:
 		return &push.ReturnOutcome{Domain: name, Place: push.PlaceReturned, Revision: back.Revision}, nil
 	case registrar.MoveRefused:
-		return s.whereNow(ctx, state, name, back.Code)
+		outcome, err := s.placeOf(ctx, state, name, push.PlaceReturned)
+		if err == nil && outcome.Place == "" {
+			outcome.Code = back.Code
+		}
+		return outcome, err
 	case registrar.MovePending:
 		return nil, nil
 	default:
@@ -151,46 +160,53 @@ func (s *Saga) moveBack(ctx context.Context, state push.State, name domainname.N
 	}
 }
 
-// neverMoved looks where a domain is whose move did not happen: as a rule still with
-// the seller. One that is with the buyer all the same was moved too late to be heard
-// of, so it is looked at again.
-func (s *Saga) neverMoved(ctx context.Context, state push.State, name domainname.Name) (*push.ReturnOutcome, error) {
-	facts, err := s.Registrar.Facts(ctx, []domainname.Name{name})
+// forestall makes the outcome of a move certain that the registrar does not know: its
+// order may still be on the way. A number means one move for ever, so an order of the way
+// back under the same number is refused while the domain is with the seller, and with it
+// whatever else arrives under that number.
+func (s *Saga) forestall(ctx context.Context, state push.State, name domainname.Name) (registrar.MoveResult, error) {
+	operation := push.MoveNo(state.ID, name)
+	_, err := s.Registrar.Move(ctx, registrar.Move{
+		OperationID: operation, Domain: name, From: state.Buyer, To: state.Seller,
+	})
 	if err != nil {
-		return nil, err
+		return registrar.MoveResult{}, err
 	}
-	switch now := facts[0]; {
-	case now.Exists && now.Account == state.Seller:
-		return &push.ReturnOutcome{Domain: name, Place: push.PlaceKept, Revision: now.Revision}, nil
-	case now.Exists && now.Account == state.Buyer:
-		return nil, fmt.Errorf("purchase: %s is with the buyer although its move is not known", name)
-	default:
-		return &push.ReturnOutcome{Domain: name, Place: push.PlaceGone, Revision: now.Revision}, nil
+	decided, err := s.Registrar.Operation(ctx, operation) // the order on the way may have been first
+	if err == nil && decided.State == registrar.MoveUnknown {
+		err = fmt.Errorf("purchase: the registrar has decided the move of %s and does not know it", name)
 	}
+	return decided, err
 }
 
-// whereNow finds out where a domain is whose return was refused. With the buyer it
-// needs a person; with anybody else, or nobody, there is nothing to bring back.
-func (s *Saga) whereNow(ctx context.Context, state push.State, name domainname.Name, code string) (*push.ReturnOutcome, error) {
+// placeOf finds out where a domain is that is not to be moved back, or cannot be. With the
+// buyer its place is empty; with anybody else, at another registrar or nowhere, there is
+// nothing to bring back.
+func (s *Saga) placeOf(ctx context.Context, state push.State, name domainname.Name, withSeller push.Place) (*push.ReturnOutcome, error) {
 	facts, err := s.Registrar.Facts(ctx, []domainname.Name{name})
 	if err != nil {
 		return nil, err
 	}
-	switch now := facts[0]; {
-	case !now.Exists || now.Account != state.Buyer && now.Account != state.Seller:
-		return &push.ReturnOutcome{Domain: name, Place: push.PlaceGone, Revision: now.Revision}, nil
-	case now.Account == state.Seller:
-		return &push.ReturnOutcome{Domain: name, Place: push.PlaceReturned, Revision: now.Revision}, nil
-	default:
-		return &push.ReturnOutcome{Domain: name, Code: code}, nil
+	now := facts[0]
+	left := !now.RegistrarOK && len(now.Pending) == 0 // for good: nothing is pending that could still fail
+	outcome := &push.ReturnOutcome{Domain: name, Place: push.PlaceGone, Revision: now.Revision}
+	switch {
+	case now.Exists && now.Account == state.Seller:
+		outcome.Place = withSeller
+	case now.Exists && now.Account == state.Buyer && !left:
+		outcome.Place = ""
 	}
+	return outcome, nil
 }
 
 // each runs do for every domain, some at a time, and goes on past errors. It returns
 // how many are pending and the first error.
-func each(names []domainname.Name, do func(int, domainname.Name) (bool, error)) (int64, error) {
+func (s *Saga) each(names []domainname.Name, do func(int, domainname.Name) (bool, error)) (int64, error) {
 	var group errgroup.Group
 	group.SetLimit(movesAtOnce)
+	if s.Serial {
+		group.SetLimit(1)
+	}
 	var waiting atomic.Int64
 	for i, name := range names {
 		group.Go(func() error {

@@ -21,8 +21,9 @@ const (
 // wait for each other. It lives in memory only: after a restart every step is tried at
 // once. Only the worker that has the push changes it; others may look.
 type pace struct {
-	mu    sync.Mutex
-	steps map[stepName]*stepPace
+	mu     sync.Mutex
+	steps  map[stepName]*stepPace
+	steady bool // without jitter
 }
 
 // stepName tells the steps of one push apart.
@@ -61,8 +62,10 @@ func (p *pace) wait(step push.Step, now time.Time, first, longest time.Duration)
 	name := nameOf(step)
 	known, exists := p.steps[name]
 	if !exists {
-		known = &stepPace{backoff: retry.WithJitterPercent(jitter,
-			retry.WithCappedDuration(longest, retry.NewExponential(first)))}
+		known = &stepPace{backoff: retry.WithCappedDuration(longest, retry.NewExponential(first))}
+		if !p.steady {
+			known.backoff = retry.WithJitterPercent(jitter, known.backoff)
+		}
 		p.steps[name] = known
 	}
 	pause, _ := known.backoff.Next()

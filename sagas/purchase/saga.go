@@ -32,7 +32,7 @@ import (
 	"github.com/pushledger/pushledger/sagas/registrar"
 )
 
-// Config is what a Saga works with. All fields but Keeper are needed.
+// Config is what a Saga works with. All fields but Keeper and Serial are needed.
 type Config struct {
 	Store     eventstore.Store
 	Ledger    *ledger.Ledger
@@ -46,6 +46,9 @@ type Config struct {
 	// PollFirst and PollLongest bound the growing pause between questions to the
 	// provider about an unpaid trade; a notification is faster than any of them.
 	PollFirst, PollLongest time.Duration
+	// Serial leaves nothing to chance: the domains of a push are moved one after another,
+	// and no pause has a random share. Simulations need it, a service is slower by it.
+	Serial bool
 }
 
 // Saga drives purchases. Make one with New and start it with Run.
@@ -104,8 +107,10 @@ func (s *Saga) Run(ctx context.Context) error {
 	return err
 }
 
-// observe keeps the agenda in step with the log.
-func (s *Saga) observe(recorded eventstore.Recorded) error {
+// Observe takes the next event of the log in, so that its push is looked at. Run does it
+// for every event from the first one on; only who does not Run may call it. It never
+// fails.
+func (s *Saga) Observe(recorded eventstore.Recorded) error {
 	event, is := recorded.Event.(push.Event)
 	if !is {
 		return nil
@@ -137,9 +142,22 @@ func (s *Saga) work(ctx context.Context) error {
 	}
 }
 
+// WorkOnce does all that is due now for one push, like a worker of Run, and returns the
+// push. When none is due it does nothing and returns "" and how long to wait, at most
+// longestWait.
+func (s *Saga) WorkOnce(ctx context.Context) (pushID string, wait time.Duration) {
+	known, wait := s.agenda.first()
+	if known == nil {
+		return "", wait
+	}
+	s.agenda.done(known, s.look(ctx, known))
+	return known.id, 0
+}
+
 // look does all that is due for one push and returns when to look again, zero for
 // never.
 func (s *Saga) look(ctx context.Context, known *entry) time.Time {
+	known.pace.steady = s.Serial
 	read := s.Ledger.Load // as the log showed it to be due; after that, what was recorded here is newer
 	for seen := -1; ; read = s.recent {
 		loaded, err := read(ctx, known.id)

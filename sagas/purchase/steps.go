@@ -10,8 +10,8 @@ import (
 	"github.com/pushledger/pushledger/sagas/payment"
 )
 
-// closeGrace is how long after the payment window a trade that the provider does not
-// know is held to be gone for certain: the payment page itself ends with the window.
+// closeGrace is how long after the payment window, by our own clock, a trade that the
+// provider does not know is asked for in vain before its page is tried.
 const closeGrace = time.Minute
 
 // try carries out one step. It returns zero when the step has changed the push, or
@@ -106,23 +106,36 @@ func (s *Saga) closePayment(ctx context.Context, state push.State) (time.Time, e
 		_, err = s.receive(ctx, state.ID, trade)
 		return time.Time{}, err
 	case errors.Is(err, payment.ErrTradeNotFound) && s.Now().After(state.Payment.PayBy.Add(closeGrace)):
+		if err := s.pageIsOver(ctx, state); err != nil {
+			return time.Time{}, err
+		}
 	case err != nil:
 		return time.Time{}, err
 	}
 	return s.record(ctx, state.ID, func(state push.State) []push.Event { return push.DecideClosed(state, s.Now()) })
 }
 
-// payout pays the seller, to the Alipay account that is bound now.
+// pageIsOver returns nil once the provider says that the payment page opens no trade any
+// more: our clock alone may be ahead of the provider's (fault F28). A trade that the page
+// did open is there to be closed at the next try.
+func (s *Saga) pageIsOver(ctx context.Context, state push.State) error {
+	err := s.Provider.Open(ctx, state.Payment.PayURL)
+	var refused *payment.Refused
+	switch {
+	case errors.As(err, &refused):
+		return nil
+	case err == nil:
+		return fmt.Errorf("purchase: trade %s can still be paid", state.Payment.TradeNo)
+	}
+	return err
+}
+
+// payout pays the seller, to the Alipay account that is bound now. Even without one the
+// provider is asked: an earlier call under this number may have paid unheard.
 func (s *Saga) payout(ctx context.Context, state push.State) (time.Time, error) {
 	seller, err := s.Directory.Account(ctx, state.Seller)
 	if err != nil {
 		return time.Time{}, err
-	}
-	if seller.AlipayAccount == "" {
-		_, text := push.Message(push.CodeSellerNoAlipay)
-		return s.record(ctx, state.ID, func(state push.State) []push.Event {
-			return push.DecidePayoutRefused(state, push.CodeSellerNoAlipay, text, s.Now())
-		})
 	}
 	providerNo, err := s.Provider.Payout(ctx, payment.Payout{
 		PayoutNo: state.Payout.PayoutNo, PushID: state.ID,
@@ -132,8 +145,13 @@ func (s *Saga) payout(ctx context.Context, state push.State) (time.Time, error) 
 	var refused *payment.Refused
 	switch {
 	case errors.As(err, &refused):
+		code, text := refused.Code, refused.Message
+		if seller.AlipayAccount == "" {
+			code = push.CodeSellerNoAlipay
+			_, text = push.Message(code)
+		}
 		return s.record(ctx, state.ID, func(state push.State) []push.Event {
-			return push.DecidePayoutRefused(state, refused.Code, refused.Message, s.Now())
+			return push.DecidePayoutRefused(state, code, text, s.Now())
 		})
 	case err != nil:
 		return time.Time{}, err

@@ -29,7 +29,9 @@ const CodeRevisionChanged = "revision_changed"
 
 // Move asks for a domain to go from one account to another.
 type Move struct {
-	OperationID    string // always means the same move, however often it is sent
+	// OperationID always means the same move, however often it is sent: the first order
+	// decides it for ever, and another order under the same number is refused.
+	OperationID    string
 	Domain         domainname.Name
 	From, To       string
 	ExpectRevision uint64 // 0: any

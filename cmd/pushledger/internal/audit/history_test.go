@@ -145,7 +145,9 @@ func TestWhatIsDoneByHandObeysTheRules(t *testing.T) {
 	m.record("paid", func(state push.State) []push.Event {
 		return push.DecideMoves(state, []push.MoveOutcome{{Domain: "a.com", Moved: true}}, m.now)
 	})
-	refuse := func(state push.State) []push.Event { return push.DecidePayoutRefused(state, "PAYEE_NOT_EXIST", "gone", m.now) }
+	refuse := func(state push.State) []push.Event {
+		return push.DecidePayoutRefused(state, "PAYEE_NOT_EXIST", "gone", m.now)
+	}
 	m.record("paid", refuse)
 	payout := push.Task{Step: push.StepPayout}
 	m.command("paid", func(state push.State) ([]push.Event, error) {

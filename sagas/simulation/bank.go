@@ -1,0 +1,177 @@
+package simulation
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pushledger/pushledger/aggregates/money"
+	"github.com/pushledger/pushledger/sagas/payment"
+)
+
+// lag is how long after its end a trade may still be paid: the buyer has begun before.
+const lag = 30 * time.Second
+
+// bank is the provider's own books: what really moved.
+type bank struct {
+	w       *world
+	trades  map[string]*trade
+	numbers []string // of the trades, oldest first
+	ofPush  map[string][]*trade
+	payouts map[string]payment.Payout
+	outs    map[string][]payment.Payout // by push
+	refused map[string]bool             // numbers of refunds and payouts that were refused for good
+	notices []payment.Trade             // notifications that are still to be delivered
+	sent    []payment.Trade             // of which some come again
+}
+
+type trade struct {
+	payment.Trade
+	payBy    time.Time
+	refunds  map[string]money.Fen // by request number
+	refunded money.Fen
+	paidIn   int // operation in which it was paid
+}
+
+func newBank(w *world) *bank {
+	return &bank{
+		w: w, trades: make(map[string]*trade), ofPush: make(map[string][]*trade), payouts: make(map[string]payment.Payout),
+		outs: make(map[string][]payment.Payout), refused: make(map[string]bool),
+	}
+}
+
+// page is the address on which an order is paid; it holds the whole order.
+func page(order payment.Order) string {
+	return strings.Join([]string{
+		"page", order.TradeNo, order.PushID, strconv.FormatInt(int64(order.Amount), 10), strconv.FormatInt(order.PayBy.UnixNano(), 10),
+	}, "|")
+}
+
+// visit opens a page: the trade is known from then on.
+func (b *bank) visit(address string) (*trade, error) {
+	fields := strings.Split(address, "|")
+	if known, exists := b.trades[fields[1]]; exists {
+		return known, nil
+	}
+	amount, err := strconv.ParseInt(fields[3], 10, 64)
+	if err != nil {
+		return nil, err
+	}
+	until, err := strconv.ParseInt(fields[4], 10, 64)
+	if err != nil {
+		return nil, err
+	}
+	payBy := time.Unix(0, until).UTC()
+	if !b.w.now.Before(payBy) {
+		return nil, &payment.Refused{API: "open", Code: "EXPIRED", Message: "the page has expired"}
+	}
+	return b.add(fields[1], fields[2], money.Fen(amount), payBy), nil
+}
+
+func (b *bank) add(number, pushID string, amount money.Fen, payBy time.Time) *trade {
+	known := &trade{
+		Trade: payment.Trade{TradeNo: number, ProviderTradeNo: "2026" + number, PushID: pushID, State: payment.TradeWaiting, Amount: amount},
+		payBy: payBy, refunds: make(map[string]money.Fen),
+	}
+	b.trades[number] = known
+	b.numbers = append(b.numbers, number)
+	b.ofPush[pushID] = append(b.ofPush[pushID], known)
+	return known
+}
+
+// pay takes money for a trade, if it may still be paid.
+func (b *bank) pay(known *trade, amount money.Fen, channel string) bool {
+	if known.State != payment.TradeWaiting || b.w.now.After(known.payBy.Add(lag)) {
+		return false
+	}
+	known.State, known.Amount, known.Channels = payment.TradePaid, amount, []string{channel}
+	known.PaidAt, known.paidIn = b.w.now.Truncate(time.Second), b.w.at
+	b.w.tracef("the buyer pays %s for %s over %s, trade %.6s", amount, known.PushID, channel, known.TradeNo)
+	return true
+}
+
+// close makes sure that a trade is never paid any more.
+func (b *bank) close(number string) error {
+	known, exists := b.trades[number]
+	switch {
+	case !exists:
+		return payment.ErrTradeNotFound
+	case known.State == payment.TradePaid || !known.PaidAt.IsZero():
+		return payment.ErrTradePaid
+	}
+	known.State = payment.TradeClosed
+	return nil
+}
+
+func (b *bank) query(number string) (payment.Trade, error) {
+	known, exists := b.trades[number]
+	if !exists {
+		return payment.Trade{}, payment.ErrTradeNotFound
+	}
+	answer := known.Trade
+	answer.PushID = ""
+	return answer, nil
+}
+
+// refund gives back whatever is asked under a new number: to ask for no more than was
+// paid is the saga's part (F44).
+func (b *bank) refund(asked payment.Refund) {
+	known, exists := b.trades[asked.TradeNo]
+	if !exists || known.PaidAt.IsZero() {
+		b.w.violate(refundWithoutPay, "refund %s of trade %s, which nobody paid", asked.RequestNo, asked.TradeNo)
+		return
+	}
+	if before, is := known.refunds[asked.RequestNo]; is {
+		if before != asked.Amount {
+			b.w.violate(oneNumber, "refund %s is %s, then %s", asked.RequestNo, before, asked.Amount)
+		}
+		return
+	}
+	known.refunds[asked.RequestNo] = asked.Amount
+	known.refunded += asked.Amount
+	b.w.tracef("the provider refunds %s of trade %.6s", asked.Amount, asked.TradeNo)
+	if known.refunded >= known.Amount {
+		known.State = payment.TradeClosed
+		b.notices = append(b.notices, known.Trade)
+	}
+}
+
+// payOut pays whatever is asked under a new number.
+func (b *bank) payOut(asked payment.Payout) {
+	if before, is := b.payouts[asked.PayoutNo]; is {
+		if before.Amount != asked.Amount || before.PushID != asked.PushID {
+			b.w.violate(oneNumber, "payout %s is %s, then %s", asked.PayoutNo, before.Amount, asked.Amount)
+		}
+		return
+	}
+	b.payouts[asked.PayoutNo] = asked
+	b.outs[asked.PushID] = append(b.outs[asked.PushID], asked)
+	b.w.tracef("the provider pays %s to %s", asked.Amount, asked.Account)
+}
+
+// notify has the merchant told of a trade; how often, the fault decides.
+func (b *bank) notify(known *trade, times int) {
+	for range times {
+		b.notices = append(b.notices, known.Trade)
+	}
+}
+
+// delivered takes a notification off the list of those to be delivered.
+func (b *bank) delivered(i int) {
+	b.sent = append(b.sent, b.notices[i])
+	b.notices = slices.Delete(b.notices, i, i+1)
+}
+
+// moved reports whether money has moved under a number.
+func (b *bank) moved(number string) bool {
+	if _, is := b.payouts[number]; is {
+		return true
+	}
+	for _, known := range b.trades {
+		if _, is := known.refunds[number]; is {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,209 @@
+package simulation
+
+import (
+	"github.com/pushledger/pushledger/aggregates/domainname"
+	"github.com/pushledger/pushledger/aggregates/listing"
+	"github.com/pushledger/pushledger/aggregates/money"
+	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/eventstore"
+	"github.com/pushledger/pushledger/sagas/registrar"
+)
+
+// books is what the log says, read without the rules under test: one record a push.
+type books struct {
+	w        *world
+	pushes   map[string]*record
+	order    []*record // as they were offered
+	holder   map[domainname.Name]string
+	commands map[string][]string // of a push, carried out
+}
+
+// record is one push by its events.
+type record struct {
+	id        string
+	offeredIn uint64 // sequence of its first event
+	offered   push.Offered
+	accepted  push.Accepted
+	status    push.Status
+	paid      *push.Paid
+	returns   *push.ReturnStarted
+	ended     *push.Invalidated
+	refund    *push.RefundRequested
+	payout    *push.PayoutRequested
+	strays    []push.StrayReceived
+	closed    bool // its trade can never be paid any more
+	lines     []domainLine
+	refused   map[string]string    // what needs a person: number or domain → the partner's code
+	balance   map[string]money.Fen // of the journal, by account
+}
+
+// domainLine is one domain of a push, with the numbers of its moves.
+type domainLine struct {
+	domain      domainname.Name
+	there, back string // numbers of the operations
+	moved       bool
+}
+
+func newBooks(w *world) *books {
+	return &books{
+		w: w, pushes: make(map[string]*record), holder: make(map[domainname.Name]string), commands: make(map[string][]string),
+	}
+}
+
+// enter takes one event of the log in and holds it against the partners' books.
+func (b *books) enter(recorded eventstore.Recorded) {
+	id := recorded.Stream.Key
+	switch event := recorded.Event.(type) {
+	case listing.Reserved:
+		b.reserved(domainOf(recorded.Stream), event.PushID)
+	case listing.Released:
+		b.released(domainOf(recorded.Stream), event.PushID)
+	case push.Event:
+		b.w.tracef("log %d: %s %s %s", recorded.Sequence, id, recorded.Type, recorded.Body)
+		if recorded.Metadata.CommandHash != "" {
+			b.commands[id] = append(b.commands[id], recorded.Metadata.CommandID)
+		}
+		b.happened(recorded, event)
+	}
+	if known, is := b.pushes[id]; is && recorded.Last {
+		b.holds(known)
+	}
+}
+
+func domainOf(stream eventstore.StreamID) domainname.Name {
+	name, err := domainname.FromToken(stream.Key)
+	if err != nil {
+		return domainname.Name(stream.Key)
+	}
+	return name
+}
+
+func (b *books) reserved(name domainname.Name, id string) {
+	if holder := b.holder[name]; holder != "" {
+		b.w.violate(oneLivePush, "%s is held by %s and reserved by %s", name, holder, id)
+	}
+	b.holder[name] = id
+}
+
+func (b *books) released(name domainname.Name, id string) {
+	if holder := b.holder[name]; holder != id {
+		b.w.violate(oneLivePush, "%s is held by %q and released by %s", name, holder, id)
+	}
+	b.holder[name] = ""
+}
+
+// holds checks that a live push holds all its domains and an ended one none.
+func (b *books) holds(known *record) {
+	for _, line := range known.lines {
+		if holds := b.holder[line.domain] == known.id; holds != known.status.Live() {
+			b.w.violate(endedHoldsNothing, "%s is %s and holds %s: %t", known.id, known.status, line.domain, holds)
+		}
+	}
+}
+
+func (b *books) happened(recorded eventstore.Recorded, event push.Event) {
+	id := recorded.Stream.Key
+	known, exists := b.pushes[id]
+	if !exists {
+		known = &record{id: id, offeredIn: recorded.Sequence, refused: make(map[string]string), balance: make(map[string]money.Fen)}
+		b.pushes[id] = known
+		b.order = append(b.order, known)
+	}
+	b.judge(known, event)
+	for _, posting := range push.Postings(id, event) {
+		known.balance[posting.From] -= posting.Amount
+		known.balance[posting.To] += posting.Amount
+		if posting.From != push.ClearingAccount && known.balance[posting.From] < 0 {
+			b.w.violate(journal, "%s: %s takes %s out of %s", id, event.EventType(), posting.Amount, posting.From)
+		}
+	}
+	known.evolve(event)
+}
+
+// evolve notes what the invariants need.
+func (r *record) evolve(event push.Event) {
+	switch event := event.(type) {
+	case push.Offered:
+		r.offered, r.status = event, push.StatusOffered
+		for _, item := range event.Items {
+			r.lines = append(r.lines, domainLine{domain: item.Domain, there: push.MoveNo(r.id, item.Domain), back: push.ReturnNo(r.id, item.Domain, 0)})
+		}
+	case push.Accepted:
+		r.accepted, r.status = event, push.StatusAccepted
+	case push.Paid:
+		r.paid, r.status = &event, push.StatusPaid
+	case push.Withdrawn:
+		r.status = push.StatusWithdrawn
+	case push.Declined:
+		r.status = push.StatusDeclined
+	case push.Expired:
+		r.status = push.StatusExpired
+	case push.Invalidated:
+		r.status, r.ended = push.StatusInvalidated, &event
+	case push.Completed:
+		r.status = push.StatusCompleted
+	case push.Refunded:
+		r.status = push.StatusRefunded
+		delete(r.refused, event.RequestNo)
+	case push.StrayRefunded:
+		delete(r.refused, event.RequestNo)
+	case push.PaymentClosed:
+		r.closed = true
+	case push.StrayReceived:
+		r.strays = append(r.strays, event)
+	case push.DomainMoved:
+		for i := range r.lines {
+			r.lines[i].moved = r.lines[i].moved || r.lines[i].domain == event.Domain
+		}
+	case push.ReturnStarted:
+		r.returns = &event
+	case push.DomainReturned:
+		delete(r.refused, string(event.Domain))
+	case push.DomainReturnRefused:
+		r.refused[string(event.Domain)] = event.Code
+	case push.RefundRequested:
+		r.refund = &event
+	case push.RefundRefused:
+		r.refused[event.RequestNo] = event.Code
+	case push.PayoutRequested:
+		r.payout = &event
+	case push.PaidOut:
+		delete(r.refused, event.PayoutNo)
+	case push.PayoutRefused:
+		r.refused[event.PayoutNo] = event.Code
+	default: // nothing that an invariant asks about
+	}
+}
+
+// delivered reports whether every domain of the push was moved to the buyer.
+func (r *record) delivered() bool {
+	for _, line := range r.lines {
+		if !line.moved {
+			return false
+		}
+	}
+	return true
+}
+
+// someLive is one of the newest pushes that have not ended, or any id.
+func (b *books) someLive() string {
+	for try := 1; try <= 4 && try <= len(b.order); try++ {
+		known := b.order[len(b.order)-try]
+		if known.status.Live() && b.w.chance(50) {
+			return known.id
+		}
+	}
+	return "p1"
+}
+
+// heard checks that an event of the registrar that has been taken is not ignored (F18).
+func (b *books) heard(event registrar.Event, before uint64) {
+	known, held := b.pushes[b.holder[event.Domain]]
+	switch {
+	case !held || known.returns != nil || known.delivered() || event.At.Before(known.offered.CheckedAt):
+	case event.Kind == registrar.KindAccountMoved && (event.OperationID != "" || known.paid != nil):
+	case before < known.offeredIn:
+	default:
+		b.w.violate(eventIgnored, "%s of %s, which %s holds", event.Kind, event.Domain, known.id)
+	}
+}

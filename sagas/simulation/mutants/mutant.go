@@ -1,0 +1,117 @@
+package main
+
+// mutant is a bug planted into the saga: a text that stands in a file once, and what
+// stands there instead.
+type mutant struct {
+	name       string
+	file       string // from the module's root
+	old, wrong string
+}
+
+var mutants = []mutant{
+	{
+		"refunds before the domains are back", "aggregates/push/delivery.go",
+		"		default:\n			return false\n		}\n	}\n	return true\n}",
+		"		default:\n			return true\n		}\n	}\n	return true\n}",
+	},
+	{
+		"brings only the first domain back", "aggregates/push/delivery.go",
+		"		case DeliveryReturned, DeliveryKept, DeliveryGone:\n",
+		"		case DeliveryReturned, DeliveryKept, DeliveryGone:\n			return true\n",
+	},
+	{
+		"pays out before every domain is moved", "aggregates/push/evolve.go",
+		"len(state.At(DeliveryDelivered)) == len(state.Lines)",
+		"len(state.At(DeliveryDelivered)) > 0",
+	},
+	{
+		"takes a new number for every try of a refund", "sagas/purchase/steps.go",
+		"	err := s.Provider.Refund(ctx, request)\n",
+		"	request.RequestNo += s.Now().Format(\"150405.000\")\n	err := s.Provider.Refund(ctx, request)\n",
+	},
+	{
+		"takes a new number for every try of a payout", "sagas/purchase/steps.go",
+		"PayoutNo: state.Payout.PayoutNo, PushID",
+		`PayoutNo: state.Payout.PayoutNo + s.Now().Format("150405.000"), PushID`,
+	},
+	{
+		"takes a time-out of a refund for a refusal", "sagas/purchase/steps.go",
+		"	err := s.Provider.Refund(ctx, request)\n",
+		"	err := s.Provider.Refund(ctx, request)\n	if err != nil {\n		err = &payment.Refused{Code: \"timeout\"}\n	}\n",
+	},
+	{
+		"takes a time-out of a move for a refusal", "sagas/purchase/moves.go",
+		"		// It may have been done all the same: asking is cheaper than waiting.\n",
+		"		return &push.MoveOutcome{Domain: name, Code: \"timeout\", Cause: push.CauseMove}, nil\n",
+	},
+	{
+		"takes a time-out of a payout for a success", "sagas/purchase/steps.go",
+		"	case err != nil:\n		return time.Time{}, err\n	}\n	return s.record(ctx, state.ID, func(state push.State) []push.Event { return push.DecidePaidOut(",
+		"	}\n	return s.record(ctx, state.ID, func(state push.State) []push.Event { return push.DecidePaidOut(",
+	},
+	{
+		"ignores money that comes after the end", "aggregates/push/payment.go",
+		"		return []Event{strayReceived(state, receipt, StrayLate, now)}\n	case receipt",
+		"		return nil\n	case receipt",
+	},
+	{
+		"takes the same payment for money that came twice", "aggregates/push/payment.go",
+		"own && state.Payment.Paid || ",
+		"",
+	},
+	{
+		"accepts any amount", "aggregates/push/payment.go",
+		"case receipt.Amount != state.Total:",
+		"case receipt.Amount > MaxItems*state.Total:",
+	},
+	{
+		"accepts a credit channel", "aggregates/push/payment.go",
+		"case anyCredit(receipt.Channels):",
+		"case anyCredit(nil):",
+	},
+	{
+		"forgets to close the trade", "aggregates/push/next.go",
+		"	case owesClose(state):\n",
+		"	case owesClose(state) && state.Payment.Closed:\n",
+	},
+	{
+		"holds a trade that the provider does not know for closed", "sagas/purchase/steps.go",
+		"		if err := s.pageIsOver(ctx, state); err != nil {\n			return time.Time{}, err\n		}\n",
+		"",
+	},
+	{
+		"expires without asking the provider", "sagas/purchase/steps.go",
+		"	over := state.ExpiredBy(s.Now())\n",
+		"	over := state.ExpiredBy(s.Now())\n	if over {\n		return s.record(ctx, state.ID, func(state push.State) []push.Event { return push.DecideUnpaid(state, s.Now()) })\n	}\n",
+	},
+	{
+		"releases no domain", "sagas/ledger/ledger.go",
+		"if !loaded.State.Status.Live() || after.Status.Live() {",
+		"if loaded.Last > 0 || after.Status.Live() {",
+	},
+	{
+		"releases the domains twice", "sagas/ledger/ledger.go",
+		"if !loaded.State.Status.Live() || after.Status.Live() {",
+		"if after.Status.Live() {",
+	},
+	{
+		"ignores the registrar after payment", "aggregates/push/invalidation.go",
+		"case state.Status == StatusPaid && state.Delivery == StageDelivering:",
+		"case state.Status == StatusPaid && state.Delivery == StageNone:",
+	},
+	{
+		"takes a move that is not known for one that never comes", "sagas/purchase/moves.go",
+		"	if err == nil && there.State == registrar.MoveUnknown {\n",
+		"	if err == nil && there.State == registrar.MoveUnknown {\n		return s.placeOf(ctx, state, name, push.PlaceKept)\n	}\n	if err == nil && there.State == registrar.MoveUnknown {\n",
+	},
+	{
+		"forgets stray money when the push completes", "sagas/purchase/saga.go",
+		"		if !s.strayed[id] {\n",
+		"		if id != \"\" {\n",
+	},
+	{
+		"gives up on a payout without an account", "sagas/purchase/steps.go",
+		"	providerNo, err := s.Provider.Payout(ctx, payment.Payout{\n",
+		"	if seller.AlipayAccount == \"\" {\n		return s.record(ctx, state.ID, func(state push.State) []push.Event {\n			return push.DecidePayoutRefused(state, \"none\", \"none\", s.Now())\n		})\n	}\n	providerNo, err := s.Provider.Payout(ctx, payment.Payout{\n",
+	},
+}
