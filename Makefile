@@ -1,11 +1,12 @@
 GOLANGCI_LINT = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME ?= 30s
+DURATION ?= 45s
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint fmt demo fuzz clean
+.PHONY: help build test lint fmt demo simulate mutants bench fuzz clean
 
 help: ## List every target with a sentence.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build the one binary, bin/pushledger.
 	go build -trimpath -o bin/pushledger ./cmd/pushledger
@@ -21,6 +22,15 @@ fmt: ## Format every file as the linter demands.
 
 demo: build ## Run complete purchases in a throw-away sandbox and audit them.
 	./bin/pushledger demo
+
+simulate: ## Play purchases under faults for DURATION (default 45s), from SEED if given.
+	go run ./sagas/simulation/simulate -duration $(DURATION) $(if $(SEED),-seed $(SEED))
+
+mutants: ## Plant bugs into the purchase saga; the simulator must find each.
+	go run ./sagas/simulation/mutants
+
+bench: build ## Measure the service against the engines it stands on.
+	./bin/pushledger bench
 
 fuzz: ## Fuzz every target for FUZZTIME each (default 30s).
 	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | while IFS=: read -r file target; do \

@@ -107,9 +107,10 @@ func (s *Saga) take(recorded eventstore.Recorded) error {
 		return err
 	}
 	s.passed = recorded
-	if began := time.Now(); !began.Before(s.nextMark) {
+	if began := s.Now(); !began.Before(s.nextMark) {
 		s.saveBookmark()
-		s.nextMark = time.Now().Add(max(bookmarkEvery, bookmarkShare*time.Since(began)))
+		ended := s.Now()
+		s.nextMark = ended.Add(max(bookmarkEvery, bookmarkShare*ended.Sub(began)))
 	}
 	return nil
 }

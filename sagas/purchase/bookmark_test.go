@@ -66,7 +66,8 @@ func readUntil(t *testing.T, log eventstore.Store, keeper Keeper, sequence uint6
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- saga.Run(ctx) }()
-	for <-over.seen < sequence { //nolint:revive // it counts
+	for seen := uint64(0); seen < sequence; {
+		seen = <-over.seen
 	}
 	stop()
 	require.NoError(t, <-ended)

@@ -146,7 +146,7 @@ func (b *books) moveRefused(known *record, event push.DomainMoveRefused) {
 }
 
 func (b *books) refusedFor(known *record, number string) {
-	if !b.w.bank.refused[number] && !(known.payout != nil && known.payout.PayoutNo == number && b.w.unbound[known.offered.Seller]) {
+	if !b.w.bank.refused[number] && (known.payout == nil || known.payout.PayoutNo != number || !b.w.unbound[known.offered.Seller]) {
 		b.w.violate(refusedForCertain, "%s: %s", known.id, number)
 	}
 }

@@ -69,14 +69,14 @@ func (r *registry) order(move registrar.Move, wish fault) registrar.MoveResult {
 func (r *registry) decide(known *operation, wish fault) {
 	held := r.domains[known.move.Domain]
 	code := obstacle(held.facts, known.move.From)
-	switch {
-	case wish == pend:
+	switch wish { //nolint:exhaustive // the others are no wish about the outcome
+	case pend:
 		if known.result.State != registrar.MovePending {
 			r.pending = append(r.pending, known.move.OperationID)
 		}
 		known.result = registrar.MoveResult{State: registrar.MovePending, Revision: held.facts.Revision}
 		return
-	case wish == refuse:
+	case refuse:
 		code = "refused_by_registry"
 	}
 	r.pending = slices.DeleteFunc(r.pending, func(id string) bool { return id == known.move.OperationID })

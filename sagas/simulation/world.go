@@ -230,7 +230,7 @@ func (w *world) skews(p *process) {
 func (w *world) notifies(p *process) {
 	if len(w.bank.sent) > 0 && w.chance(10) {
 		w.faults++
-		w.tell(p, w.bank.sent[w.random.IntN(len(w.bank.sent))])
+		_ = w.tell(p, w.bank.sent[w.random.IntN(len(w.bank.sent))]) // what was taken before need not be taken again
 		return
 	}
 	if len(w.bank.notices) == 0 {
@@ -262,7 +262,7 @@ func (w *world) tell(p *process, told payment.Trade) error {
 func (w *world) hears(p *process) {
 	if len(w.registry.taken) > 0 && w.chance(10) {
 		w.faults++
-		w.report(p, w.registry.taken[w.random.IntN(len(w.registry.taken))])
+		_ = w.report(p, w.registry.taken[w.random.IntN(len(w.registry.taken))]) // likewise
 		return
 	}
 	if len(w.registry.untaken) == 0 {

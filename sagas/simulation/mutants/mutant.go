@@ -21,8 +21,8 @@ var mutants = []mutant{
 	},
 	{
 		"pays out before every domain is moved", "aggregates/push/evolve.go",
-		"len(state.At(DeliveryDelivered)) == len(state.Lines)",
-		"len(state.At(DeliveryDelivered)) > 0",
+		"return !slices.ContainsFunc(s.Lines, func(line Line) bool { return line.Delivery != DeliveryDelivered })",
+		"return slices.ContainsFunc(s.Lines, func(line Line) bool { return line.Delivery == DeliveryDelivered })",
 	},
 	{
 		"takes a new number for every try of a refund", "sagas/purchase/steps.go",
