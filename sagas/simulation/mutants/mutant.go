@@ -90,11 +90,6 @@ var mutants = []mutant{
 		"if loaded.Last > 0 || after.Status.Live() {",
 	},
 	{
-		"releases the domains twice", "sagas/ledger/ledger.go",
-		"if !loaded.State.Status.Live() || after.Status.Live() {",
-		"if after.Status.Live() {",
-	},
-	{
 		"ignores the registrar after payment", "aggregates/push/invalidation.go",
 		"case state.Status == StatusPaid && state.Delivery == StageDelivering:",
 		"case state.Status == StatusPaid && state.Delivery == StageNone:",

@@ -101,6 +101,7 @@ type suite struct {
 var suites = []suite{
 	{ids: []string{"W1", "W2", "W3"}, run: writes},
 	{ids: []string{"W4"}, run: purchases},
+	{ids: []string{"R1", "R2"}, run: replays},
 }
 
 // run is a run under way.

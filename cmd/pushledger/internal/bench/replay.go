@@ -1,0 +1,202 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/audit"
+	"github.com/pushledger/pushledger/eventstore"
+	eventlog "github.com/pushledger/pushledger/eventstore/jetstream"
+	"github.com/pushledger/pushledger/eventstore/natsserver"
+	"github.com/pushledger/pushledger/eventstore/transparency"
+)
+
+const (
+	replayWindow   = 5000 // messages asked for ahead, as the store's own followers do
+	signPatience   = 2 * time.Minute
+	signInterval   = 50 * time.Millisecond
+	historyShort   = 4_000
+	historyRegular = 20_000
+)
+
+// kept is a ledger in a directory, with the tree over it.
+type kept struct {
+	*audit.Stopped // nil: verifying asks for no more than the entries
+	dir            string
+	server         *natsserver.Server
+	conn           *nats.Conn
+	store          *eventlog.Store
+	last           uint64
+	signed         *audit.Signed
+}
+
+// LastSequence makes it an audit.Ledger.
+func (k *kept) LastSequence(ctx context.Context) (uint64, error) { return k.store.LastSequence(ctx) }
+
+// Entries makes it an audit.Ledger.
+func (k *kept) Entries(ctx context.Context, after, upTo uint64, handle func(transparency.Entry) error) error {
+	return k.store.Entries(ctx, after, upTo, handle)
+}
+
+// replays measures reading the whole log, R1 and R2, against an ordered consumer that
+// only counts.
+func replays(ctx context.Context, r *run) (err error) {
+	r.Progress("R: write a history")
+	purchases := historyRegular
+	if r.Quick {
+		purchases = historyShort
+	}
+	log, err := keep(ctx, r.Options, purchases)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, log.close()) }()
+	var counted, folded, verified []float64
+	for round := range rounds {
+		r.Progress(fmt.Sprintf("R round %d of %d", round+1, rounds))
+		for _, measure := range []struct {
+			run  func(context.Context) error
+			into *[]float64
+		}{{log.count, &counted}, {log.fold, &folded}, {log.verify, &verified}} {
+			began := time.Now()
+			if err := measure.run(ctx); err != nil {
+				return err
+			}
+			*measure.into = append(*measure.into, float64(log.last)/time.Since(began).Seconds())
+		}
+	}
+	const peer = "ordered consumer that only counts"
+	if r.wanted("R1") {
+		r.add(compared("R1 replay", "events/s", peer, folded, counted, atLeast(0.8)))
+	}
+	if r.wanted("R2") {
+		r.add(compared("R2 audit verify", "events/s", peer, verified, counted, atLeast(0.5)))
+	}
+	return nil
+}
+
+func keep(ctx context.Context, options Options, purchases int) (k *kept, err error) {
+	k = &kept{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, k.close())
+		}
+	}()
+	if k.dir, err = os.MkdirTemp("", "pushledger-bench-replay-"); err != nil {
+		return k, err
+	}
+	k.server, err = natsserver.Start(natsserver.Options{StoreDir: audit.NATSDir(k.dir), Logger: options.Logger})
+	if err != nil {
+		return k, err
+	}
+	if k.conn, err = k.server.Connect("bench", natsserver.Grant{Name: "bench", Publish: []string{">"}, Subscribe: []string{">"}}); err != nil {
+		return k, err
+	}
+	if k.store, err = eventlog.Open(ctx, k.conn, audit.Registry(), eventlog.Options{GroupSize: natsserver.MaxBatch, NewKind: "domain"}); err != nil {
+		return k, err
+	}
+	if err := writeHistory(ctx, k.store, purchases); err != nil {
+		return k, err
+	}
+	if k.last, err = k.store.LastSequence(ctx); err != nil {
+		return k, err
+	}
+	return k, k.sign(ctx, options)
+}
+
+// sign makes the tree over the whole log.
+func (k *kept) sign(ctx context.Context, options Options) error {
+	tree, err := transparency.Open(transparency.Options{
+		Dir: filepath.Join(k.dir, "transparency"), KeyFile: filepath.Join(k.dir, "key"), Interval: signInterval, Logger: options.Logger,
+		Publish: func(context.Context, transparency.Checkpoint, string) error { return nil },
+	})
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithTimeout(ctx, signPatience)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- tree.Run(ctx, k.store.FollowEntries) }()
+	for tree.Checkpoint().Size < k.last && ctx.Err() == nil {
+		time.Sleep(signInterval)
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("the tree was not signed in time: %w", <-ended)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		return err
+	}
+	key, err := transparency.ParseKey(tree.Key())
+	k.signed = &audit.Signed{Key: key, Checkpoints: []transparency.Checkpoint{tree.Checkpoint()}}
+	return err
+}
+
+func (k *kept) close() error {
+	if k.store != nil {
+		k.store.Close()
+	}
+	if k.conn != nil {
+		k.conn.Close()
+	}
+	var err error
+	if k.server != nil {
+		err = k.server.Close()
+	}
+	return errors.Join(err, os.RemoveAll(k.dir))
+}
+
+func (k *kept) count(ctx context.Context) error {
+	js, err := jetstream.New(k.conn)
+	if err != nil {
+		return err
+	}
+	consumer, err := js.OrderedConsumer(ctx, eventlog.StreamName, jetstream.OrderedConsumerConfig{})
+	if err != nil {
+		return err
+	}
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(replayWindow))
+	if err != nil {
+		return err
+	}
+	defer messages.Stop()
+	for seen := uint64(0); seen < k.last; seen++ {
+		if _, err := messages.Next(jetstream.NextContext(ctx)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var errEnd = errors.New("bench: the end of the log")
+
+// fold rebuilds every push from the log.
+func (k *kept) fold(ctx context.Context) error {
+	pushes := make(map[string]push.State)
+	err := k.store.Follow(ctx, 0, func(recorded eventstore.Recorded) error {
+		if event, is := recorded.Event.(push.Event); is {
+			pushes[recorded.Stream.Key] = push.Evolve(pushes[recorded.Stream.Key], event)
+		}
+		if recorded.Sequence == k.last {
+			return errEnd
+		}
+		return nil
+	}, nil)
+	if !errors.Is(err, errEnd) {
+		return err
+	}
+	return nil
+}
+
+func (k *kept) verify(ctx context.Context) error {
+	_, err := audit.Verify(ctx, k, k.signed, audit.VerifyOptions{Progress: func(uint64, uint64) {}})
+	return err
+}
