@@ -52,6 +52,7 @@ func TestFaultsOfTheRegistrar(t *testing.T) {
 			d.happened(t, "Paid", 1)
 			d.event(t, kind, 0)
 			d.happened(t, "ReturnStarted", 1)
+			d.registrar(t, 0, "move", "error", 0) // where the domain is becomes certain only then
 			d.ends(t, after(kind, undone(d)))
 			// The check before the move may have seen it before the event came, in words of its own.
 			require.Contains(t, []string{triggers[kind].code, "publishing_restricted"}, d.reason(t).Reason)

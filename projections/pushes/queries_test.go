@@ -131,6 +131,7 @@ func TestATimelineTellsEveryEventInWordsAndAsRecorded(t *testing.T) {
 		"DomainMoveRefused: 例子.中国 cannot be moved to the buyer: the registrar refused to move the domain to the buyer.",
 		"ReturnStarted: The push cannot be delivered: the registrar refused to move the domain to the buyer. Domains and money go back.",
 		"DomainReturned: alpha.com will not reach the buyer: it is back with the seller.",
+		"DomainReturned: 例子.中国 will not reach the buyer: it never left the seller.",
 		"RefundRequested: A refund of 200.00 CNY to the buyer was ordered.",
 		"Invalidated: The push became invalid: the registrar refused to move the domain to the buyer.",
 		"StrayReceived: 5.00 CNY came in that does not pay this push; it goes back.",

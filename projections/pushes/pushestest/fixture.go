@@ -191,6 +191,7 @@ func Failure(offered push.Offered) []push.Event {
 	for _, item := range offered.Items[:last] {
 		events = append(events, push.DomainReturned{At: noon, Domain: item.Domain, Place: push.PlaceReturned})
 	}
+	events = append(events, push.DomainReturned{At: noon, Domain: failed, Place: push.PlaceKept})
 	trade := push.TradeNo(offered.PushID)
 	refund, stray := push.RefundNo(offered.PushID, trade), "R-stray"
 	return append(events,

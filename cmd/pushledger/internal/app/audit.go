@@ -24,6 +24,8 @@ import (
 const (
 	checkpointInterval = time.Second
 	auditPause         = time.Second // before the log is followed again
+	auditLast          = 5 * time.Second
+	auditLook          = 10 * time.Millisecond
 )
 
 // TransparencyDir is where a service keeps its tiles if it is not told otherwise.
@@ -102,6 +104,35 @@ func (s *Service) guard(ctx context.Context, log *transparency.Log, checkpoints 
 		return err
 	}
 	return log.Guard(ctx, s.store)
+}
+
+// startAudit runs the auditing until Close, when all that writes has ended: what was
+// written is signed before the service is gone.
+func (s *Service) startAudit() {
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() {
+		err := s.audit.run(ctx)
+		if err != nil {
+			s.config.Logger.Error("the auditing stopped", "error", err)
+		}
+		ended <- err
+	}()
+	s.onClose(func() error {
+		s.audit.finish()
+		stop()
+		return <-ended
+	})
+}
+
+// finish waits, not for long, until the whole log is signed.
+func (a *auditing) finish() {
+	ctx, cancel := context.WithTimeout(context.Background(), auditLast)
+	defer cancel()
+	last, err := a.service.store.LastSequence(ctx)
+	for err == nil && a.log.Damage() == nil && a.log.Checkpoint().Size < last && ctx.Err() == nil {
+		time.Sleep(auditLook)
+	}
 }
 
 // run signs, scrubs and answers auditors until ctx ends.

@@ -192,6 +192,7 @@ func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux) error {
 	if err := s.openReadModels(ctx); err != nil {
 		return err
 	}
+	s.startAudit()
 	pushLedger := ledger.New(sealed{Store: s.store, log: s.audit.log})
 	s.startSagas(pushLedger, feed)
 	if err := s.openDoors(ctx, pushLedger); err != nil {
@@ -241,7 +242,6 @@ func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed
 	invalidations := invalidation.New(s.store, pushLedger, s.registrar, s.config.Logger, now)
 	ctx, stop := context.WithCancel(context.Background())
 	s.background, ctx = errgroup.WithContext(ctx)
-	s.background.Go(func() error { return s.audit.run(ctx) })
 	s.background.Go(func() error { return s.saga.Run(ctx) })
 	s.background.Go(func() error { return invalidations.Run(ctx) })
 	s.background.Go(func() error { return feed.Follow(ctx, invalidations.Handle) })
