@@ -57,6 +57,7 @@ type commandLine struct {
 }
 
 func main() {
+	tune()
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
