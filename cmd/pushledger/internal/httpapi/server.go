@@ -65,6 +65,7 @@ func New(config Config) http.Handler {
 	server.addOperations()
 	server.addEvents()
 	server.addProjections()
+	mux.HandleFunc("GET /openapi.json", described(server.api.OpenAPI()))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { writeOK(w) })
 	mux.HandleFunc("GET /readyz", server.ready)
 	mux.Handle("GET /metrics", config.Metrics.Handler())
@@ -78,7 +79,7 @@ func description(version string) huma.Config {
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
 	}
-	config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", nil
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath, config.CreateHooks = "", "", "", nil
 	config.RejectUnknownQueryParameters = true
 	strict := huma.Format{
 		Marshal: func(w io.Writer, value any) error {
@@ -88,6 +89,19 @@ func description(version string) huma.Config {
 	}
 	config.Formats = map[string]huma.Format{"application/json": strict, "json": strict}
 	return config
+}
+
+// described serves the description of all operations, written once: the library's own
+// handler writes it at the first request, and races with itself.
+func described(api *huma.OpenAPI) http.HandlerFunc {
+	text, err := api.MarshalJSON()
+	if err != nil {
+		panic(err) // the operations are the program's own
+	}
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/openapi+json")
+		_, _ = w.Write(text) // the caller has gone, nobody is left to tell
+	}
 }
 
 // protected keeps answers, which are for one account, out of caches.
