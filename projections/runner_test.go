@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"testing"
 	"testing/fstest"
@@ -22,7 +23,13 @@ import (
 	"github.com/pushledger/pushledger/projections/sqldb"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain is also the process that a test kills while it catches up.
+func TestMain(m *testing.M) {
+	if path := os.Getenv(catchUpFile); path != "" {
+		os.Exit(catchUp(path))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // noted is the only event of these tests.
 type noted struct {

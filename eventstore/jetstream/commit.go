@@ -115,7 +115,7 @@ func (s *Store) finish(group []*waiting, last uint64) {
 		first := last + 1 - uint64(len(request.messages))
 		for stream, end := range request.ends {
 			s.heads.reached(stream, first+uint64(end)) // #nosec G115 -- a position in the append
-			s.seen.add(stream)
+			s.known.add(stream)
 		}
 		request.done <- result{sequence: last}
 		last = first - 1

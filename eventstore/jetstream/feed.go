@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -83,11 +84,11 @@ func (s *Store) readFeed(ctx context.Context) {
 	position := s.feed.next - 1
 	for ctx.Err() == nil {
 		err := s.followAlone(ctx, &position, func(recorded eventstore.Recorded) error {
-			s.seen.add(recorded.Stream)
+			s.known.add(recorded.Stream)
 			s.feed.add(recorded)
 			return nil
 		}, func() bool { return false })
-		if ctx.Err() == nil && !unavailable(err) {
+		if ctx.Err() == nil && !errors.Is(err, eventstore.ErrUnavailable) {
 			s.feed.fail()
 			return
 		}

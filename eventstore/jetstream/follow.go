@@ -149,8 +149,6 @@ func missing(position, next uint64) error {
 		&transparency.Damage{Sequence: position + 1, Reason: "it is missing, or cannot be read"})
 }
 
-func unavailable(err error) bool { return errors.Is(err, eventstore.ErrUnavailable) }
-
 func (s *Store) consume(ctx context.Context, after uint64) (jetstream.MessagesContext, error) {
 	consumer, err := s.js.OrderedConsumer(ctx, StreamName, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: after + 1, InactiveThreshold: followIdle,

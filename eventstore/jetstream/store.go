@@ -56,7 +56,7 @@ type Store struct {
 	closeOnce sync.Once
 	stopped   chan struct{} // closed when the committer has ended
 	feed      *feed
-	seen      *seen
+	known     *knownStreams
 	reading   sync.WaitGroup
 	stopReads context.CancelFunc
 }
@@ -87,7 +87,7 @@ func Open(ctx context.Context, conn *nats.Conn, registry *eventstore.Registry, o
 	}
 	reads, stopReads := context.WithCancel(context.Background())
 	store := &Store{
-		feed: newFeed(state.CachedInfo().State.LastSeq), seen: newSeen(options.NewKind), stopReads: stopReads,
+		feed: newFeed(state.CachedInfo().State.LastSeq), known: newKnownStreams(options.NewKind), stopReads: stopReads,
 		conn: conn, js: js, direct: direct, registry: registry, groupSize: max(size, eventstore.MaxEventsPerAppend),
 		queue: make(chan *waiting, queueLength), lookups: make(chan *lookup, lookupsAhead), closing: make(chan struct{}), stopped: make(chan struct{}),
 	}

@@ -62,12 +62,11 @@ func (r *recent) keepPlace(name domainname.Name, seen place) {
 	}
 }
 
-// Recent returns a push as it stands in the log or, if it is in memory and has come at
-// least as far as a sequence, as it stood a moment ago. It is for those who act on it
-// by a decision that is recorded with what it saw, or who are told again when the push
-// changes; to answer somebody, use Load.
-func (l *Ledger) Recent(ctx context.Context, id string, atLeast uint64) (Push, error) {
-	if known, exists := l.recent.push(id); exists && known.Last >= atLeast {
+// Recent returns a push as this process last saw it, or as it stands in the log if it is
+// not in memory. It is for those who act on it by a decision that is recorded with what
+// it saw; to answer somebody, use Load.
+func (l *Ledger) Recent(ctx context.Context, id string) (Push, error) {
+	if known, exists := l.recent.push(id); exists {
 		return known, nil
 	}
 	return l.Load(ctx, id)
@@ -102,7 +101,7 @@ func (l *Ledger) wrote(id string, now Push, before push.State, changes []eventst
 	}
 	// The domains stand right before the push's own events.
 	first := sequence - uint64(now.State.Version-before.Version) - uint64(len(changes)) + 1 // #nosec G115 -- a version only rises
-	held := place{}
+	held := place{lastHolder: id}
 	if now.State.Status.Live() {
 		held.holder = id
 	}

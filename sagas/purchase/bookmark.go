@@ -56,7 +56,7 @@ func (s *Saga) follow(ctx context.Context, caughtUp func()) error {
 	if err != nil {
 		s.Logger.WarnContext(ctx, "purchases are found again by reading the whole log", "reason", err)
 	}
-	return s.Store.Follow(ctx, 0, s.take, caughtUp)
+	return s.Store.Follow(ctx, 0, s.observeAndMark, caughtUp)
 }
 
 func (s *Saga) loadBookmark() (bookmark, error) {
@@ -86,7 +86,7 @@ func (s *Saga) followFrom(ctx context.Context, mark bookmark, caughtUp func()) e
 	return s.Store.Follow(ctx, mark.Sequence-1, func(recorded eventstore.Recorded) error {
 		switch {
 		case recorded.Sequence > mark.Sequence:
-			return s.take(recorded)
+			return s.observeAndMark(recorded)
 		case recorded.ID != mark.EventID:
 			return fmt.Errorf("%w: at sequence %d", errOtherLog, mark.Sequence)
 		}
@@ -101,8 +101,8 @@ func (s *Saga) followFrom(ctx context.Context, mark bookmark, caughtUp func()) e
 	}, caughtUp)
 }
 
-// take observes an event and now and then sets the bookmark behind it.
-func (s *Saga) take(recorded eventstore.Recorded) error {
+// observeAndMark observes an event and now and then sets the bookmark behind it.
+func (s *Saga) observeAndMark(recorded eventstore.Recorded) error {
 	if err := s.Observe(recorded); err != nil {
 		return err
 	}

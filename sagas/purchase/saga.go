@@ -159,7 +159,7 @@ func (s *Saga) WorkOnce(ctx context.Context) (pushID string, wait time.Duration)
 func (s *Saga) look(ctx context.Context, known *entry) time.Time {
 	known.pace.steady = s.Serial
 	read := s.Ledger.Load // as the log showed it to be due; after that, what was recorded here is newer
-	for seen := -1; ; read = s.recent {
+	for seen := -1; ; read = s.Ledger.Recent {
 		loaded, err := read(ctx, known.id)
 		if err != nil {
 			s.Logger.WarnContext(ctx, "push not read", "push_id", known.id, "error", err)
@@ -177,10 +177,6 @@ func (s *Saga) look(ctx context.Context, known *entry) time.Time {
 			return next
 		}
 	}
-}
-
-func (s *Saga) recent(ctx context.Context, id string) (ledger.Push, error) {
-	return s.Ledger.Recent(ctx, id, 0)
 }
 
 // carryOut tries every step that is due. progressed says that the push has changed.

@@ -87,7 +87,7 @@ func command(id, verb, actor string) eventstore.Metadata {
 
 // accepts has the buyer buy, mostly at the right total. Now and then it is somebody else.
 func (w *world) accepts(p *process, id string) {
-	known, err := p.ledger.Recent(context.Background(), id, 0)
+	known, err := p.ledger.Recent(context.Background(), id)
 	if err != nil || known.State.Status == push.StatusNone {
 		return
 	}

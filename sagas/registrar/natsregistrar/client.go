@@ -40,15 +40,15 @@ const (
 type Client struct {
 	conn     *nats.Conn
 	timeout  time.Duration
-	domains  *together
-	accounts *once
+	domains  *pooledFacts
+	accounts *sharedAccounts
 }
 
 // New returns a client that waits up to timeout for each answer. The connection stays
 // the caller's.
 func New(conn *nats.Conn, timeout time.Duration) *Client {
 	c := &Client{conn: conn, timeout: timeout}
-	c.domains, c.accounts = newTogether(c.chunk), newOnce(c.account)
+	c.domains, c.accounts = newPooledFacts(c.chunk), newSharedAccounts(c.account)
 	return c
 }
 

@@ -33,7 +33,6 @@ type Row struct {
 	Ratio    float64 `json:"ratio"`
 	Target   string  `json:"target"`
 	Met      bool    `json:"met"`
-	Note     string  `json:"note,omitzero"` // what a reader must know to judge it
 }
 
 // Report is what a run found out.
@@ -45,27 +44,22 @@ type Report struct {
 
 // target is what a ratio has to be.
 type target struct {
-	limit   float64
-	atMost  bool // the ratio must not be above the limit; otherwise not below
-	omitted bool // nothing is demanded
+	limit  float64
+	atMost bool // the ratio must not be above the limit; otherwise not below
 }
 
 func atLeast(limit float64) target { return target{limit: limit} }
 func atMost(limit float64) target  { return target{limit: limit, atMost: true} }
 
 func (t target) String() string {
-	switch {
-	case t.omitted:
-		return "none"
-	case t.atMost:
+	if t.atMost {
 		return fmt.Sprintf("≤ %g", t.limit)
-	default:
-		return fmt.Sprintf("≥ %g", t.limit)
 	}
+	return fmt.Sprintf("≥ %g", t.limit)
 }
 
 func (t target) met(ratio float64) bool {
-	return t.omitted || t.atMost && ratio <= t.limit || !t.atMost && ratio >= t.limit
+	return t.atMost && ratio <= t.limit || !t.atMost && ratio >= t.limit
 }
 
 // compared makes a row of rounds in which ours[i] and peer[i] were measured one after

@@ -12,9 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 	"go.opentelemetry.io/otel"
-	"golang.org/x/sync/errgroup"
 
-	"github.com/pushledger/pushledger/aggregates/domainname"
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/eventstore"
 	"github.com/pushledger/pushledger/sagas/ledger"
@@ -48,11 +46,13 @@ type Config struct {
 // Handler decides commands. It is safe for concurrent use.
 type Handler struct {
 	Config
-	once *once
+	idempotency *idempotency
 }
 
 // NewHandler returns a handler that has seen no command.
-func NewHandler(config Config) *Handler { return &Handler{Config: config, once: newOnce(config.Index)} }
+func NewHandler(config Config) *Handler {
+	return &Handler{Config: config, idempotency: newIdempotency(config.Index)}
+}
 
 // Command is one command as it came in.
 type Command struct {
@@ -90,13 +90,13 @@ func (h *Handler) Handle(ctx context.Context, command Command) Reply {
 // carryOut sees to it that no other command of the same id comes between.
 func (h *Handler) carryOut(ctx context.Context, command Command, metadata eventstore.Metadata) (ledger.Outcome, error) {
 	id := identifier{metadata.Actor, metadata.CommandID}
-	if err := h.once.enter(ctx, id); err != nil {
+	if err := h.idempotency.enter(ctx, id); err != nil {
 		return ledger.Outcome{}, err
 	}
-	defer h.once.leave(id)
+	defer h.idempotency.leave(id)
 	outcome, err := h.dispatch(ctx, command, metadata)
 	if err == nil && outcome.CommandID != "" { // it has changed something
-		h.once.done(id, outcome)
+		h.idempotency.done(id, outcome)
 	}
 	return outcome, err
 }
@@ -179,162 +179,6 @@ func decodeReason(data []byte, needed bool) (reasonBody, error) {
 	return body, checkReason(body.Reason, needed)
 }
 
-// offer publishes a push. The registrar and the directory are asked before the log is
-// read, so the log is as fresh as can be when the decision falls.
-func (h *Handler) offer(ctx context.Context, command Command, metadata eventstore.Metadata) (ledger.Outcome, error) {
-	var body offerBody
-	if err := decode(command.Body, &body); err != nil {
-		return ledger.Outcome{}, err
-	}
-	offer, err := body.offer(command.Account)
-	if err != nil {
-		return ledger.Outcome{}, h.everyViolation(ctx, offer, err)
-	}
-	if offer.PushID == "" {
-		offer.PushID = derivedPushID(command)
-	}
-	if err := h.once.check(ctx, metadata, offer.PushID); err != nil {
-		return ledger.Outcome{}, err
-	}
-	facts, err := h.offerFacts(ctx, offer)
-	if err != nil { // what was done before can be said without the partners
-		return h.offeredBefore(ctx, offer.PushID, metadata, err)
-	}
-	var replayed ledger.Outcome
-	outcome, err := h.Ledger.Offer(ctx, metadata, offer.PushID, names(offer.Items),
-		func(current ledger.Push, held map[domainname.Name]string) ([]push.Event, error) {
-			if current.State.Status != push.StatusNone {
-				var err error
-				if replayed, err = repeated(current, metadata, push.Refuse(push.CodePushExists, "")); err != nil {
-					return nil, err
-				}
-				return nil, errReplayed
-			}
-			now := h.Now()
-			offer.FeeRate, facts.HeldBy = h.Fees.RateAt(now), held
-			return push.DecideOffer(current.State, offer, facts, now)
-		})
-	return h.settle(ctx, metadata, offer.PushID, outcome, replayed, err)
-}
-
-// everyViolation adds to the refusal of malformed items what is wrong with the others,
-// so that the seller learns of everything at once.
-func (h *Handler) everyViolation(ctx context.Context, offer push.Offer, malformed error) error {
-	var refusal *push.Refusal
-	if !errors.As(malformed, &refusal) || len(refusal.Violations) == 0 || len(offer.Items) == 0 {
-		return malformed
-	}
-	facts, err := h.offerFacts(ctx, offer)
-	if err == nil {
-		facts.HeldBy, err = h.Ledger.Holders(ctx, names(offer.Items))
-	}
-	if err != nil {
-		return malformed // it is refused whatever the partners would have said
-	}
-	now := h.Now()
-	_, err = push.DecideOffer(push.State{}, offer, facts, now)
-	var others *push.Refusal
-	if !errors.As(err, &others) {
-		return malformed
-	}
-	all := slices.Clone(refusal.Violations)
-	for _, violation := range others.Violations {
-		switch violation.Rule {
-		case "B3", "T8", "T11": // of the list and its sum, which are not whole here
-		default:
-			all = append(all, violation)
-		}
-	}
-	return push.RefuseAll(all)
-}
-
-// offeredBefore answers an offer that cannot be decided now: with what it did, if it
-// was carried out before.
-func (h *Handler) offeredBefore(ctx context.Context, id string, metadata eventstore.Metadata, otherwise error) (ledger.Outcome, error) {
-	known, err := h.Ledger.Load(ctx, id)
-	if err != nil {
-		return ledger.Outcome{}, errors.Join(otherwise, err)
-	}
-	return repeated(known, metadata, otherwise)
-}
-
-// offerFacts asks the registrar and the directory at the same time.
-func (h *Handler) offerFacts(ctx context.Context, offer push.Offer) (push.OfferFacts, error) {
-	facts := push.OfferFacts{CheckedAt: h.Now()}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() (err error) { facts.Seller, err = h.Directory.Account(ctx, offer.Seller); return err })
-	group.Go(func() (err error) { facts.Buyer, err = h.Directory.Account(ctx, offer.Buyer); return err })
-	domains, err := h.Registrar.Facts(ctx, names(offer.Items))
-	facts.Domains = domains
-	return facts, errors.Join(err, group.Wait())
-}
-
-// accept starts a purchase.
-func (h *Handler) accept(ctx context.Context, command Command, metadata eventstore.Metadata) (ledger.Outcome, error) {
-	var body acceptBody
-	if err := decode(command.Body, &body); err != nil {
-		return ledger.Outcome{}, err
-	}
-	total, code := parsePrice(body.Total)
-	if code != "" {
-		return ledger.Outcome{}, push.Refuse(code, "total")
-	}
-	accept := push.Accept{Actor: command.Account, Total: total, Window: h.Window}
-	if err := checkPushID(body.PushID); err != nil {
-		return ledger.Outcome{}, err
-	}
-	if err := h.once.check(ctx, metadata, body.PushID); err != nil {
-		return ledger.Outcome{}, err
-	}
-	// The registrar is asked only for who may accept. That may rest on what is in
-	// memory; a no may not.
-	known, err := h.Ledger.Recent(ctx, body.PushID, 0)
-	if err == nil && h.acceptable(known, accept, metadata, h.Now()) != nil {
-		known, err = h.Ledger.Load(ctx, body.PushID)
-	}
-	if err != nil {
-		return ledger.Outcome{}, err
-	}
-	if done, found := known.Command(metadata.CommandID); found && h.sees(known.State, command.Account) {
-		return sameCommand(done, metadata)
-	}
-	if err := h.acceptable(known, accept, metadata, h.Now()); err != nil {
-		return ledger.Outcome{}, err
-	}
-	facts, err := h.Registrar.Facts(ctx, known.State.Domains())
-	if err != nil {
-		return ledger.Outcome{}, err
-	}
-	return h.decide(ctx, metadata, body.PushID, func(state push.State) ([]push.Event, error) {
-		events, err := push.DecideAccept(state, accept, facts, nil, h.Now()) // a live push itself holds its domains
-		if err != nil {
-			return nil, err
-		}
-		return h.withPayURL(state, events)
-	})
-}
-
-// withPayURL adds the signed page on which the buyer pays, which only the provider's
-// adapter can make.
-func (h *Handler) withPayURL(state push.State, events []push.Event) ([]push.Event, error) {
-	for i, event := range events {
-		accepted, is := event.(push.Accepted)
-		if !is || accepted.TradeNo == "" {
-			continue
-		}
-		url, err := h.Provider.PayURL(payment.Order{
-			TradeNo: accepted.TradeNo, PushID: state.ID, Amount: accepted.Total,
-			Subject: "域名带价 push " + state.ID, PayBy: accepted.PayBy,
-		})
-		if err != nil {
-			return nil, err
-		}
-		accepted.PayURL = url
-		events[i] = accepted
-	}
-	return events, nil
-}
-
 // decide carries out a command about an existing push that the account may see.
 func (h *Handler) decide(
 	ctx context.Context, metadata eventstore.Metadata, id string, decide func(push.State) ([]push.Event, error),
@@ -342,7 +186,7 @@ func (h *Handler) decide(
 	if err := checkPushID(id); err != nil {
 		return ledger.Outcome{}, err
 	}
-	if err := h.once.check(ctx, metadata, id); err != nil {
+	if err := h.idempotency.check(ctx, metadata, id); err != nil {
 		return ledger.Outcome{}, err
 	}
 	var replayed ledger.Outcome
@@ -383,15 +227,6 @@ func (h *Handler) settle(
 	return outcome, err
 }
 
-// acceptable reports why an account may not accept a push now, as far as the push alone
-// tells.
-func (h *Handler) acceptable(known ledger.Push, accept push.Accept, metadata eventstore.Metadata, now time.Time) error {
-	if !h.sees(known.State, metadata.Actor) {
-		return push.Refuse(push.CodePushNotFound, "")
-	}
-	return push.CheckAccept(known.State, accept, now)
-}
-
 func (h *Handler) sees(state push.State, account string) bool {
 	return state.Status != push.StatusNone &&
 		(account == state.Seller || account == state.Buyer || h.operator(account))
@@ -413,18 +248,4 @@ func sameCommand(done ledger.Outcome, metadata eventstore.Metadata) (ledger.Outc
 		return ledger.Outcome{}, push.Refuse(push.CodeCommandIDReused, "")
 	}
 	return done, nil
-}
-
-// derivedPushID names a push whose offer has no id of its own, so that the same
-// command always means the same push.
-func derivedPushID(command Command) string {
-	return uuid.NewSHA1(uuid.NameSpaceOID, []byte("push\n"+command.Account+"\n"+command.ID)).String()
-}
-
-func names(items []push.Item) []domainname.Name {
-	list := make([]domainname.Name, len(items))
-	for i, item := range items {
-		list[i] = item.Domain
-	}
-	return list
 }

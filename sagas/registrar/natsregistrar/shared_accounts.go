@@ -9,10 +9,10 @@ import (
 	"github.com/pushledger/pushledger/sagas/registrar"
 )
 
-// once shares answers between those who ask about the same account: who comes while a
+// sharedAccounts shares answers between those who ask about the same account: who comes while a
 // question about it is on its way shares the next one, and with it an answer younger
 // than his question.
-type once struct {
+type sharedAccounts struct {
 	ask func(account string) (push.AccountFacts, error)
 
 	mu    sync.Mutex
@@ -28,11 +28,11 @@ type accountCall struct {
 	err   error
 }
 
-func newOnce(ask func(string) (push.AccountFacts, error)) *once {
-	return &once{ask: ask, calls: make(map[string]*accountCalls)}
+func newSharedAccounts(ask func(string) (push.AccountFacts, error)) *sharedAccounts {
+	return &sharedAccounts{ask: ask, calls: make(map[string]*accountCalls)}
 }
 
-func (o *once) account(ctx context.Context, account string) (push.AccountFacts, error) {
+func (o *sharedAccounts) account(ctx context.Context, account string) (push.AccountFacts, error) {
 	asked := o.join(account)
 	select {
 	case <-asked.done:
@@ -42,7 +42,7 @@ func (o *once) account(ctx context.Context, account string) (push.AccountFacts, 
 	}
 }
 
-func (o *once) join(account string) *accountCall {
+func (o *sharedAccounts) join(account string) *accountCall {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	calls, running := o.calls[account]
@@ -59,7 +59,7 @@ func (o *once) join(account string) *accountCall {
 }
 
 // work answers one call after the other until nobody waits.
-func (o *once) work(account string, call *accountCall) {
+func (o *sharedAccounts) work(account string, call *accountCall) {
 	for call != nil {
 		call.facts, call.err = o.ask(account)
 		close(call.done)
@@ -67,7 +67,7 @@ func (o *once) work(account string, call *accountCall) {
 	}
 }
 
-func (o *once) follow(account string) *accountCall {
+func (o *sharedAccounts) follow(account string) *accountCall {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	calls := o.calls[account]

@@ -20,14 +20,14 @@ type Index interface {
 // identifier is what makes a command one: ids are the accounts' own.
 type identifier struct{ account, commandID string }
 
-// once sees to it that one Command-Id means one command. Commands of the same id go one
+// idempotency sees to it that one Command-Id means one command. Commands of the same id go one
 // after the other, so that the second finds what the first has done; and what this
 // process has done is remembered until the index knows it.
 //
 // A command that was carried out is found on its own push for ever, without the index:
 // that alone makes repeating it safe. The index is for the opposite mistake, one id for
 // commands on different pushes.
-type once struct {
+type idempotency struct {
 	index Index
 
 	mu     sync.Mutex
@@ -41,12 +41,12 @@ type remembered struct {
 	sequence uint64
 }
 
-func newOnce(index Index) *once {
-	return &once{index: index, busy: make(map[identifier]chan struct{}), recent: make(map[identifier]string)}
+func newIdempotency(index Index) *idempotency {
+	return &idempotency{index: index, busy: make(map[identifier]chan struct{}), recent: make(map[identifier]string)}
 }
 
 // enter waits until no other command of the id is being carried out. Who entered leaves.
-func (o *once) enter(ctx context.Context, id identifier) error {
+func (o *idempotency) enter(ctx context.Context, id identifier) error {
 	for {
 		o.mu.Lock()
 		other, taken := o.busy[id]
@@ -65,7 +65,7 @@ func (o *once) enter(ctx context.Context, id identifier) error {
 	}
 }
 
-func (o *once) leave(id identifier) {
+func (o *idempotency) leave(id identifier) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	close(o.busy[id])
@@ -73,7 +73,7 @@ func (o *once) leave(id identifier) {
 }
 
 // done remembers what a command has changed, and forgets what the index knows by now.
-func (o *once) done(id identifier, outcome ledger.Outcome) {
+func (o *idempotency) done(id identifier, outcome ledger.Outcome) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if _, known := o.recent[id]; !known {
@@ -89,7 +89,7 @@ func (o *once) done(id identifier, outcome ledger.Outcome) {
 
 // check refuses a command whose id has changed another push before. An index that
 // cannot be read is no reason to refuse: repeating a command is safe without it.
-func (o *once) check(ctx context.Context, metadata eventstore.Metadata, pushID string) error {
+func (o *idempotency) check(ctx context.Context, metadata eventstore.Metadata, pushID string) error {
 	id := identifier{metadata.Actor, metadata.CommandID}
 	o.mu.Lock()
 	used, found := o.recent[id]

@@ -43,7 +43,7 @@ func name(i int) domainname.Name { return domainname.Name(fmt.Sprintf("d-%d.com"
 func TestQuestionsThatWaitLeaveTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		far := &slow{}
-		asked := newTogether(far.ask)
+		asked := newPooledFacts(far.ask)
 		const callers = questionsAtOnce + 150
 		var group sync.WaitGroup
 		for i := range callers {
@@ -66,7 +66,7 @@ func TestQuestionsThatWaitLeaveTogether(t *testing.T) {
 func TestADomainThatGetsNoAnswerHarmsOnlyItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		far := &slow{broken: name(questionsAtOnce)}
-		asked := newTogether(far.ask)
+		asked := newPooledFacts(far.ask)
 		var group sync.WaitGroup
 		for i := range questionsAtOnce + 5 {
 			group.Go(func() {
@@ -92,7 +92,7 @@ func TestADomainThatGetsNoAnswerHarmsOnlyItsOwn(t *testing.T) {
 func TestAnAccountIsAskedAboutAfterTheQuestion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0
-		shared := newOnce(func(account string) (push.AccountFacts, error) {
+		shared := newSharedAccounts(func(account string) (push.AccountFacts, error) {
 			calls++
 			facts := push.AccountFacts{Account: account, AlipayName: fmt.Sprint(calls)} // as it stands when asked
 			time.Sleep(time.Second)
@@ -122,7 +122,7 @@ func TestAnAccountIsAskedAboutAfterTheQuestion(t *testing.T) {
 func TestWhoGoesDoesNotStopTheOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		far := &slow{}
-		asked := newTogether(far.ask)
+		asked := newPooledFacts(far.ask)
 		ctx, cancel := context.WithCancel(t.Context())
 		var group sync.WaitGroup
 		group.Go(func() {

@@ -29,10 +29,10 @@ type answered struct {
 	err   error
 }
 
-// together puts the questions of many callers into few. A question leaves at once while
+// pooledFacts puts the questions of many callers into few. A question leaves at once while
 // the line is free; who comes while too many are on their way joins the next one. So
 // every answer is younger than the question, and nobody waits for company.
-type together struct {
+type pooledFacts struct {
 	ask func([]domainname.Name) ([]push.DomainFacts, error)
 
 	mu      sync.Mutex
@@ -41,12 +41,12 @@ type together struct {
 	lonely  map[domainname.Name]time.Time // until when each is asked about alone
 }
 
-func newTogether(ask func([]domainname.Name) ([]push.DomainFacts, error)) *together {
-	return &together{ask: ask, lonely: make(map[domainname.Name]time.Time)}
+func newPooledFacts(ask func([]domainname.Name) ([]push.DomainFacts, error)) *pooledFacts {
+	return &pooledFacts{ask: ask, lonely: make(map[domainname.Name]time.Time)}
 }
 
 // facts asks about at most maxChunk domains.
-func (t *together) facts(ctx context.Context, domains []domainname.Name) ([]push.DomainFacts, error) {
+func (t *pooledFacts) facts(ctx context.Context, domains []domainname.Name) ([]push.DomainFacts, error) {
 	if len(domains) == 0 {
 		return nil, nil
 	}
@@ -64,7 +64,7 @@ func (t *together) facts(ctx context.Context, domains []domainname.Name) ([]push
 	}
 }
 
-func (t *together) join(asked *inquiry) {
+func (t *pooledFacts) join(asked *inquiry) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.waiting = append(t.waiting, asked)
@@ -75,7 +75,7 @@ func (t *together) join(asked *inquiry) {
 }
 
 // work puts one question after the other until nobody waits.
-func (t *together) work() {
+func (t *pooledFacts) work() {
 	for {
 		group := t.next()
 		if len(group) == 0 {
@@ -86,7 +86,7 @@ func (t *together) work() {
 }
 
 // next takes as many inquiries as fit into one question.
-func (t *together) next() []*inquiry {
+func (t *pooledFacts) next() []*inquiry {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	taken, domains := 0, 0
@@ -104,7 +104,7 @@ func (t *together) next() []*inquiry {
 
 // settle asks for a group and hands out the answers. If there is none, each inquiry is
 // put alone, so that a domain the registrar cannot answer for harms only its own.
-func (t *together) settle(group []*inquiry) {
+func (t *pooledFacts) settle(group []*inquiry) {
 	var domains []domainname.Name
 	place := make(map[domainname.Name]int) // of each domain in the answer; two callers may ask about one
 	for _, asked := range group {
@@ -135,7 +135,7 @@ func (t *together) settle(group []*inquiry) {
 	}
 }
 
-func (t *together) remember(domains []domainname.Name) {
+func (t *pooledFacts) remember(domains []domainname.Name) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now := time.Now()
@@ -151,7 +151,7 @@ func (t *together) remember(domains []domainname.Name) {
 	}
 }
 
-func (t *together) troubled(domains []domainname.Name) bool {
+func (t *pooledFacts) troubled(domains []domainname.Name) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.lonely) == 0 {

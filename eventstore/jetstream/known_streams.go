@@ -15,10 +15,10 @@ import (
 	"github.com/pushledger/pushledger/eventstore"
 )
 
-// seen knows which streams of one kind have events: most appends to them are to new
+// knownStreams knows which streams of one kind have events: most appends to them are to new
 // ones, and for a new one nothing has to be read. It holds hashes, eight bytes each; of
 // two streams with one hash the second is read like any other.
-type seen struct {
+type knownStreams struct {
 	kind     string
 	seed     maphash.Seed
 	complete atomic.Bool // everything that was in the log at the start is known
@@ -26,38 +26,38 @@ type seen struct {
 	hashes   map[uint64]struct{}
 }
 
-func newSeen(kind string) *seen {
-	return &seen{kind: kind, seed: maphash.MakeSeed(), hashes: make(map[uint64]struct{})}
+func newKnownStreams(kind string) *knownStreams {
+	return &knownStreams{kind: kind, seed: maphash.MakeSeed(), hashes: make(map[uint64]struct{})}
 }
 
-func (s *seen) add(stream eventstore.StreamID) {
-	if stream.Kind != s.kind {
+func (k *knownStreams) add(stream eventstore.StreamID) {
+	if stream.Kind != k.kind {
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.hashes[maphash.String(s.seed, stream.Key)] = struct{}{}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.hashes[maphash.String(k.seed, stream.Key)] = struct{}{}
 }
 
-func (s *seen) lacks(stream eventstore.StreamID) bool {
-	if stream.Kind != s.kind || !s.complete.Load() {
+func (k *knownStreams) lacks(stream eventstore.StreamID) bool {
+	if stream.Kind != k.kind || !k.complete.Load() {
 		return false
 	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	_, known := s.hashes[maphash.String(s.seed, stream.Key)]
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	_, known := k.hashes[maphash.String(k.seed, stream.Key)]
 	return !known
 }
 
 // Unseen implements eventstore.Store.
-func (s *Store) Unseen(stream eventstore.StreamID) bool { return s.seen.lacks(stream) }
+func (s *Store) Unseen(stream eventstore.StreamID) bool { return s.known.lacks(stream) }
 
 // learnStreams lists what is in the log. New streams that come while it does are seen
 // by the feed, so none is missed. Until it has ended every stream is read.
 func (s *Store) learnStreams(ctx context.Context) {
 	for ctx.Err() == nil {
 		if err := s.listStreams(ctx); err == nil {
-			s.seen.complete.Store(true)
+			s.known.complete.Store(true)
 			return
 		}
 		select {
@@ -68,7 +68,7 @@ func (s *Store) learnStreams(ctx context.Context) {
 }
 
 func (s *Store) listStreams(ctx context.Context) error {
-	if s.seen.kind == "" {
+	if s.known.kind == "" {
 		return nil
 	}
 	for offset := 0; ; {
@@ -81,7 +81,7 @@ func (s *Store) listStreams(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			s.seen.add(stream)
+			s.known.add(stream)
 		}
 		if len(page) == 0 {
 			return nil
@@ -92,7 +92,7 @@ func (s *Store) listStreams(ctx context.Context) error {
 
 // subjects is one page of the server's list, which is sorted and only ever grows.
 func (s *Store) subjects(ctx context.Context, offset int) (map[string]uint64, error) {
-	asked, err := json.Marshal(map[string]any{"subjects_filter": SubjectPrefix + s.seen.kind + ".>", "offset": offset})
+	asked, err := json.Marshal(map[string]any{"subjects_filter": SubjectPrefix + s.known.kind + ".>", "offset": offset})
 	if err != nil {
 		return nil, err
 	}

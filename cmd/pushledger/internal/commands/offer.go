@@ -1,0 +1,119 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pushledger/pushledger/aggregates/domainname"
+	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/eventstore"
+	"github.com/pushledger/pushledger/sagas/ledger"
+)
+
+// offer publishes a push. The registrar and the directory are asked before the log is
+// read, so the log is as fresh as can be when the decision falls.
+func (h *Handler) offer(ctx context.Context, command Command, metadata eventstore.Metadata) (ledger.Outcome, error) {
+	var body offerBody
+	if err := decode(command.Body, &body); err != nil {
+		return ledger.Outcome{}, err
+	}
+	offer, err := body.offer(command.Account)
+	if err != nil {
+		return ledger.Outcome{}, h.everyViolation(ctx, offer, err)
+	}
+	if offer.PushID == "" {
+		offer.PushID = derivedPushID(command)
+	}
+	if err := h.idempotency.check(ctx, metadata, offer.PushID); err != nil {
+		return ledger.Outcome{}, err
+	}
+	facts, err := h.offerFacts(ctx, offer)
+	if err != nil { // what was done before can be said without the partners
+		return h.offeredBefore(ctx, offer.PushID, metadata, err)
+	}
+	var replayed ledger.Outcome
+	outcome, err := h.Ledger.Offer(ctx, metadata, offer.PushID, names(offer.Items),
+		func(current ledger.Push, held map[domainname.Name]string) ([]push.Event, error) {
+			if current.State.Status != push.StatusNone {
+				var err error
+				if replayed, err = repeated(current, metadata, push.Refuse(push.CodePushExists, "")); err != nil {
+					return nil, err
+				}
+				return nil, errReplayed
+			}
+			now := h.Now()
+			offer.FeeRate, facts.HeldBy = h.Fees.RateAt(now), held
+			return push.DecideOffer(current.State, offer, facts, now)
+		})
+	return h.settle(ctx, metadata, offer.PushID, outcome, replayed, err)
+}
+
+// everyViolation adds to the refusal of malformed items what is wrong with the others,
+// so that the seller learns of everything at once.
+func (h *Handler) everyViolation(ctx context.Context, offer push.Offer, malformed error) error {
+	var refusal *push.Refusal
+	if !errors.As(malformed, &refusal) || len(refusal.Violations) == 0 || len(offer.Items) == 0 {
+		return malformed
+	}
+	facts, err := h.offerFacts(ctx, offer)
+	if err == nil {
+		facts.HeldBy, err = h.Ledger.Holders(ctx, names(offer.Items))
+	}
+	if err != nil {
+		return malformed // it is refused whatever the partners would have said
+	}
+	now := h.Now()
+	_, err = push.DecideOffer(push.State{}, offer, facts, now)
+	var others *push.Refusal
+	if !errors.As(err, &others) {
+		return malformed
+	}
+	all := slices.Clone(refusal.Violations)
+	for _, violation := range others.Violations {
+		switch violation.Rule {
+		case "B3", "T8", "T11": // of the list and its sum, which are not whole here
+		default:
+			all = append(all, violation)
+		}
+	}
+	return push.RefuseAll(all)
+}
+
+// offeredBefore answers an offer that cannot be decided now: with what it did, if it
+// was carried out before.
+func (h *Handler) offeredBefore(ctx context.Context, id string, metadata eventstore.Metadata, otherwise error) (ledger.Outcome, error) {
+	known, err := h.Ledger.Load(ctx, id)
+	if err != nil {
+		return ledger.Outcome{}, errors.Join(otherwise, err)
+	}
+	return repeated(known, metadata, otherwise)
+}
+
+// offerFacts asks the registrar and the directory at the same time.
+func (h *Handler) offerFacts(ctx context.Context, offer push.Offer) (push.OfferFacts, error) {
+	facts := push.OfferFacts{CheckedAt: h.Now()}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) { facts.Seller, err = h.Directory.Account(ctx, offer.Seller); return err })
+	group.Go(func() (err error) { facts.Buyer, err = h.Directory.Account(ctx, offer.Buyer); return err })
+	domains, err := h.Registrar.Facts(ctx, names(offer.Items))
+	facts.Domains = domains
+	return facts, errors.Join(err, group.Wait())
+}
+
+// derivedPushID names a push whose offer has no id of its own, so that the same
+// command always means the same push.
+func derivedPushID(command Command) string {
+	return uuid.NewSHA1(uuid.NameSpaceOID, []byte("push\n"+command.Account+"\n"+command.ID)).String()
+}
+
+func names(items []push.Item) []domainname.Name {
+	list := make([]domainname.Name, len(items))
+	for i, item := range items {
+		list[i] = item.Domain
+	}
+	return list
+}
