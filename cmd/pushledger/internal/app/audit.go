@@ -55,6 +55,8 @@ type auditing struct {
 	service *Service
 	log     *transparency.Log
 	door    *audit.Door
+	ended   chan struct{} // closed when failure is set and nothing is signed any more
+	failure error
 }
 
 // openAudit opens the tree and holds the log against it. A log that is not the one that
@@ -86,7 +88,7 @@ func (s *Service) openAudit(ctx context.Context) error {
 		return err
 	}
 	s.config.Logger.Info("checkpoints are signed", "key", log.Key(), "size", log.Checkpoint().Size)
-	s.audit = &auditing{service: s, log: log, door: &audit.Door{
+	s.audit = &auditing{service: s, log: log, ended: make(chan struct{}), door: &audit.Door{
 		Conn: answers, Store: s.store, Checkpoints: checkpoints,
 		Files: os.DirFS(dir), Logger: s.config.Logger,
 	}}
@@ -110,19 +112,27 @@ func (s *Service) guard(ctx context.Context, log *transparency.Log, checkpoints 
 // written is signed before the service is gone.
 func (s *Service) startAudit() {
 	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
 	go func() {
-		err := s.audit.run(ctx)
-		if err != nil {
-			s.config.Logger.Error("the auditing stopped", "error", err)
-		}
-		ended <- err
+		s.audit.failure = s.audit.run(ctx)
+		close(s.audit.ended)
 	}()
 	s.onClose(func() error {
 		s.audit.finish()
 		stop()
-		return <-ended
+		<-s.audit.ended
+		return s.audit.failure
 	})
+}
+
+// watch ends with the auditing or with ctx: a service whose log nobody signs any more
+// ends as well.
+func (a *auditing) watch(ctx context.Context) error {
+	select {
+	case <-a.ended:
+		return a.failure
+	case <-ctx.Done():
+		return nil
+	}
 }
 
 // finish waits, not for long, until the whole log is signed.
@@ -130,8 +140,17 @@ func (a *auditing) finish() {
 	ctx, cancel := context.WithTimeout(context.Background(), auditLast)
 	defer cancel()
 	last, err := a.service.store.LastSequence(ctx)
-	for err == nil && a.log.Damage() == nil && a.log.Checkpoint().Size < last && ctx.Err() == nil {
+	for err == nil && a.running() && a.log.Damage() == nil && a.log.Checkpoint().Size < last && ctx.Err() == nil {
 		time.Sleep(auditLook)
+	}
+}
+
+func (a *auditing) running() bool {
+	select {
+	case <-a.ended:
+		return false
+	default:
+		return true
 	}
 }
 

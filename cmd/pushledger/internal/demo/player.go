@@ -107,7 +107,7 @@ func (r *Row) compare(what, is, wanted string) {
 // act does what follows the offer and reads how the push stands then.
 func (p *Player) act(ctx context.Context, scenario Scenario, made offer, row *Row) error {
 	for _, action := range scenario.Then {
-		if err := p.do(ctx, scenario, made, action); err != nil {
+		if err := p.do(ctx, scenario, made, action, row); err != nil {
 			return fmt.Errorf("%s: %w", action.Do, err)
 		}
 	}
@@ -127,7 +127,7 @@ func (p *Player) act(ctx context.Context, scenario Scenario, made offer, row *Ro
 	return nil
 }
 
-func (p *Player) do(ctx context.Context, scenario Scenario, made offer, action Action) error {
+func (p *Player) do(ctx context.Context, scenario Scenario, made offer, action Action, row *Row) error {
 	switch action.Do {
 	case "accept":
 		buyer, err := p.as(made.Buyer)
@@ -147,7 +147,10 @@ func (p *Player) do(ctx context.Context, scenario Scenario, made offer, action A
 	case "takedown":
 		return p.command(ctx, operator, action.Do, map[string]any{"push_id": made.PushID, "reason": action.Reason})
 	case "wait":
-		_, err := p.wait(ctx, scenario.Seller, made.PushID, action.Status)
+		view, err := p.wait(ctx, scenario.Seller, made.PushID, action.Status)
+		if err == nil {
+			row.compare("awaited status", string(view.Status), action.Status)
+		}
 		return err
 	case "pay":
 		return p.control(ctx, "sandbox.alipay.pay", given(map[string]any{
