@@ -392,6 +392,7 @@ func TestEventsAndOffersAtTheSameTime(t *testing.T) {
 		}
 		group.Wait()
 		require.NoError(t, errors.Join(append(offered, handled...)...))
+		time.Sleep(time.Minute) // one that lost a race against the other waits before it decides again
 		synctest.Wait()
 		for i := range offered {
 			require.Equal(t, push.StatusInvalidated, m.state(fmt.Sprintf("p-%d", i)).Status)
