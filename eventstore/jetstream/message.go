@@ -3,7 +3,6 @@ package jetstream
 import (
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -63,25 +62,25 @@ func (s *Store) recorded(subject string, sequence uint64, header nats.Header, bo
 func recorded(
 	registry *eventstore.Registry, subject string, sequence uint64, header nats.Header, body []byte, at time.Time,
 ) (eventstore.Recorded, error) {
-	stream, err := eventstore.ParseStreamID(strings.TrimPrefix(subject, SubjectPrefix))
+	stream, err := streamOf(subject)
 	if err != nil {
 		return eventstore.Recorded{}, fmt.Errorf("sequence %d: %w", sequence, err)
 	}
 	version, err := strconv.Atoi(header.Get(headerVersion))
-	if err != nil {
-		return eventstore.Recorded{}, fmt.Errorf("sequence %d: version: %w", sequence, err)
+	if err != nil || strconv.Itoa(version) != header.Get(headerVersion) {
+		return eventstore.Recorded{}, fmt.Errorf("sequence %d: version %.20q", sequence, header.Get(headerVersion))
 	}
 	if at, err = storedAt(header, at); err != nil {
 		return eventstore.Recorded{}, fmt.Errorf("sequence %d: %w", sequence, err)
 	}
-	name := header.Get(headerType)
-	event, err := registry.Decode(name, version, body)
+	eventType := header.Get(headerType)
+	event, err := registry.Decode(eventType, version, body)
 	if err != nil {
 		return eventstore.Recorded{}, fmt.Errorf("sequence %d: %w", sequence, err)
 	}
 	return eventstore.Recorded{
 		Sequence: sequence, Stream: stream, ID: header.Get(jetstream.MsgIDHeader),
-		Type: name, Version: version, Time: at,
+		Type: eventType, Version: version, Time: at,
 		Metadata: eventstore.Metadata{
 			CommandID: header.Get(headerCommandID), CommandHash: header.Get(headerCommandHash),
 			Actor: header.Get(headerActor), Traceparent: header.Get(headerTraceparent),

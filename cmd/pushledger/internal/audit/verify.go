@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -48,11 +47,11 @@ func ownKey(log Ledger, published []eventlog.SignedCheckpoint) (string, error) {
 	if len(published) > 0 {
 		return published[len(published)-1].Key, nil
 	}
-	text, err := fs.ReadFile(log.Tiles(), "key")
+	key, err := transparency.NamedKey(log.Tiles())
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", errNothingSigned
 	}
-	return strings.TrimSpace(string(text)), err
+	return key, err
 }
 
 func (s *Signed) read(log Ledger, published []eventlog.SignedCheckpoint) error {
