@@ -211,7 +211,7 @@ func (s *Submissions) decide(ctx context.Context, command Command) Reply {
 func submitted(message jetstream.Msg, place *jetstream.MsgMetadata) Command {
 	tokens := strings.Split(message.Subject(), ".")
 	command := Command{
-		Account: tokens[2], Verb: tokens[3], ID: message.Headers().Get("Command-Id"),
+		Account: tokens[2], Verb: tokens[3], ID: commandID(message.Headers()),
 		Traceparent: message.Headers().Get("traceparent"), Body: message.Data(),
 	}
 	if command.ID == "" {
