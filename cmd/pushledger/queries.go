@@ -110,7 +110,11 @@ func (c *timelineCommand) Run(ctx context.Context, screen *terminal) error {
 	return c.print(screen.out, timeline, func(drawn table.Writer) {
 		drawn.AppendHeader(table.Row{"seq", "time", "actor", "event", "", ""})
 		for _, event := range timeline.Events {
-			drawn.AppendRow(table.Row{event.Seq, when(event.Time), event.Actor, event.Type, event.EN, event.ZH})
+			actor := event.Actor
+			if event.Origin != "" {
+				actor += " at " + event.Origin
+			}
+			drawn.AppendRow(table.Row{event.Seq, when(event.Time), actor, event.Type, event.EN, event.ZH})
 		}
 	})
 }

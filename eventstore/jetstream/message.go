@@ -21,6 +21,7 @@ const (
 	headerCommandHash = "Command-Hash"
 	headerActor       = "Actor"
 	headerTraceparent = "traceparent"
+	headerOrigin      = "Origin"
 	// headerMore stands on every event of an append but its last, so that a reader
 	// knows where a change is whole even when many changes share one batch.
 	headerMore = "Append-More"
@@ -46,6 +47,7 @@ func (s *Store) message(stream eventstore.StreamID, event aggregates.Event, meta
 	for name, value := range map[string]string{
 		headerCommandID: metadata.CommandID, headerCommandHash: metadata.CommandHash,
 		headerActor: metadata.Actor, headerTraceparent: metadata.Traceparent,
+		headerOrigin: metadata.Origin,
 	} {
 		if value != "" {
 			message.Header.Set(name, value)
@@ -84,6 +86,7 @@ func recorded(
 		Metadata: eventstore.Metadata{
 			CommandID: header.Get(headerCommandID), CommandHash: header.Get(headerCommandHash),
 			Actor: header.Get(headerActor), Traceparent: header.Get(headerTraceparent),
+			Origin: header.Get(headerOrigin),
 		},
 		Body: body, Event: event, Last: header.Get(headerMore) == "",
 	}, nil

@@ -38,7 +38,7 @@ const (
 // headers are the ones that readers of the log rely on, and so a part of the leaf. What
 // the server adds and the bookkeeping of batches are not.
 var headers = []string{
-	"Actor", "Append-More", "Command-Hash", "Command-Id", "Event-Type", "Event-Version", "Nats-Msg-Id", "traceparent",
+	"Actor", "Append-More", "Command-Hash", "Command-Id", "Event-Type", "Event-Version", "Nats-Msg-Id", "Origin", "traceparent",
 }
 
 // Proved reports whether a header is a part of the leaf.

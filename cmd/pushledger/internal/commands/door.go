@@ -114,6 +114,9 @@ func (d *Door) work(given task) {
 	defer d.limiter.leave(given.command.Account)
 	ctx, cancel := context.WithTimeout(d.ctx, patience)
 	defer cancel()
+	if d.handler.Origin != nil && d.handler.byOperator(given.command) {
+		given.command.Origin = d.handler.Origin(given.reply)
+	}
 	d.respond(given.reply, d.handler.Handle(ctx, given.command))
 }
 

@@ -24,6 +24,7 @@ const (
 	submissionSubjects = "push.submit.*.*"
 	submissionConsumer = "commands"
 	resultPrefix       = "push.result."
+	submittedOrigin    = "push.submit" // of an operator's command: whose connection it was is not known any more
 )
 
 // Bounds of the queue.
@@ -175,6 +176,9 @@ func (s *Submissions) carryOut(ctx context.Context, message jetstream.Msg) {
 		return
 	}
 	command := submitted(message, place)
+	if s.handler.byOperator(command) {
+		command.Origin = submittedOrigin
+	}
 	for wait := firstRetry; ctx.Err() == nil; wait = min(2*wait, longestRetry) {
 		reply := s.decide(ctx, command)
 		if !reply.OK && reply.Error.Code == push.CodeUnavailable {
