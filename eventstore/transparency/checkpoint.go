@@ -87,7 +87,7 @@ func signCheckpoint(signer note.Signer, size uint64, root tlog.Hash) (Checkpoint
 func ParseKey(text string) (note.Verifier, error) {
 	key, err := note.NewVerifier(strings.TrimSpace(text))
 	if err != nil {
-		return nil, fmt.Errorf("transparency: public key %.120q: %w", text, err)
+		return nil, fmt.Errorf("transparency: public key: %w", err) // without the text: it may be the secret one by mistake
 	}
 	return key, nil
 }

@@ -58,7 +58,7 @@ func (c *Client) stream(ctx context.Context, wanted *pushes.FollowRequest, handl
 	}
 	response, err := (&http.Client{Transport: c.http.Transport}).Do(request) // without the bound of one answer
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+		return fmt.Errorf("%w: %w", ErrUnreachable, hiding(c.target.HTTPURL, err))
 	}
 	defer response.Body.Close() //nolint:errcheck // only read
 	if response.StatusCode != http.StatusOK {
