@@ -127,7 +127,7 @@ func printResult(out io.Writer, number int, reply client.Reply, err error) error
 	var printErr error
 	switch {
 	case errors.As(err, &refused):
-		_, printErr = fmt.Fprintf(out, "%d\trefused\t%s\n", number, refused)
+		_, printErr = fmt.Fprintf(out, "%d\trefused\t%s\n", number, plain(refused.Error()))
 	case err == nil:
 		_, printErr = fmt.Fprintf(out, "%d\t%s\t%s\n", number, reply.Status, reply.PushID)
 	}

@@ -50,7 +50,7 @@ func (f targetFlags) token() (string, error) {
 	case f.Token != "":
 		return f.Token, nil
 	case f.TokenFile == "":
-		return "", fmt.Errorf("%w: give PUSHLEDGER_TOKEN or --token-file, or --ready-file with --as", errUsage)
+		return "", fmt.Errorf("%w: give --token-file or PUSHLEDGER_TOKEN, or --ready-file with --as", errUsage)
 	}
 	file, err := os.Open(f.TokenFile)
 	if err != nil {
@@ -79,7 +79,7 @@ func (f outputFlags) print(out io.Writer, answer any, draw func(table.Writer)) e
 		return err
 	}
 	drawn := table.NewWriter()
-	drawn.SetOutputMirror(out)
+	drawn.SetOutputMirror(plainWriter{out})
 	draw(drawn)
 	drawn.Render()
 	return nil
