@@ -31,6 +31,8 @@ const (
 
 	maxPending       = 64 << 20 // bytes waiting for one slow client before it is dropped
 	maxConnections   = 4096
+	authSeconds      = 5      // in which a connection must say who it is; one that does not makes room for another
+	maxOfOne         = 512    // connections of one name from outside, so that nobody can take them all
 	maxSubscriptions = 10_000 // of one connection
 	// syncQueue bounds each synchronous subscription of a connection inside the
 	// process; the library's own default allocates megabytes for every one of them.
@@ -71,13 +73,14 @@ func Start(options Options) (*Server, error) {
 	running, err := server.NewServer(&server.Options{
 		ServerName: "pushledger", Host: host, Port: port, DontListen: options.Listen == "",
 		JetStream: true, StoreDir: options.StoreDir, SyncAlways: options.SyncAlways,
-		MaxPayload: MaxPayload, MaxPending: maxPending, MaxConn: maxConnections, MaxSubs: maxSubscriptions,
+		MaxPayload: MaxPayload, MaxPending: maxPending, MaxConn: maxConnections, MaxSubs: maxSubscriptions, AuthTimeout: authSeconds,
 		JetStreamLimits:            server.JSLimitOpts{MaxBatchSize: MaxBatch},
 		CustomClientAuthentication: auth, NoSigs: true, DisableJetStreamBanner: true,
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("natsserver: configure: %w", err), lock.Close())
 	}
+	auth.crowded = func(name string) bool { return connectionsOf(running, name, maxOfOne) >= maxOfOne }
 	log := &serverLog{logger: options.Logger}
 	running.SetLoggerV2(log, false, false, false)
 	running.Start() // returns when every stream has been recovered
