@@ -12,6 +12,7 @@ import (
 
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/app"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/audit"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/client"
 )
 
 // auditCommand are the checks that trust nothing the service says.
@@ -43,9 +44,6 @@ func (f auditFlags) open(ctx context.Context) (audit.Ledger, func() error, error
 		}
 		return stopped, stopped.Close, nil
 	}
-	if f.ReadyFile != "" && f.As == "" {
-		f.As = "auditor"
-	}
 	speaker, err := f.client()
 	if err != nil {
 		return nil, nil, err
@@ -55,6 +53,14 @@ func (f auditFlags) open(ctx context.Context) (audit.Ledger, func() error, error
 		return nil, nil, err
 	}
 	return audit.NewRemote(conn, speaker.Account()), func() error { speaker.Close(); return nil }, nil
+}
+
+// client speaks as the auditor of a sandbox unless the user wants somebody else.
+func (f auditFlags) client() (*client.Client, error) {
+	if f.ReadyFile != "" && f.As == "" {
+		f.As = "auditor"
+	}
+	return f.targetFlags.client()
 }
 
 // signed reads what was signed, by the key that the user trusts.
