@@ -63,7 +63,8 @@ func (f auditFlags) client() (*client.Client, error) {
 	return f.targetFlags.client()
 }
 
-// signed reads what was signed, by the key that the user trusts.
+// signed reads what was signed, by the key that the user trusts. A running service is
+// given the moment that it needs to sign what is there already.
 func (f auditFlags) signed(ctx context.Context, screen *terminal, log audit.Ledger) (*audit.Signed, error) {
 	key, err := keyText(f.Key)
 	if err != nil {
@@ -72,7 +73,10 @@ func (f auditFlags) signed(ctx context.Context, screen *terminal, log audit.Ledg
 	if key == "" {
 		fmt.Fprintln(screen.err, "note: without --key it is the ledger itself that says which key is its own")
 	}
-	return audit.ReadSigned(ctx, log, key)
+	if f.Data != "" {
+		return audit.ReadSigned(ctx, log, key)
+	}
+	return audit.AwaitSigned(ctx, log, key)
 }
 
 // keyText is the key itself, or what is in the file that is named instead.
