@@ -258,3 +258,14 @@ func TestWhatWasStoredSurvivesARestart(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "once", string(message.Data))
 }
+
+// An address is that of the connection whose own the subject is.
+func TestTheAddressOfWhoListens(t *testing.T) {
+	server := start(t, t.TempDir())
+	conn, _ := client(t, server, "alice")
+	_, err := conn.SubscribeSync("of.alice")
+	require.NoError(t, err)
+	require.NoError(t, conn.Flush())
+	require.Equal(t, conn.LocalAddr(), server.AddressOf("of.alice"))
+	require.Empty(t, server.AddressOf("of.nobody"))
+}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -111,11 +110,11 @@ func ownKey(log Ledger, published []eventlog.SignedCheckpoint) (string, error) {
 			return one.Key, nil
 		}
 	}
-	text, err := fs.ReadFile(log.Tiles(), "key")
+	key, err := transparency.NamedKey(log.Tiles())
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", errors.New("audit: the ledger names no key: give --key")
 	}
-	return strings.TrimSpace(string(text)), err
+	return key, err
 }
 
 func (s *Signed) read(log Ledger, published []eventlog.SignedCheckpoint) error {

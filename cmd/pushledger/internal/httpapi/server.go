@@ -72,7 +72,7 @@ func New(config Config) http.Handler {
 	mux.HandleFunc("GET /readyz", server.ready)
 	mux.Handle("GET /metrics", config.Metrics.Handler())
 	mux.Handle("/", elsewhere{mux})
-	return http.MaxBytesHandler(protected(config.Metrics.Timed(mux)), maxBody)
+	return http.MaxBytesHandler(protected(once(config.Metrics.Timed(mux))), maxBody)
 }
 
 func description(version string) huma.Config {
