@@ -124,10 +124,18 @@ func (l *Log) mend(made map[string][]byte) error {
 	return writeAll(l.options.Dir, made)
 }
 
-// replaced are files of which some are others.
+// replaced are files of which some are others, which come whole.
 type replaced struct {
 	fs.FS
 	by map[string][]byte
+}
+
+// Open implements fs.FS.
+func (r replaced) Open(name string) (fs.File, error) {
+	if _, is := r.by[name]; is {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.ErrUnsupported}
+	}
+	return r.FS.Open(name)
 }
 
 // ReadFile implements fs.ReadFileFS.

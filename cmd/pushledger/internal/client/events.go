@@ -56,19 +56,7 @@ func (c *Client) stream(ctx context.Context, wanted *pushes.FollowRequest, handl
 	}
 	body, err := c.open(request)
 	if err != nil {
-<<<<<<< HEAD
 		return err
-=======
-		return fmt.Errorf("%w: %w", ErrUnreachable, hiding(c.target.HTTPURL, err))
-	}
-	defer response.Body.Close() //nolint:errcheck // only read
-	if response.StatusCode != http.StatusOK {
-		body, err := io.ReadAll(io.LimitReader(response.Body, maxRefusal))
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrUnreachable, err)
-		}
-		return refusal(response.StatusCode, body)
->>>>>>> hostile
 	}
 	defer body.Close() //nolint:errcheck // only read
 	watchdog := time.AfterFunc(silence, hangUp)

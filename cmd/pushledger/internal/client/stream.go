@@ -16,7 +16,7 @@ const maxRefusal = 64 << 10 // bytes of a problem document
 func (c *Client) open(request *http.Request) (io.ReadCloser, error) {
 	response, err := (&http.Client{Transport: c.http.Transport}).Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, hiding(c.target.HTTPURL, err))
 	}
 	if response.StatusCode == http.StatusOK {
 		return response.Body, nil
