@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -18,7 +17,9 @@ import (
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/audit"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/notices"
 	"github.com/pushledger/pushledger/eventstore"
+	"github.com/pushledger/pushledger/eventstore/durablefile"
 	eventlog "github.com/pushledger/pushledger/eventstore/jetstream"
 	"github.com/pushledger/pushledger/eventstore/natsserver"
 	"github.com/pushledger/pushledger/sagas/invalidation"
@@ -113,7 +114,7 @@ func (s *Service) openIdentity() (*identity.Issuer, error) {
 		s.verifier = verifier
 		return nil, err
 	}
-	if err := os.MkdirAll(s.sandboxDir(), 0o700); err != nil {
+	if err := durablefile.MakeDir(s.sandboxDir()); err != nil {
 		return nil, fmt.Errorf("app: sandbox: %w", err)
 	}
 	issuer, err := identity.OpenIssuer(SandboxIssuer(s.config.Data))
@@ -131,7 +132,7 @@ func (s *Service) openIdentity() (*identity.Issuer, error) {
 func (s *Service) startServer() error {
 	server, err := natsserver.Start(natsserver.Options{
 		StoreDir: audit.NATSDir(s.config.Data), Listen: s.config.NATSListen,
-		SyncAlways: s.config.SyncAlways, Authorize: s.authorize, Logger: s.config.Logger,
+		SyncAlways: s.config.SyncAlways, Authorize: s.authorize, Derived: []string{notices.StreamName}, Logger: s.config.Logger,
 	})
 	if err != nil {
 		return err
@@ -273,6 +274,9 @@ func (s *Service) openDoors(ctx context.Context, pushLedger *ledger.Ledger) erro
 		Index: s.reading.commands, Logger: s.config.Logger,
 	})
 	if err := s.openSubmissions(ctx, handler); err != nil {
+		return err
+	}
+	if err := s.server.SyncDescriptions(); err != nil { // no command is answered before the streams outlast a power cut
 		return err
 	}
 	told, err := commands.Open(conn, handler, s.config.Limit, s.config.Version, s.config.Logger)
