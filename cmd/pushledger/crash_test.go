@@ -46,6 +46,19 @@ func TestAKillAtAnyMomentLosesNothing(t *testing.T) {
 	}
 
 	service := startProcess(t, data, inventory)
+	requireAcknowledged(t, service, known)
+	service.stop(t)
+	for _, verb := range []string{"verify", "diff"} {
+		code, _, said := command("audit", verb, "--data", data)
+		require.Equal(t, exitDone, code, said)
+	}
+}
+
+// requireAcknowledged demands that a service knows all that was acknowledged, and that every
+// purchase ends.
+func requireAcknowledged(t *testing.T, service *process, known *acknowledged) {
+	t.Helper()
+	t.Logf("%d offers, %d accepted, %d paid before the end of the process", len(known.offered), len(known.accepted), len(known.paid))
 	require.NotEmpty(t, known.offered)
 	seller := service.connect(t, "anna")
 	for id, reply := range known.offered {
@@ -66,12 +79,6 @@ func TestAKillAtAnyMomentLosesNothing(t *testing.T) {
 		service.eventually(t, "bo", id, "Completed")
 	}
 	requireEvenBooks(t, service)
-	service.stop(t)
-	for _, verb := range []string{"verify", "diff"} {
-		code, _, said := command("audit", verb, "--data", data)
-		require.Equal(t, exitDone, code, said)
-	}
-	t.Logf("%d offers, %d accepted, %d paid before a kill", len(known.offered), len(known.accepted), len(known.paid))
 }
 
 func offerOf(id string) string {

@@ -32,6 +32,9 @@ const (
 	maxPending       = 64 << 20 // bytes waiting for one slow client before it is dropped
 	maxConnections   = 4096
 	maxSubscriptions = 10_000 // of one connection
+	// maxStore is more than any disk has. By itself the server takes three quarters of what
+	// is free when it starts for its limit, and then refuses streams that may grow to more.
+	maxStore = 1 << 50
 	// syncQueue bounds each synchronous subscription of a connection inside the
 	// process; the library's own default allocates megabytes for every one of them.
 	syncQueue     = 1024
@@ -90,7 +93,7 @@ func Start(options Options) (*Server, error) {
 func (o *Options) run(host string, port int, auth *authenticator) (*server.Server, error) {
 	running, err := server.NewServer(&server.Options{
 		ServerName: "pushledger", Host: host, Port: port, DontListen: o.Listen == "",
-		JetStream: true, StoreDir: o.StoreDir, SyncAlways: o.SyncAlways,
+		JetStream: true, StoreDir: o.StoreDir, SyncAlways: o.SyncAlways, JetStreamMaxStore: maxStore,
 		MaxPayload: MaxPayload, MaxPending: maxPending, MaxConn: maxConnections, MaxSubs: maxSubscriptions,
 		JetStreamLimits:            server.JSLimitOpts{MaxBatchSize: MaxBatch},
 		CustomClientAuthentication: auth, NoSigs: true, DisableJetStreamBanner: true,

@@ -38,6 +38,7 @@ type Service struct {
 	server     *natsserver.Server
 	listener   net.Listener
 	store      *eventlog.Store
+	disk       disk
 	audit      *auditing
 	provider   *alipay.Provider
 	registrar  *natsregistrar.Client
@@ -194,7 +195,7 @@ func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux) error {
 		return err
 	}
 	s.startAudit()
-	pushLedger := ledger.New(sealed{Store: s.store, log: s.audit.log})
+	pushLedger := ledger.New(sealed{Store: s.store, sound: s.sound})
 	s.startSagas(pushLedger, feed)
 	if err := s.openDoors(ctx, pushLedger); err != nil {
 		return err
@@ -203,7 +204,7 @@ func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux) error {
 		provider: s.provider, saga: s.saga, refused: s.reading.metrics.NotificationRefused, logger: s.config.Logger,
 	})
 	queries := s.queryHandler()
-	mux.Handle("GET /readyz", s.audit.readiness(queries))
+	mux.Handle("GET /readyz", s.readiness(queries))
 	mux.Handle("/", queries)
 	return nil
 }
@@ -244,6 +245,7 @@ func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed
 	ctx, stop := context.WithCancel(context.Background())
 	s.background, ctx = errgroup.WithContext(ctx)
 	s.background.Go(func() error { return s.audit.watch(ctx) })
+	s.background.Go(func() error { return s.watchDisk(ctx) })
 	s.background.Go(func() error { return s.saga.Run(ctx) })
 	s.background.Go(func() error { return invalidations.Run(ctx) })
 	s.background.Go(func() error { return feed.Follow(ctx, invalidations.Handle) })
