@@ -179,6 +179,9 @@ func (d *door) Read(_ <-chan struct{}, in *fuse.ReadIn, buffer []byte) (fuse.Rea
 func (d *door) Write(_ <-chan struct{}, in *fuse.WriteIn, data []byte) (uint32, fuse.Status) {
 	through := in.Fh&(syscall.O_SYNC|syscall.O_DSYNC) != 0
 	status := d.at(in.NodeId, func(n *node) fuse.Status {
+		if d.disk.full {
+			return fuse.Status(syscall.ENOSPC)
+		}
 		n.write(data, int(in.Offset), through) // #nosec G115 -- it is in memory
 		return fuse.OK
 	})

@@ -32,6 +32,7 @@ type Disk struct {
 	mu    sync.Mutex
 	nodes map[uint64]*node // by inode number; none is ever forgotten
 	cut   bool
+	full  bool
 }
 
 // node is a file or a directory, as it is and as it would be after a cut.
@@ -59,6 +60,13 @@ func (d *Disk) newNode(mode uint32) *node {
 	}
 	d.nodes[n.number] = n
 	return n
+}
+
+// Fill has every write refused, as by a disk without room, or accepted again.
+func (d *Disk) Fill(full bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.full = full
 }
 
 // Cut ends the power: from now on every access fails. It returns what the next start finds.
