@@ -42,7 +42,7 @@ func TestAKillAtAnyMomentLosesNothing(t *testing.T) {
 			clients.Go(func() { purchase(t, service, known, first, perBuyer) })
 		}
 		time.Sleep(time.Duration(random.IntN(900)) * time.Millisecond) // when the power goes is the point of the test
-		if i == kills-1 { // on a busy machine nothing may have been acknowledged so far
+		if i == kills-1 {                                              // on a busy machine nothing may have been acknowledged so far
 			require.Eventually(t, known.some, readyPatience, time.Millisecond)
 		}
 		service.kill(t)
@@ -67,7 +67,7 @@ func requireAcknowledged(t *testing.T, service *process, known *acknowledged) {
 		code, err := service.get("anna", "/v1/pushes/"+id, &seen)
 		require.NoError(t, err)
 		require.Equal(t, http.StatusOK, code, "acknowledged push %s is gone", id)
-		again, err := request(seller, "push.cmd.anna.offer", offerOf(id), reply.CommandID)
+		again, err := insist(seller, "push.cmd.anna.offer", offerOf(id), reply.CommandID)
 		require.NoError(t, err)
 		require.Equal(t, reply, again)
 	}
@@ -98,7 +98,7 @@ func purchase(t *testing.T, service *process, known *acknowledged, first, count 
 	defer operator.Close()
 	for i := range count {
 		id := fmt.Sprintf("d%d", first+i)
-		reply, err := request(seller, "push.cmd.anna.offer", offerOf(id), uuid.NewString())
+		reply, err := insist(seller, "push.cmd.anna.offer", offerOf(id), uuid.NewString())
 		if err != nil {
 			return
 		}
@@ -107,7 +107,7 @@ func purchase(t *testing.T, service *process, known *acknowledged, first, count 
 			return
 		}
 		known.note(known.offered, id, reply)
-		if reply, err = request(buyer, "push.cmd.bo.accept", fmt.Sprintf(`{"push_id":%q,"total":"12.34"}`, id), ""); err != nil || !reply.OK {
+		if reply, err = insist(buyer, "push.cmd.bo.accept", fmt.Sprintf(`{"push_id":%q,"total":"12.34"}`, id), uuid.NewString()); err != nil || !reply.OK {
 			return
 		}
 		known.note(known.accepted, id, reply)
@@ -164,4 +164,29 @@ func requireSound(t *testing.T, data string) {
 		said, err := exec.Command("pushledger", "audit", verb, "--data", data).CombinedOutput() // #nosec G204 -- the test's own words
 		require.NoError(t, err, "%s", said)
 	}
+}
+
+// readiness is what /readyz says, 0 if nobody answers.
+func (d *doors) readiness() int {
+	response, err := http.Get(d.ready.HTTPURL + "/readyz")
+	if err != nil {
+		return 0
+	}
+	_ = response.Body.Close() // only its status is read
+	return response.StatusCode
+}
+
+// offered sends an offer and notes a yes.
+func offered(service *process, known *acknowledged, id, command string) bool {
+	seller := service.tryConnect("anna")
+	if seller == nil {
+		return false
+	}
+	defer seller.Close()
+	reply, err := request(seller, "push.cmd.anna.offer", offerOf(id), command)
+	if err != nil || !reply.OK {
+		return false
+	}
+	known.note(known.offered, id, reply)
+	return true
 }

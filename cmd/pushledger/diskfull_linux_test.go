@@ -104,28 +104,3 @@ func TestALogThatCouldNotBeWrittenIsOpenedAnew(t *testing.T) {
 	service.stop(t)
 	requireSound(t, data)
 }
-
-// readiness is what /readyz says, 0 if nobody answers.
-func (d *doors) readiness() int {
-	response, err := http.Get(d.ready.HTTPURL + "/readyz")
-	if err != nil {
-		return 0
-	}
-	_ = response.Body.Close() // only its status is read
-	return response.StatusCode
-}
-
-// offered sends an offer and notes a yes.
-func offered(service *process, known *acknowledged, id, command string) bool {
-	seller := service.tryConnect("anna")
-	if seller == nil {
-		return false
-	}
-	defer seller.Close()
-	reply, err := request(seller, "push.cmd.anna.offer", offerOf(id), command)
-	if err != nil || !reply.OK {
-		return false
-	}
-	known.note(known.offered, id, reply)
-	return true
-}

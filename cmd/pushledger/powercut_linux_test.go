@@ -27,6 +27,7 @@ func TestAPowerCutLosesNothing(t *testing.T) {
 
 	disk, domain, keys := powercut.New(), 0, ""
 	for i := range cuts {
+		disk.SyncTakes = time.Duration(i) * 5 * time.Millisecond // a slow disk makes answers late, nothing else (F31)
 		data, unmount := disk.Mount(t)
 		service := startProcess(t, data, inventory)
 		keys = requireSameKeys(t, data, keys)
@@ -37,7 +38,7 @@ func TestAPowerCutLosesNothing(t *testing.T) {
 			clients.Go(func() { purchase(t, service, known, first, perBuyer) })
 		}
 		time.Sleep(time.Duration(random.IntN(900)) * time.Millisecond) // when the power goes is the point of the test
-		if i == cuts-1 { // on a busy machine nothing may have been acknowledged so far
+		if i == cuts-1 {                                               // on a busy machine nothing may have been acknowledged so far
 			require.Eventually(t, known.some, readyPatience, time.Millisecond)
 		}
 		disk = disk.Cut()
