@@ -16,6 +16,7 @@ import (
 // acknowledged is what clients were told before a kill.
 type acknowledged struct {
 	mu       sync.Mutex
+	before   int                     // pushes that were offered before the process that runs now
 	offered  map[string]outsideReply // by push
 	accepted map[string]outsideReply
 	paid     map[string]bool
@@ -120,10 +121,18 @@ func purchase(t *testing.T, service *process, known *acknowledged, first, count 
 	}
 }
 
+// fresh notes that another process is asked from now on.
+func (a *acknowledged) fresh() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.before = len(a.offered)
+}
+
+// some reports whether the process that runs now has acknowledged anything.
 func (a *acknowledged) some() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return len(a.offered) > 0
+	return len(a.offered) > a.before
 }
 
 func (a *acknowledged) note(where map[string]outsideReply, id string, reply outsideReply) {
