@@ -21,6 +21,8 @@ import (
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/pushledger/pushledger/eventstore/durablefile"
 )
 
 // Schema is the tables of one part of the read store.
@@ -165,7 +167,11 @@ func Replace(path, by string) error {
 	if err := remove(path, "-wal", "-shm", "-journal"); err != nil {
 		return err
 	}
-	if err := os.Rename(by, path); err != nil {
+	// After a power cut, too.
+	if err := durablefile.SyncDir(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("sqldb: replace: %w", err)
+	}
+	if err := durablefile.Move(by, path); err != nil {
 		return fmt.Errorf("sqldb: replace: %w", err)
 	}
 	return nil

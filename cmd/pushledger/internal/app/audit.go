@@ -175,25 +175,28 @@ func (a *auditing) run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// sealed is the log as long as it is whole: nothing is added to one that is damaged.
+// sound returns why nothing may be added to the log: it is damaged, or cannot be written.
+func (s *Service) sound() error { return cmp.Or(s.audit.log.Damage(), s.disk.broken()) }
+
+// sealed is the log as long as it is sound.
 type sealed struct {
 	eventstore.Store
-	log *transparency.Log
+	sound func() error
 }
 
 // Append implements eventstore.Store.
 func (s sealed) Append(ctx context.Context, metadata eventstore.Metadata, changes ...eventstore.Change) (uint64, error) {
-	if err := s.log.Damage(); err != nil {
+	if err := s.sound(); err != nil {
 		return 0, errors.Join(eventstore.ErrUnavailable, err)
 	}
 	return s.Store.Append(ctx, metadata, changes...)
 }
 
-// readiness answers /readyz: a service with a damaged log is not ready, whatever its read
-// models say.
-func (a *auditing) readiness(next http.Handler) http.Handler {
+// readiness answers /readyz: a service that takes no commands is not ready, whatever its
+// read models say.
+func (s *Service) readiness(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := a.log.Damage(); err != nil {
+		if err := s.sound(); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}

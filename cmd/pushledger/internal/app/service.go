@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -18,7 +17,9 @@ import (
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/audit"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/notices"
 	"github.com/pushledger/pushledger/eventstore"
+	"github.com/pushledger/pushledger/eventstore/durablefile"
 	eventlog "github.com/pushledger/pushledger/eventstore/jetstream"
 	"github.com/pushledger/pushledger/eventstore/natsserver"
 	"github.com/pushledger/pushledger/sagas/invalidation"
@@ -37,6 +38,7 @@ type Service struct {
 	server     *natsserver.Server
 	listener   net.Listener
 	store      *eventlog.Store
+	disk       disk
 	audit      *auditing
 	provider   *alipay.Provider
 	registrar  *natsregistrar.Client
@@ -113,7 +115,7 @@ func (s *Service) openIdentity() (*identity.Issuer, error) {
 		s.verifier = verifier
 		return nil, err
 	}
-	if err := os.MkdirAll(s.sandboxDir(), 0o700); err != nil {
+	if err := durablefile.MakeDir(s.sandboxDir()); err != nil {
 		return nil, fmt.Errorf("app: sandbox: %w", err)
 	}
 	issuer, err := identity.OpenIssuer(SandboxIssuer(s.config.Data))
@@ -131,7 +133,7 @@ func (s *Service) openIdentity() (*identity.Issuer, error) {
 func (s *Service) startServer() error {
 	server, err := natsserver.Start(natsserver.Options{
 		StoreDir: audit.NATSDir(s.config.Data), Listen: s.config.NATSListen,
-		SyncAlways: s.config.SyncAlways, Authorize: s.authorize, Logger: s.config.Logger,
+		SyncAlways: s.config.SyncAlways, Authorize: s.authorize, Derived: []string{notices.StreamName}, Logger: s.config.Logger,
 	})
 	if err != nil {
 		return err
@@ -193,7 +195,7 @@ func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux) error {
 		return err
 	}
 	s.startAudit()
-	pushLedger := ledger.New(sealed{Store: s.store, log: s.audit.log})
+	pushLedger := ledger.New(sealed{Store: s.store, sound: s.sound})
 	s.startSagas(pushLedger, feed)
 	if err := s.openDoors(ctx, pushLedger); err != nil {
 		return err
@@ -202,7 +204,7 @@ func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux) error {
 		provider: s.provider, saga: s.saga, refused: s.reading.metrics.NotificationRefused, logger: s.config.Logger,
 	})
 	queries := s.queryHandler()
-	mux.Handle("GET /readyz", s.audit.readiness(queries))
+	mux.Handle("GET /readyz", s.readiness(queries))
 	mux.Handle("/", queries)
 	return nil
 }
@@ -243,6 +245,7 @@ func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed
 	ctx, stop := context.WithCancel(context.Background())
 	s.background, ctx = errgroup.WithContext(ctx)
 	s.background.Go(func() error { return s.audit.watch(ctx) })
+	s.background.Go(func() error { return s.watchDisk(ctx) })
 	s.background.Go(func() error { return s.saga.Run(ctx) })
 	s.background.Go(func() error { return invalidations.Run(ctx) })
 	s.background.Go(func() error { return feed.Follow(ctx, invalidations.Handle) })
@@ -273,6 +276,9 @@ func (s *Service) openDoors(ctx context.Context, pushLedger *ledger.Ledger) erro
 		Index: s.reading.commands, Logger: s.config.Logger,
 	})
 	if err := s.openSubmissions(ctx, handler); err != nil {
+		return err
+	}
+	if err := s.server.SyncDescriptions(); err != nil { // no command is answered before the streams outlast a power cut
 		return err
 	}
 	told, err := commands.Open(conn, handler, s.config.Limit, s.config.Version, s.config.Logger)

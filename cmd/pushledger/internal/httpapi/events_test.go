@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/stretchr/testify/require"
@@ -190,7 +191,7 @@ func TestTheWorkListShowsWhatIsStuckAndWhy(t *testing.T) {
 	ledger.Show(t, "p-1", push.DeliveryStarted{})
 	events := pushestest.Purchase(stuck)
 	ledger.Show(t, "p-2", append([]push.Event{stuck}, events[:len(events)-2]...)...)
-	ledger.Show(t, "p-2", push.PayoutRefused{Code: "PAYEE_NOT_EXIST", Message: "收款账号不存在"})
+	ledger.Show(t, "p-2", push.PayoutRefused{At: time.Date(2026, 11, 2, 4, 30, 0, 0, time.UTC), Code: "PAYEE_NOT_EXIST", Message: "收款账号不存在"})
 	ledger.Show(t, "p-3", pushestest.Offered("p-3", "anna", "bo", "gamma.com"))
 	door := handler(ledger)
 	of := func(query string) map[string]map[string]any {
@@ -207,8 +208,8 @@ func TestTheWorkListShowsWhatIsStuckAndWhy(t *testing.T) {
 	require.Equal(t, "deliver", running["p-1"]["step"])
 	work := of("?state=stuck")
 	require.Len(t, work, 1)
-	require.Equal(t, []any{"payout", "PAYEE_NOT_EXIST: 收款账号不存在", "stuck"},
-		[]any{work["p-2"]["step"], work["p-2"]["last_error"], work["p-2"]["state"]})
+	require.Equal(t, []any{"payout", "PAYEE_NOT_EXIST: 收款账号不存在", "stuck", 1.0, "2026-11-02T04:30:00Z"},
+		[]any{work["p-2"]["step"], work["p-2"]["last_error"], work["p-2"]["state"], work["p-2"]["attempts"], work["p-2"]["since"]})
 	requireProblem(t, http.StatusForbidden, "not_allowed", ask(t, door, "trader anna", "/v1/purchases"))
 }
 
