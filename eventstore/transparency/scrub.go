@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/pushledger/pushledger/eventstore/durablefile"
 )
 
 // Pace of Scrub.
@@ -121,7 +123,7 @@ func (l *Log) mend(made map[string][]byte) error {
 	}
 	l.options.Logger.Error("the second copy of the log was damaged; it is written again from the log",
 		"files", slices.Sorted(maps.Keys(made)))
-	return writeAll(l.options.Dir, made)
+	return durablefile.WriteAll(l.options.Dir, made)
 }
 
 // replaced are files of which some are others, which come whole.
