@@ -13,7 +13,8 @@ import (
 const guardTail = 8 << 10
 
 // Guard compares the right edge of the log with the newest checkpoint. It returns a
-// *Damage, also kept for Damage, if the log is shorter than what was signed or another.
+// *Damage, also kept for Damage, if the log is shorter than what was signed or another, or
+// longer than it was sealed.
 func (l *Log) Guard(ctx context.Context, log Source) error {
 	signed := l.Checkpoint().Size
 	if l.pinned != nil {
@@ -29,6 +30,9 @@ func (l *Log) Guard(ctx context.Context, log Source) error {
 	}
 	if err == nil && last < signed {
 		err = damaged(last+1, "the log ends at %d, but a checkpoint of %d entries was signed", last, signed)
+	}
+	if err == nil {
+		err = l.breakSeal(last)
 	}
 	if err != nil {
 		return errors.Join(err, l.note(err))

@@ -219,8 +219,26 @@ func TestTheScrubberMendsTheSecondCopyFromAGoodLogAlone(t *testing.T) {
 	require.True(t, bytes.Equal(good[gone], is), "a damaged log is not copied over a good copy")
 }
 
-// An event appended by somebody else becomes part of the log: that it is against the
-// rules is for whoever verifies the histories to find.
+func TestWhatWasWrittenBehindASealIsDamage(t *testing.T) {
+	log := newLog(300)
+	keeping := open(t, t.TempDir())
+	keeping.run(t, log)
+	require.NoError(t, keeping.Seal(300))
+	log.grow(1)
+	damageAt(t, keeping.Guard(t.Context(), log), 301)
+
+	keeping = open(t, keeping.dir)
+	log.entries = log.entries[:300]
+	require.NoError(t, keeping.Guard(t.Context(), log), "the log as it was sealed")
+	log.grow(1)
+	require.NoError(t, keeping.Guard(t.Context(), log), "a service that runs has no seal")
+	require.NoError(t, keeping.Seal(301), "not everything is signed: no seal")
+	log.grow(1)
+	require.NoError(t, open(t, keeping.dir).Guard(t.Context(), log))
+}
+
+// An event appended by somebody else while the service runs becomes part of the log: that
+// it is against the rules is for whoever verifies the histories to find.
 func TestNothingIsSignedOverADamagedLog(t *testing.T) {
 	log := newLog(300)
 	keeping := open(t, t.TempDir())
