@@ -16,6 +16,7 @@ import (
 	"github.com/pushledger/pushledger/aggregates/catalog"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/audit"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/gate"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/notices"
 	"github.com/pushledger/pushledger/eventstore"
@@ -90,6 +91,7 @@ func (s *Service) start(ctx context.Context) error {
 	if s.listener, err = net.Listen("tcp", s.config.HTTPListen); err != nil {
 		return fmt.Errorf("app: http: %w", err)
 	}
+	s.listener = gate.Listen(s.listener, httpConnections, httpConnectionsOne)
 	s.onClose(func() error {
 		if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {
 			return err
@@ -313,7 +315,10 @@ const (
 	writePatience  = time.Minute
 	idlePatience   = 2 * time.Minute
 	maxHeader      = 32 << 10
-	stopPatience   = 10 * time.Second
+	// A reverse proxy comes from one address with everybody behind it.
+	httpConnections    = 8192 // at the same time
+	httpConnectionsOne = 1024 // of one address
+	stopPatience       = 10 * time.Second
 )
 
 func (s *Service) serveHTTP(handler http.Handler) {
