@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/app"
@@ -186,4 +189,35 @@ func requireEachPaidOnce(t *testing.T, service *process, purchases int) {
 	require.Len(t, ledger.Trades, purchases)
 	require.Empty(t, ledger.Refunds)
 	require.Len(t, ledger.Payouts, purchases)
+}
+
+// An event of a newer program (F34): whoever reads it stops there and says so; commands on
+// everything else are still carried out, and an older program has changed nothing when the
+// newer one comes back.
+func TestAnEventOfANewerVersionStopsItsReadersOnly(t *testing.T) {
+	t.Parallel()
+	data, inventory := t.TempDir(), writeInventory(t, 2)
+	service := startProcess(t, data, inventory)
+	require.True(t, ask(t, service.connect(t, "anna"), "push.cmd.anna.offer", offerOf("d0")).OK)
+	service.stop(t)
+	superuser(t, data, func(_ *nats.Conn, js jetstream.JetStream) {
+		message := nats.NewMsg("push.evt.push.newer")
+		message.Header.Set("Event-Type", "Offered")
+		message.Header.Set("Event-Version", "99")
+		message.Header.Set("Nats-Msg-Id", forgedID)
+		message.Header.Set("Actor", "anna")
+		message.Data = []byte(`{}`)
+		_, err := js.PublishMsg(t.Context(), message)
+		require.NoError(t, err)
+	})
+
+	service = startProcess(t, data, inventory)
+	require.Eventually(t, func() bool { return service.readiness() == http.StatusServiceUnavailable }, readyPatience, lookAgain)
+	for _, part := range []string{"saga=purchases", "model=pushes", "model=accounts", "notices stopped"} {
+		require.Eventually(t, func() bool { return strings.Contains(service.stderr.String(), part) }, readyPatience, lookAgain, "%s", service.stderr)
+	}
+	reply := ask(t, service.connect(t, "anna"), "push.cmd.anna.offer", offerOf("d1"))
+	require.True(t, reply.OK, reply.Error)
+	require.True(t, ask(t, service.connect(t, "anna"), "push.cmd.anna.withdraw", `{"push_id":"d0"}`).OK)
+	service.stop(t)
 }

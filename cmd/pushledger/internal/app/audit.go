@@ -207,11 +207,19 @@ func (s sealed) Append(ctx context.Context, metadata eventstore.Metadata, change
 	return s.Store.Append(ctx, metadata, changes...)
 }
 
-// readiness answers /readyz: a service that takes no commands is not ready, whatever its
-// read models say.
+// ready returns why the service does not do all of its work.
+func (s *Service) ready() error {
+	if poison := s.poison.Load(); poison != nil {
+		return *poison
+	}
+	return s.sound()
+}
+
+// readiness answers /readyz: a service that takes no commands, or of which a part has
+// stopped, is not ready, whatever its read models say.
 func (s *Service) readiness(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := s.sound(); err != nil {
+		if err := s.ready(); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}

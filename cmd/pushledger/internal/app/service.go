@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -40,6 +41,7 @@ type Service struct {
 	listener   net.Listener
 	store      *eventlog.Store
 	disk       disk
+	poison     atomic.Pointer[error] // why a saga has stopped alone
 	audit      *auditing
 	provider   *alipay.Provider
 	registrar  *natsregistrar.Client
@@ -248,8 +250,8 @@ func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed
 	s.background, ctx = errgroup.WithContext(ctx)
 	s.background.Go(func() error { return s.audit.watch(ctx) })
 	s.background.Go(func() error { return s.watchDisk(ctx) })
-	s.background.Go(func() error { return s.saga.Run(ctx) })
-	s.background.Go(func() error { return invalidations.Run(ctx) })
+	s.background.Go(func() error { return s.unlessPoisoned("purchases", s.saga.Run(ctx)) })
+	s.background.Go(func() error { return s.unlessPoisoned("invalidations", invalidations.Run(ctx)) })
 	s.background.Go(func() error { return feed.Follow(ctx, invalidations.Handle) })
 	s.runReadModels(ctx)
 	go func() { s.ended <- s.background.Wait() }()
@@ -261,6 +263,18 @@ func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed
 		}
 		return err
 	})
+}
+
+// unlessPoisoned passes on why a saga has stopped, but not if that is an event that this
+// program does not know: then it stops alone, and the service says that it is not ready.
+func (s *Service) unlessPoisoned(saga string, err error) error {
+	if !errors.Is(err, eventstore.ErrUnknownEvent) {
+		return err
+	}
+	err = fmt.Errorf("app: %s have stopped: %w", saga, err)
+	s.poison.Store(&err)
+	s.config.Logger.Error("A SAGA HAS STOPPED at an event that this program does not know: a newer one is needed", "saga", saga, "error", err)
+	return nil
 }
 
 // openDoors lets clients in.
