@@ -145,9 +145,10 @@ func (r *Runner) clear(ctx context.Context, start mark) error {
 // fold applies what comes in until the channel is closed. Under load the batches grow
 // by themselves, because events gather while one is written.
 func (r *Runner) fold(ctx context.Context, events <-chan eventstore.Recorded) error {
-	var batch, rest []eventstore.Recorded
+	var buffer, rest []eventstore.Recorded // what is left stands behind the batch in one buffer
 	for {
-		batch, rest = nextBatch(rest, events)
+		batch, left := nextBatch(append(buffer[:0], rest...), events)
+		buffer, rest = batch, left
 		if len(batch) == 0 {
 			return nil
 		}
