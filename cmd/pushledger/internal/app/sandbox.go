@@ -43,7 +43,7 @@ func (s *Service) startSandbox(ctx context.Context, mux *http.ServeMux, issuer *
 		return fmt.Errorf("app: sandbox: %w", err)
 	}
 	storage := jetstream.FileStorage
-	if s.config.SandboxForgets {
+	if s.config.SandboxLight {
 		storage = jetstream.MemoryStorage
 	}
 	kept, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: sandboxBucket, Storage: storage})
@@ -62,7 +62,7 @@ func (s *Service) startSandbox(ctx context.Context, mux *http.ServeMux, issuer *
 	}
 	s.onClose(func() error { partners.Close(); return nil })
 	gateway, err := alipaygateway.Open(ctx, alipaygateway.Config{
-		KV: kept, KeyDir: s.sandboxDir(), Logger: s.config.Logger, Now: now,
+		KV: kept, KeyDir: s.sandboxDir(), Light: s.config.SandboxLight, Logger: s.config.Logger, Now: now,
 		Notify: alipaygateway.Schedule{FirstRetry: firstRenotify, Late: lateNotify},
 	})
 	if err != nil {

@@ -51,7 +51,7 @@ func start(ctx context.Context, options Options, domains int) (s *subject, err e
 	}
 	s.service, err = app.Start(ctx, app.Config{
 		Data: filepath.Join(s.dir, "data"), NATSListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0", SyncAlways: true,
-		PaymentWindow: 30 * time.Minute, Limit: commands.Limit{PerSecond: 1e6, Burst: 1e6}, Version: "0.0.0-bench", Sandbox: true, SandboxForgets: true, Inventory: inventory,
+		PaymentWindow: 30 * time.Minute, Limit: commands.Limit{PerSecond: 1e6, Burst: 1e6}, Version: "0.0.0-bench", Sandbox: true, SandboxLight: true, Inventory: inventory,
 		Logger: options.Logger,
 	})
 	if err != nil {
