@@ -28,12 +28,16 @@ const version = 3
 //go:embed *.sql
 var schema embed.FS
 
-// Model is the read model, for projections.Open and projections.NewRunner.
-func Model() projections.Model {
+// Model is the read model for those who ask nothing of it; Queries have their own.
+func Model() projections.Model { return model(newChanges()) }
+
+func model(noted *changes) projections.Model {
 	return projections.Model{
 		Name: "pushes", Version: version, Schema: schema,
 		Tables: []string{"pushes", "push_domains", "journal", "balances"},
-		Fold:   fold,
+		Fold: func(ctx context.Context, tx *sqldb.Tx, events []eventstore.Recorded) error {
+			return fold(ctx, tx, events, noted)
+		},
 	}
 }
 
@@ -54,7 +58,7 @@ type folding struct {
 	journal  []any                // values of the rows of journal
 }
 
-func fold(ctx context.Context, tx *sqldb.Tx, events []eventstore.Recorded) error {
+func fold(ctx context.Context, tx *sqldb.Tx, events []eventstore.Recorded, noted *changes) error {
 	f := folding{tx: tx, rows: make(map[string]row), balances: make(map[string]money.Fen)}
 	for _, recorded := range events {
 		event, ours := recorded.Event.(push.Event)
@@ -64,6 +68,7 @@ func fold(ctx context.Context, tx *sqldb.Tx, events []eventstore.Recorded) error
 		if err := f.add(ctx, recorded, event); err != nil {
 			return fmt.Errorf("pushes: sequence %d: %w", recorded.Sequence, err)
 		}
+		noted.note(recorded.Stream.Key, recorded.Sequence)
 	}
 	return f.finish(ctx)
 }

@@ -43,11 +43,12 @@ func (s *Service) openReadModels(ctx context.Context) error {
 	s.reading.metrics = telemetry.NewMetrics()
 	s.reading.stopping = make(chan struct{})
 	s.reading.stop = sync.OnceFunc(func() { close(s.reading.stopping) })
-	known, err := s.openReadModel(ctx, pushesFile, pushes.Model())
+	s.reading.pushes, err = pushes.OpenQueries(func(model projections.Model) (*projections.Served, error) {
+		return s.openReadModel(ctx, pushesFile, model)
+	}, s.store)
 	if err != nil {
 		return err
 	}
-	s.reading.pushes = pushes.NewQueries(known, s.store)
 	books, err := s.openReadModel(ctx, accountsFile, accounts.Model())
 	if err != nil {
 		return err

@@ -36,17 +36,16 @@ func lists(ctx context.Context, r *run) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	r.Progress(fmt.Sprintf("Q2: a read model of %d pushes", count))
 	log := newHistory(count)
-	model, stop, err := model(ctx, filepath.Join(dir, "pushes.db"), log)
+	queries, stop, err := fill(ctx, filepath.Join(dir, "pushes.db"), log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	queries := pushes.NewQueries(model, nil)
 	listed := func(ctx context.Context, _ int) error {
 		return list(ctx, queries, historySeller(rand.IntN(log.sellers())))
 	} // #nosec G404 -- spreads load
 	bare := func(ctx context.Context, _ int) error {
-		return listBare(ctx, model, historySeller(rand.IntN(log.sellers())))
+		return listBare(ctx, queries.Served, historySeller(rand.IntN(log.sellers())))
 	} // #nosec G404 -- spreads load
 	if err := warmUp(ctx, listed, bare); err != nil {
 		return err
@@ -68,9 +67,11 @@ func lists(ctx context.Context, r *run) (err error) {
 	return nil
 }
 
-// model fills a read model from a history.
-func model(ctx context.Context, path string, log *history) (*projections.Served, func() error, error) {
-	served, err := projections.OpenServed(ctx, path, pushes.Model(), log, slog.New(slog.DiscardHandler))
+// fill makes a read model of a history.
+func fill(ctx context.Context, path string, log *history) (*pushes.Queries, func() error, error) {
+	served, err := pushes.OpenQueries(func(model projections.Model) (*projections.Served, error) {
+		return projections.OpenServed(ctx, path, model, log, slog.New(slog.DiscardHandler))
+	}, log)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -158,7 +158,11 @@ func (a *asker) one(ctx context.Context, _ int) error {
 }
 
 func (a *asker) get(ctx context.Context, id string) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.url+id, http.NoBody)
+	return a.ask(ctx, a.url+id)
+}
+
+func (a *asker) ask(ctx context.Context, url string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +191,7 @@ func answer(client *http.Client, request *http.Request) ([]byte, error) {
 type constant struct {
 	server *http.Server
 	served chan error
-	http   *http.Client
+	asker  *asker // who asks in the same words
 	url    string
 }
 
@@ -207,24 +211,18 @@ func newConstant(ctx context.Context, like *asker) (*constant, error) {
 			w.Header().Set("Content-Type", "application/json")
 			_, _ = w.Write(said) // whoever has gone is not measured
 		})},
-		served: make(chan error, 1), url: "http://" + listener.Addr().String(),
-		http: &http.Client{Timeout: readPatience, Transport: &http.Transport{MaxIdleConnsPerHost: mostIdleInOne}},
+		served: make(chan error, 1), url: "http://" + listener.Addr().String(), asker: like,
 	}
 	go func() { c.served <- c.server.Serve(listener) }()
 	return c, nil
 }
 
 func (c *constant) one(ctx context.Context, _ int) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url, http.NoBody)
-	if err != nil {
-		return err
-	}
-	_, err = answer(c.http, request)
+	_, err := c.asker.ask(ctx, c.url)
 	return err
 }
 
 func (c *constant) close() error {
-	c.http.CloseIdleConnections()
 	err := c.server.Close()
 	if served := <-c.served; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
