@@ -27,8 +27,8 @@ fmt: ## Format every file as the linter demands.
 demo: build ## Run complete purchases in a throw-away sandbox and audit them.
 	./bin/pushledger demo
 
-simulate: ## Play purchases under faults for DURATION (default 45s), from SEED if given.
-	go run ./sagas/simulation/simulate -duration $(DURATION) $(if $(SEED),-seed $(SEED))
+simulate: ## Play purchases under faults for DURATION (default 45s), or PURCHASES of them, from SEED if given.
+	go run ./sagas/simulation/simulate -duration $(DURATION) $(if $(PURCHASES),-purchases $(PURCHASES)) $(if $(SEED),-seed $(SEED))
 
 mutants: ## Plant bugs into the purchase saga; the simulator must find each.
 	go run ./sagas/simulation/mutants

@@ -14,6 +14,8 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/pushledger/pushledger/eventstore/durablefile"
 )
 
 // Checkpoint says what the log was when it had Size entries.
@@ -143,5 +145,5 @@ func makeKey(path string) ([]byte, error) {
 		return nil, err
 	}
 	text := []byte(secret + "\n" + public + "\n")
-	return text, writeSynced(path, text)
+	return text, durablefile.Write(path, text)
 }

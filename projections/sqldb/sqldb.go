@@ -21,6 +21,8 @@ import (
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/pushledger/pushledger/eventstore/durablefile"
 )
 
 // Schema is the tables of one part of the read store.
@@ -31,11 +33,13 @@ type Schema struct {
 
 // DB is an open read store. It is safe for concurrent use.
 type DB struct {
+	path   string
 	writer *sql.DB
 	reader *sql.DB
 
 	mu       sync.Mutex
 	prepared map[string]*sql.Stmt // for reading, by their text
+	changing map[string]*sql.Stmt // for writing; nil: wanted, to be prepared before the next transaction
 }
 
 // errStale means that a file cannot be used and is worth nothing.
@@ -86,7 +90,7 @@ func open(path string, prepare func(*sql.DB) error) (*DB, error) {
 	readers := max(4, runtime.NumCPU())
 	reader.SetMaxOpenConns(readers)
 	reader.SetMaxIdleConns(readers)
-	return &DB{writer: writer, reader: reader, prepared: make(map[string]*sql.Stmt)}, nil
+	return &DB{path: path, writer: writer, reader: reader, prepared: make(map[string]*sql.Stmt), changing: make(map[string]*sql.Stmt)}, nil
 }
 
 // own makes the file if it is missing, and keeps it from everybody else: it holds all that
@@ -180,7 +184,11 @@ func Replace(path, by string) error {
 	if err := remove(path, "-wal", "-shm", "-journal"); err != nil {
 		return err
 	}
-	if err := os.Rename(by, path); err != nil {
+	// After a power cut, too.
+	if err := durablefile.SyncDir(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("sqldb: replace: %w", err)
+	}
+	if err := durablefile.Move(by, path); err != nil {
 		return fmt.Errorf("sqldb: replace: %w", err)
 	}
 	return nil
@@ -191,25 +199,6 @@ func remove(path string, suffixes ...string) error {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("sqldb: delete: %w", err)
 		}
-	}
-	return nil
-}
-
-// Write carries out one transaction. Nothing of it stays if change fails.
-func (d *DB) Write(ctx context.Context, change func(*sql.Tx) error) error {
-	tx, err := d.writer.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("sqldb: begin: %w", err)
-	}
-	if err := change(tx); err != nil {
-		// A context that ended has rolled back already.
-		if undo := tx.Rollback(); undo != nil && !errors.Is(undo, sql.ErrTxDone) {
-			return errors.Join(err, undo)
-		}
-		return err
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("sqldb: commit: %w", err)
 	}
 	return nil
 }
@@ -233,6 +222,20 @@ func (d *DB) Prepared(ctx context.Context, query string) (*sql.Stmt, error) {
 	return statement, nil
 }
 
+// CopyTo writes the store as it is at this moment into a new file, while it is read and
+// written. It has a connection of its own: those for queries refuse to write anywhere.
+func (d *DB) CopyTo(ctx context.Context, path string) (err error) {
+	source, err := connect(d.path, url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(5000)"}})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, source.Close()) }()
+	if _, err := source.ExecContext(ctx, "VACUUM INTO $1", path); err != nil {
+		return fmt.Errorf("sqldb: copy to %s: %w", path, err)
+	}
+	return nil
+}
+
 // Close waits for queries under way.
 func (d *DB) Close() error {
 	d.mu.Lock()
@@ -242,6 +245,12 @@ func (d *DB) Close() error {
 		errs = append(errs, statement.Close())
 	}
 	clear(d.prepared)
+	for _, statement := range d.changing {
+		if statement != nil {
+			errs = append(errs, statement.Close())
+		}
+	}
+	clear(d.changing)
 	return errors.Join(append(errs, d.reader.Close(), d.writer.Close())...)
 }
 

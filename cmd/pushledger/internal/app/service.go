@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -19,7 +19,9 @@ import (
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/gate"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/notices"
 	"github.com/pushledger/pushledger/eventstore"
+	"github.com/pushledger/pushledger/eventstore/durablefile"
 	eventlog "github.com/pushledger/pushledger/eventstore/jetstream"
 	"github.com/pushledger/pushledger/eventstore/natsserver"
 	"github.com/pushledger/pushledger/sagas/invalidation"
@@ -38,6 +40,8 @@ type Service struct {
 	server     *natsserver.Server
 	listener   net.Listener
 	store      *eventlog.Store
+	disk       disk
+	poison     atomic.Pointer[error] // why a saga has stopped alone
 	audit      *auditing
 	provider   *alipay.Provider
 	registrar  *natsregistrar.Client
@@ -115,7 +119,7 @@ func (s *Service) openIdentity() (*identity.Issuer, error) {
 		s.verifier = verifier
 		return nil, err
 	}
-	if err := os.MkdirAll(s.sandboxDir(), 0o700); err != nil {
+	if err := durablefile.MakeDir(s.sandboxDir()); err != nil {
 		return nil, fmt.Errorf("app: sandbox: %w", err)
 	}
 	issuer, err := identity.OpenIssuer(SandboxIssuer(s.config.Data))
@@ -133,7 +137,7 @@ func (s *Service) openIdentity() (*identity.Issuer, error) {
 func (s *Service) startServer() error {
 	server, err := natsserver.Start(natsserver.Options{
 		StoreDir: audit.NATSDir(s.config.Data), Listen: s.config.NATSListen,
-		SyncAlways: s.config.SyncAlways, Authorize: s.authorize, Logger: s.config.Logger,
+		SyncAlways: s.config.SyncAlways, Authorize: s.authorize, Derived: []string{notices.StreamName}, Logger: s.config.Logger,
 	})
 	if err != nil {
 		return err
@@ -195,7 +199,7 @@ func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux) error {
 		return err
 	}
 	s.startAudit()
-	pushLedger := ledger.New(sealed{Store: s.store, log: s.audit.log})
+	pushLedger := ledger.New(sealed{Store: s.store, sound: s.sound})
 	s.startSagas(pushLedger, feed)
 	if err := s.openDoors(ctx, pushLedger); err != nil {
 		return err
@@ -204,7 +208,7 @@ func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux) error {
 		provider: s.provider, saga: s.saga, refused: s.reading.metrics.NotificationRefused, logger: s.config.Logger,
 	})
 	queries := s.queryHandler()
-	mux.Handle("GET /readyz", s.audit.readiness(queries))
+	mux.Handle("GET /readyz", s.readiness(queries))
 	mux.Handle("/", queries)
 	return nil
 }
@@ -245,8 +249,9 @@ func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed
 	ctx, stop := context.WithCancel(context.Background())
 	s.background, ctx = errgroup.WithContext(ctx)
 	s.background.Go(func() error { return s.audit.watch(ctx) })
-	s.background.Go(func() error { return s.saga.Run(ctx) })
-	s.background.Go(func() error { return invalidations.Run(ctx) })
+	s.background.Go(func() error { return s.watchDisk(ctx) })
+	s.background.Go(func() error { return s.unlessPoisoned("purchases", s.saga.Run(ctx)) })
+	s.background.Go(func() error { return s.unlessPoisoned("invalidations", invalidations.Run(ctx)) })
 	s.background.Go(func() error { return feed.Follow(ctx, invalidations.Handle) })
 	s.runReadModels(ctx)
 	go func() { s.ended <- s.background.Wait() }()
@@ -258,6 +263,18 @@ func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed
 		}
 		return err
 	})
+}
+
+// unlessPoisoned passes on why a saga has stopped, but not if that is an event that this
+// program does not know: then it stops alone, and the service says that it is not ready.
+func (s *Service) unlessPoisoned(saga string, err error) error {
+	if !errors.Is(err, eventstore.ErrUnknownEvent) {
+		return err
+	}
+	err = fmt.Errorf("app: %s have stopped: %w", saga, err)
+	s.poison.Store(&err)
+	s.config.Logger.Error("A SAGA HAS STOPPED at an event that this program does not know: a newer one is needed", "saga", saga, "error", err)
+	return nil
 }
 
 // openDoors lets clients in.
@@ -275,6 +292,9 @@ func (s *Service) openDoors(ctx context.Context, pushLedger *ledger.Ledger) erro
 		Index: s.reading.commands, Logger: s.config.Logger,
 	})
 	if err := s.openSubmissions(ctx, handler); err != nil {
+		return err
+	}
+	if err := s.server.SyncDescriptions(); err != nil { // no command is answered before the streams outlast a power cut
 		return err
 	}
 	told, err := commands.Open(conn, handler, s.config.Limit, s.config.Version, s.config.Logger)
