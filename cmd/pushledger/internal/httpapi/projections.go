@@ -49,6 +49,8 @@ func (s *server) addProjections() {
 		if err != nil {
 			return nil, err
 		}
+		s.Logger.InfoContext(ctx, "an operator has a read model made anew",
+			"model", input.Name, "account", viewerOf(ctx).Account, "remote", remoteOf(ctx))
 		model.Rebuild()
 		return nil, nil //nolint:nilnil // there is nothing to say but that it was taken in
 	})
