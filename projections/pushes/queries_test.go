@@ -151,7 +151,7 @@ func TestATimelineTellsEveryEventInWordsAndAsRecorded(t *testing.T) {
 		"StrayRefunded: 5.00 CNY that did not pay this push went back.",
 		"Refunded: 200.00 CNY went back to the buyer.",
 	}, told)
-	require.Equal(t, "域名 例子.中国 无法转入买家账户：注册商拒绝将域名转移给买家。", timeline.Events[6].ZH)
+	require.Equal(t, "域名 例子.中国 (xn--fsqu00a.xn--fiqs8s) 无法转入买家账户：注册商拒绝将域名转移给买家。", timeline.Events[6].ZH)
 	body, err := json.Marshal(timeline.Events[5].Body)
 	require.NoError(t, err)
 	require.JSONEq(t, `{"at":"2026-11-02T12:00:00.0000005Z","domain":"alpha.com","revision":7}`, string(body))
