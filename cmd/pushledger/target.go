@@ -1,10 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -40,8 +38,6 @@ func (f targetFlags) client() (*client.Client, error) {
 	return client.New(target)
 }
 
-const maxTokenFile = 64 << 10 // bytes
-
 // token is who asks, given in one way only.
 func (f targetFlags) token() (string, error) {
 	switch {
@@ -52,15 +48,8 @@ func (f targetFlags) token() (string, error) {
 	case f.TokenFile == "":
 		return "", fmt.Errorf("%w: give --token-file or PUSHLEDGER_TOKEN, or --ready-file with --as", errUsage)
 	}
-	file, err := os.Open(f.TokenFile)
-	if err != nil {
-		return "", fmt.Errorf("%w: %w", errUsage, err)
-	}
-	text, err := io.ReadAll(io.LimitReader(file, maxTokenFile))
-	if err = errors.Join(err, file.Close()); err != nil {
-		return "", fmt.Errorf("%w: token file: %w", errUsage, err)
-	}
-	return strings.TrimSpace(string(text)), nil
+	text, err := readSecret(f.TokenFile)
+	return strings.TrimSpace(text), err
 }
 
 // outputFlags say how results are printed.
