@@ -34,7 +34,7 @@ bench: build ## Measure the service against the engines it stands on.
 
 fuzz: ## Fuzz every target for FUZZTIME each (default 30s).
 	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | while IFS=: read -r file target; do \
-		go test -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" </dev/null || exit 1; \
+		go test -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s "$$(dirname "$$file")" </dev/null || exit 1; \
 	done
 
 clean: ## Remove what build and the tests left behind.

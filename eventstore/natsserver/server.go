@@ -31,6 +31,8 @@ const (
 
 	maxPending       = 64 << 20 // bytes waiting for one slow client before it is dropped
 	maxConnections   = 4096
+	authSeconds      = 5      // in which a connection must say who it is; one that does not makes room for another
+	maxOfOne         = 512    // connections of one name from outside, so that nobody can take them all
 	maxSubscriptions = 10_000 // of one connection
 	// maxStore is more than any disk has. By itself the server takes three quarters of what
 	// is free when it starts for its limit, and then refuses streams that may grow to more.
@@ -94,13 +96,14 @@ func (o *Options) run(host string, port int, auth *authenticator) (*server.Serve
 	running, err := server.NewServer(&server.Options{
 		ServerName: "pushledger", Host: host, Port: port, DontListen: o.Listen == "",
 		JetStream: true, StoreDir: o.StoreDir, SyncAlways: o.SyncAlways, JetStreamMaxStore: maxStore,
-		MaxPayload: MaxPayload, MaxPending: maxPending, MaxConn: maxConnections, MaxSubs: maxSubscriptions,
+		MaxPayload: MaxPayload, MaxPending: maxPending, MaxConn: maxConnections, MaxSubs: maxSubscriptions, AuthTimeout: authSeconds,
 		JetStreamLimits:            server.JSLimitOpts{MaxBatchSize: MaxBatch},
 		CustomClientAuthentication: auth, NoSigs: true, DisableJetStreamBanner: true,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("natsserver: configure: %w", err)
 	}
+	auth.crowded = func(name string) bool { return connectionsOf(running, name, maxOfOne) >= maxOfOne }
 	log := &serverLog{logger: o.Logger}
 	running.SetLoggerV2(log, false, false, false)
 	running.Start() // returns when every stream has been recovered

@@ -120,8 +120,23 @@ func (s *Service) startAudit() {
 		s.audit.finish()
 		stop()
 		<-s.audit.ended
+		s.audit.seal()
 		return s.audit.failure
 	})
+}
+
+// seal seals a log of which everything is signed. One whose end cannot be read, or whose
+// disk is full, goes without: it is then as after a crash.
+func (a *auditing) seal() {
+	ctx, cancel := context.WithTimeout(context.Background(), auditLast)
+	defer cancel()
+	last, err := a.service.store.LastSequence(ctx)
+	if err == nil {
+		err = a.log.Seal(last)
+	}
+	if err != nil {
+		a.service.config.Logger.Warn("the log is not sealed", "error", err)
+	}
 }
 
 // watch ends with the auditing or with ctx: a service whose log nobody signs any more

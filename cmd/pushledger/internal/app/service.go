@@ -17,6 +17,7 @@ import (
 	"github.com/pushledger/pushledger/aggregates/catalog"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/audit"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/gate"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/notices"
 	"github.com/pushledger/pushledger/eventstore"
@@ -92,6 +93,7 @@ func (s *Service) start(ctx context.Context) error {
 	if s.listener, err = net.Listen("tcp", s.config.HTTPListen); err != nil {
 		return fmt.Errorf("app: http: %w", err)
 	}
+	s.listener = gate.Listen(s.listener, httpConnections, httpConnectionsOne)
 	s.onClose(func() error {
 		if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {
 			return err
@@ -286,7 +288,7 @@ func (s *Service) openDoors(ctx context.Context, pushLedger *ledger.Ledger) erro
 	}
 	handler := commands.NewHandler(commands.Config{
 		Ledger: pushLedger, Registrar: s.registrar, Directory: s.registrar, Provider: s.provider,
-		Now: now, Window: s.config.PaymentWindow, Fees: s.config.Fees, Operator: s.roll.Operates,
+		Now: now, Window: s.config.PaymentWindow, Fees: s.config.Fees, Operator: s.roll.Operates, Origin: s.server.AddressOf,
 		Index: s.reading.commands, Logger: s.config.Logger,
 	})
 	if err := s.openSubmissions(ctx, handler); err != nil {
@@ -327,7 +329,10 @@ const (
 	writePatience  = time.Minute
 	idlePatience   = 2 * time.Minute
 	maxHeader      = 32 << 10
-	stopPatience   = 10 * time.Second
+	// A reverse proxy comes from one address with everybody behind it.
+	httpConnections    = 8192 // at the same time
+	httpConnectionsOne = 1024 // of one address
+	stopPatience       = 10 * time.Second
 )
 
 func (s *Service) serveHTTP(handler http.Handler) {

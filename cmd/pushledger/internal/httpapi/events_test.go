@@ -3,10 +3,13 @@ package httpapi_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,6 +22,7 @@ import (
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/httpapi"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/telemetry"
 	"github.com/pushledger/pushledger/projections/pushes/pushestest"
+	"github.com/pushledger/pushledger/projections/sqldb"
 )
 
 // reader reads server-sent events.
@@ -229,4 +233,31 @@ func TestReadModelsAreRebuiltByOperatorsOnly(t *testing.T) {
 		names = append(names, model.(map[string]any)["model"])
 	}
 	require.Equal(t, []any{"pushes", "accounts"}, names)
+}
+
+func TestAnAuditorTakesACopyOfWhatIsServed(t *testing.T) {
+	ledger := pushestest.Start(t)
+	ledger.Show(t, "p-1", pushestest.Offered("p-1", "anna", "bo", alpha))
+	door := handler(ledger)
+	requireProblem(t, http.StatusForbidden, "not_allowed", ask(t, door, "trader anna", "/v1/projections/pushes/copy"))
+	requireProblem(t, http.StatusNotFound, "not_found", ask(t, door, "auditor au", "/v1/projections/others/copy"))
+
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, serveDoor(t, ledger, nil)+"/v1/projections/pushes/copy", http.NoBody)
+	require.NoError(t, err)
+	request.Header.Set("Authorization", "Bearer auditor au")
+	answer, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	copied, err := io.ReadAll(answer.Body)
+	require.NoError(t, errors.Join(err, answer.Body.Close()))
+
+	require.Equal(t, http.StatusOK, answer.StatusCode, string(copied))
+	require.Equal(t, "application/vnd.sqlite3", answer.Header.Get("Content-Type"))
+	path := filepath.Join(t.TempDir(), "copy.db")
+	require.NoError(t, os.WriteFile(path, copied, 0o600))
+	db, err := sqldb.OpenReader(path)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	var id string
+	require.NoError(t, db.QueryRowContext(t.Context(), "SELECT push_id FROM pushes").Scan(&id))
+	require.Equal(t, "p-1", id)
 }
