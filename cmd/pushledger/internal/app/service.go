@@ -225,7 +225,7 @@ func (s *Service) connectPartners(ctx context.Context) (*natsregistrar.Feed, err
 		timeout = sandboxTimeout
 	}
 	s.registrar = natsregistrar.New(conn, timeout)
-	js, err := jetstream.New(conn)
+	js, err := jetstream.New(conn, jetstream.WithDefaultTimeout(streamPatience))
 	if err != nil {
 		return nil, fmt.Errorf("app: %w", err)
 	}

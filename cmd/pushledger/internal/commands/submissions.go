@@ -39,6 +39,7 @@ const (
 	firstRetry          = 200 * time.Millisecond
 	longestRetry        = 10 * time.Second
 	queuePause          = time.Second
+	queuePatience       = 30 * time.Second       // for the server to make the queue, which a slow disk makes long
 	submissionDuplicate = 100 * time.Millisecond // the least the server takes: a client's choice of message ids must not matter
 )
 
@@ -60,7 +61,7 @@ type Submissions struct {
 // OpenSubmissions makes the queue if it is missing. The connection may use the JetStream
 // API and publish results, nothing else.
 func OpenSubmissions(ctx context.Context, conn *nats.Conn, handler *Handler, logger *slog.Logger) (*Submissions, error) {
-	js, err := jetstream.New(conn)
+	js, err := jetstream.New(conn, jetstream.WithDefaultTimeout(queuePatience))
 	if err != nil {
 		return nil, fmt.Errorf("commands: %w", err)
 	}
