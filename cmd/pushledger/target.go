@@ -1,8 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -17,22 +20,47 @@ type targetFlags struct {
 	NATSURL   string `name:"nats-url" help:"Where commands go." default:"nats://127.0.0.1:4222"`
 	HTTPURL   string `name:"http-url" help:"Where queries go." default:"http://127.0.0.1:8080"`
 	Token     string `help:"Who you are. Better given as PUSHLEDGER_TOKEN: others can see the arguments of a process."`
+	TokenFile string `help:"File with the token." type:"existingfile"`
 	ReadyFile string `help:"A sandbox's ready file, to take all three from." type:"existingfile"`
 	As        string `help:"The account to act as, with --ready-file."`
 }
 
 func (f targetFlags) client() (*client.Client, error) {
 	if f.ReadyFile == "" {
-		if f.Token == "" {
-			return nil, fmt.Errorf("%w: give --token, or --ready-file with --as", errUsage)
+		token, err := f.token()
+		if err != nil {
+			return nil, err
 		}
-		return client.New(client.Target{NATSURL: f.NATSURL, HTTPURL: f.HTTPURL, Token: f.Token})
+		return client.New(client.Target{NATSURL: f.NATSURL, HTTPURL: f.HTTPURL, Token: token})
 	}
 	target, err := client.ReadReadyFile(f.ReadyFile, f.As)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errUsage, err)
 	}
 	return client.New(target)
+}
+
+const maxTokenFile = 64 << 10 // bytes
+
+// token is who asks, given in one way only.
+func (f targetFlags) token() (string, error) {
+	switch {
+	case f.Token != "" && f.TokenFile != "":
+		return "", fmt.Errorf("%w: give --token or --token-file, not both", errUsage)
+	case f.Token != "":
+		return f.Token, nil
+	case f.TokenFile == "":
+		return "", fmt.Errorf("%w: give --token-file or PUSHLEDGER_TOKEN, or --ready-file with --as", errUsage)
+	}
+	file, err := os.Open(f.TokenFile)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", errUsage, err)
+	}
+	text, err := io.ReadAll(io.LimitReader(file, maxTokenFile))
+	if err = errors.Join(err, file.Close()); err != nil {
+		return "", fmt.Errorf("%w: token file: %w", errUsage, err)
+	}
+	return strings.TrimSpace(string(text)), nil
 }
 
 // outputFlags say how results are printed.
@@ -51,7 +79,7 @@ func (f outputFlags) print(out io.Writer, answer any, draw func(table.Writer)) e
 		return err
 	}
 	drawn := table.NewWriter()
-	drawn.SetOutputMirror(out)
+	drawn.SetOutputMirror(plainWriter{out})
 	draw(drawn)
 	drawn.Render()
 	return nil

@@ -5,7 +5,7 @@
 //     itself confines each one to the subjects of its grant until the grant expires.
 //   - One process at a time owns a directory.
 //   - A server that starts holds every stream of its directory; otherwise Start says
-//     which one is damaged.
+//     which one is damaged. Only one that is empty or derived is given up instead.
 package natsserver
 
 import (
@@ -31,7 +31,12 @@ const (
 
 	maxPending       = 64 << 20 // bytes waiting for one slow client before it is dropped
 	maxConnections   = 4096
+	authSeconds      = 5      // in which a connection must say who it is; one that does not makes room for another
+	maxOfOne         = 512    // connections of one name from outside, so that nobody can take them all
 	maxSubscriptions = 10_000 // of one connection
+	// maxStore is more than any disk has. By itself the server takes three quarters of what
+	// is free when it starts for its limit, and then refuses streams that may grow to more.
+	maxStore = 1 << 50
 	// syncQueue bounds each synchronous subscription of a connection inside the
 	// process; the library's own default allocates megabytes for every one of them.
 	syncQueue     = 1024
@@ -47,12 +52,16 @@ type Options struct {
 	// Authorize decides on the token of a client that connects from outside; nil
 	// refuses everyone.
 	Authorize func(token string) (Grant, error)
-	Logger    *slog.Logger
+	// Derived names the streams that whoever uses the server can fill again. A damaged
+	// one is removed instead of keeping the server from starting.
+	Derived []string
+	Logger  *slog.Logger
 }
 
 // Server is a running nats-server.
 type Server struct {
 	server *server.Server
+	dir    string
 	lock   *os.File
 	auth   *authenticator
 }
@@ -68,26 +77,43 @@ func Start(options Options) (*Server, error) {
 		return nil, err
 	}
 	auth := newAuthenticator(options.Authorize, options.Logger)
+	running, err := options.run(host, port, auth)
+	var damaged *damagedStreams
+	if errors.As(err, &damaged) {
+		if running, err = nil, options.discard(damaged); err == nil {
+			running, err = options.run(host, port, auth)
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return &Server{server: running, dir: options.StoreDir, lock: lock, auth: auth}, nil
+}
+
+// run starts a server on a directory that is locked. It returns damagedStreams if that is
+// all that is wrong.
+func (o *Options) run(host string, port int, auth *authenticator) (*server.Server, error) {
 	running, err := server.NewServer(&server.Options{
-		ServerName: "pushledger", Host: host, Port: port, DontListen: options.Listen == "",
-		JetStream: true, StoreDir: options.StoreDir, SyncAlways: options.SyncAlways,
-		MaxPayload: MaxPayload, MaxPending: maxPending, MaxConn: maxConnections, MaxSubs: maxSubscriptions,
+		ServerName: "pushledger", Host: host, Port: port, DontListen: o.Listen == "",
+		JetStream: true, StoreDir: o.StoreDir, SyncAlways: o.SyncAlways, JetStreamMaxStore: maxStore,
+		MaxPayload: MaxPayload, MaxPending: maxPending, MaxConn: maxConnections, MaxSubs: maxSubscriptions, AuthTimeout: authSeconds,
 		JetStreamLimits:            server.JSLimitOpts{MaxBatchSize: MaxBatch},
 		CustomClientAuthentication: auth, NoSigs: true, DisableJetStreamBanner: true,
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("natsserver: configure: %w", err), lock.Close())
+		return nil, fmt.Errorf("natsserver: configure: %w", err)
 	}
-	log := &serverLog{logger: options.Logger}
+	auth.crowded = func(name string) bool { return connectionsOf(running, name, maxOfOne) >= maxOfOne }
+	log := &serverLog{logger: o.Logger}
 	running.SetLoggerV2(log, false, false, false)
 	running.Start() // returns when every stream has been recovered
-	if err := whole(running, log, options.StoreDir); err != nil {
+	if err := whole(running, log, o.StoreDir); err != nil {
 		running.Shutdown()
 		running.WaitForShutdown()
-		return nil, errors.Join(err, lock.Close())
+		return nil, err
 	}
 	log.forget()
-	return &Server{server: running, lock: lock, auth: auth}, nil
+	return running, nil
 }
 
 // whole reports what keeps a started server from being used.
@@ -103,7 +129,7 @@ func whole(running *server.Server, log *serverLog, dir string) error {
 		return err
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("natsserver: damaged streams %v: %s", missing, log.complaints())
+		return &damagedStreams{missing, log.complaints()}
 	}
 	return nil
 }

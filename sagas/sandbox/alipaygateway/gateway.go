@@ -39,9 +39,6 @@ type Config struct {
 	KV     jetstream.KeyValue // where the state is kept
 	KeyDir string             // where the two key pairs are kept, made if not there
 	Notify Schedule
-	// Light has the gateway itself, not its merchant, sign with a key that is too short to
-	// be safe: in a measurement it stands for computers that are somebody else's.
-	Light  bool
 	Logger *slog.Logger
 	Now    func() time.Time
 }
@@ -92,7 +89,7 @@ func Open(ctx context.Context, config Config) (*Gateway, error) {
 		kv: config.KV, logger: config.Logger, now: config.Now, zone: location, schedule: config.Notify.orDefault(),
 		books: newBooks(), http: notifier(), sending: make(chan struct{}, sendingAtOnce),
 	}
-	if g.merchant, g.alipay, err = openKeys(config.KeyDir, config.Light); err != nil {
+	if g.merchant, g.alipay, err = openKeys(config.KeyDir); err != nil {
 		return nil, err
 	}
 	g.methods = g.routes()

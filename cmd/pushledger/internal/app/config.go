@@ -31,10 +31,9 @@ type Config struct {
 	// settings by itself.
 	Sandbox   bool
 	Inventory string // file; empty: nobody and nothing
-	// SandboxLight has the partners cost as little as they can: their state is kept in
-	// memory only and their keys are short. It is for a sandbox that is measured and thrown
-	// away.
-	SandboxLight bool
+	// SandboxForgets keeps the partners' state in memory only: for a sandbox that is
+	// thrown away.
+	SandboxForgets bool
 
 	// The fields below are for a service without sandbox.
 	TokenKeys string // file with the public keys of the token issuer

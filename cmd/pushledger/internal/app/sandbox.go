@@ -18,7 +18,6 @@ import (
 const (
 	sandboxPath   = "/sandbox/alipay/"
 	sandboxBucket = "SANDBOX"
-	lightBucket   = "SANDBOX_LIGHT"
 	sandboxToken  = 30 * 24 * time.Hour
 	lateNotify    = 4 * time.Second
 	firstRenotify = time.Second
@@ -43,11 +42,11 @@ func (s *Service) startSandbox(ctx context.Context, mux *http.ServeMux, issuer *
 	if err != nil {
 		return fmt.Errorf("app: sandbox: %w", err)
 	}
-	bucket := jetstream.KeyValueConfig{Bucket: sandboxBucket, Storage: jetstream.FileStorage}
-	if s.config.SandboxLight {
-		bucket = jetstream.KeyValueConfig{Bucket: lightBucket, Storage: jetstream.MemoryStorage}
+	storage := jetstream.FileStorage
+	if s.config.SandboxForgets {
+		storage = jetstream.MemoryStorage
 	}
-	kept, err := js.CreateOrUpdateKeyValue(ctx, bucket)
+	kept, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: sandboxBucket, Storage: storage})
 	if err != nil {
 		return fmt.Errorf("app: sandbox: %w", err)
 	}
@@ -63,7 +62,7 @@ func (s *Service) startSandbox(ctx context.Context, mux *http.ServeMux, issuer *
 	}
 	s.onClose(func() error { partners.Close(); return nil })
 	gateway, err := alipaygateway.Open(ctx, alipaygateway.Config{
-		KV: kept, KeyDir: s.sandboxDir(), Light: s.config.SandboxLight, Logger: s.config.Logger, Now: now,
+		KV: kept, KeyDir: s.sandboxDir(), Logger: s.config.Logger, Now: now,
 		Notify: alipaygateway.Schedule{FirstRetry: firstRenotify, Late: lateNotify},
 	})
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -17,8 +17,11 @@ import (
 	"github.com/pushledger/pushledger/aggregates/catalog"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/audit"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/gate"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/notices"
 	"github.com/pushledger/pushledger/eventstore"
+	"github.com/pushledger/pushledger/eventstore/durablefile"
 	eventlog "github.com/pushledger/pushledger/eventstore/jetstream"
 	"github.com/pushledger/pushledger/eventstore/natsserver"
 	"github.com/pushledger/pushledger/sagas/invalidation"
@@ -37,6 +40,8 @@ type Service struct {
 	server     *natsserver.Server
 	listener   net.Listener
 	store      *eventlog.Store
+	disk       disk
+	poison     atomic.Pointer[error] // why a saga has stopped alone
 	audit      *auditing
 	provider   *alipay.Provider
 	registrar  *natsregistrar.Client
@@ -88,6 +93,7 @@ func (s *Service) start(ctx context.Context) error {
 	if s.listener, err = net.Listen("tcp", s.config.HTTPListen); err != nil {
 		return fmt.Errorf("app: http: %w", err)
 	}
+	s.listener = gate.Listen(s.listener, httpConnections, httpConnectionsOne)
 	s.onClose(func() error {
 		if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {
 			return err
@@ -113,7 +119,7 @@ func (s *Service) openIdentity() (*identity.Issuer, error) {
 		s.verifier = verifier
 		return nil, err
 	}
-	if err := os.MkdirAll(s.sandboxDir(), 0o700); err != nil {
+	if err := durablefile.MakeDir(s.sandboxDir()); err != nil {
 		return nil, fmt.Errorf("app: sandbox: %w", err)
 	}
 	issuer, err := identity.OpenIssuer(SandboxIssuer(s.config.Data))
@@ -131,7 +137,7 @@ func (s *Service) openIdentity() (*identity.Issuer, error) {
 func (s *Service) startServer() error {
 	server, err := natsserver.Start(natsserver.Options{
 		StoreDir: audit.NATSDir(s.config.Data), Listen: s.config.NATSListen,
-		SyncAlways: s.config.SyncAlways, Authorize: s.authorize, Logger: s.config.Logger,
+		SyncAlways: s.config.SyncAlways, Authorize: s.authorize, Derived: []string{notices.StreamName}, Logger: s.config.Logger,
 	})
 	if err != nil {
 		return err
@@ -193,7 +199,7 @@ func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux) error {
 		return err
 	}
 	s.startAudit()
-	pushLedger := ledger.New(sealed{Store: s.store, log: s.audit.log})
+	pushLedger := ledger.New(sealed{Store: s.store, sound: s.sound})
 	s.startSagas(pushLedger, feed)
 	if err := s.openDoors(ctx, pushLedger); err != nil {
 		return err
@@ -202,7 +208,7 @@ func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux) error {
 		provider: s.provider, saga: s.saga, refused: s.reading.metrics.NotificationRefused, logger: s.config.Logger,
 	})
 	queries := s.queryHandler()
-	mux.Handle("GET /readyz", s.audit.readiness(queries))
+	mux.Handle("GET /readyz", s.readiness(queries))
 	mux.Handle("/", queries)
 	return nil
 }
@@ -243,8 +249,9 @@ func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed
 	ctx, stop := context.WithCancel(context.Background())
 	s.background, ctx = errgroup.WithContext(ctx)
 	s.background.Go(func() error { return s.audit.watch(ctx) })
-	s.background.Go(func() error { return s.saga.Run(ctx) })
-	s.background.Go(func() error { return invalidations.Run(ctx) })
+	s.background.Go(func() error { return s.watchDisk(ctx) })
+	s.background.Go(func() error { return s.unlessPoisoned("purchases", s.saga.Run(ctx)) })
+	s.background.Go(func() error { return s.unlessPoisoned("invalidations", invalidations.Run(ctx)) })
 	s.background.Go(func() error { return feed.Follow(ctx, invalidations.Handle) })
 	s.runReadModels(ctx)
 	go func() { s.ended <- s.background.Wait() }()
@@ -258,6 +265,18 @@ func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed
 	})
 }
 
+// unlessPoisoned passes on why a saga has stopped, but not if that is an event that this
+// program does not know: then it stops alone, and the service says that it is not ready.
+func (s *Service) unlessPoisoned(saga string, err error) error {
+	if !errors.Is(err, eventstore.ErrUnknownEvent) {
+		return err
+	}
+	err = fmt.Errorf("app: %s have stopped: %w", saga, err)
+	s.poison.Store(&err)
+	s.config.Logger.Error("A SAGA HAS STOPPED at an event that this program does not know: a newer one is needed", "saga", saga, "error", err)
+	return nil
+}
+
 // openDoors lets clients in.
 func (s *Service) openDoors(ctx context.Context, pushLedger *ledger.Ledger) error {
 	conn, err := s.connect("doors", []string{"_INBOX.>"}, []string{"push.cmd.>", "push.query.>", "$SRV.>"})
@@ -269,10 +288,13 @@ func (s *Service) openDoors(ctx context.Context, pushLedger *ledger.Ledger) erro
 	}
 	handler := commands.NewHandler(commands.Config{
 		Ledger: pushLedger, Registrar: s.registrar, Directory: s.registrar, Provider: s.provider,
-		Now: now, Window: s.config.PaymentWindow, Fees: s.config.Fees, Operator: s.roll.Operates,
+		Now: now, Window: s.config.PaymentWindow, Fees: s.config.Fees, Operator: s.roll.Operates, Origin: s.server.AddressOf,
 		Index: s.reading.commands, Logger: s.config.Logger,
 	})
 	if err := s.openSubmissions(ctx, handler); err != nil {
+		return err
+	}
+	if err := s.server.SyncDescriptions(); err != nil { // no command is answered before the streams outlast a power cut
 		return err
 	}
 	told, err := commands.Open(conn, handler, s.config.Limit, s.config.Version, s.config.Logger)
@@ -307,7 +329,10 @@ const (
 	writePatience  = time.Minute
 	idlePatience   = 2 * time.Minute
 	maxHeader      = 32 << 10
-	stopPatience   = 10 * time.Second
+	// A reverse proxy comes from one address with everybody behind it.
+	httpConnections    = 8192 // at the same time
+	httpConnectionsOne = 1024 // of one address
+	stopPatience       = 10 * time.Second
 )
 
 func (s *Service) serveHTTP(handler http.Handler) {

@@ -59,7 +59,7 @@ func startOn(ctx context.Context, options Options, data string, domains int) (s 
 	}
 	s.service, err = app.Start(ctx, app.Config{
 		Data: data, NATSListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0", SyncAlways: true,
-		PaymentWindow: 30 * time.Minute, Limit: commands.Limit{PerSecond: 1e6, Burst: 1e6}, Version: "0.0.0-bench", Sandbox: true, SandboxLight: true, Inventory: inventory,
+		PaymentWindow: 30 * time.Minute, Limit: commands.Limit{PerSecond: 1e6, Burst: 1e6}, Version: "0.0.0-bench", Sandbox: true, SandboxForgets: true, Inventory: inventory,
 		Logger: options.Logger,
 	})
 	if err != nil {
