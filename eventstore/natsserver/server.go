@@ -111,12 +111,14 @@ func whole(running *server.Server, log *serverLog, dir string) error {
 // URL is where clients from outside connect.
 func (s *Server) URL() string { return s.server.ClientURL() }
 
-// Connect opens a connection inside the process, confined to a grant. While it is cut
-// off from the server a publish fails at once instead of being sent later.
-func (s *Server) Connect(name string, grant Grant) (*nats.Conn, error) {
-	conn, err := nats.Connect("", nats.InProcessServer(s.server), nats.Name(name),
-		nats.TokenHandler(s.auth.secrets(grant)), nats.SyncQueueLen(syncQueue),
-		nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait), nats.ReconnectBufSize(-1))
+// Connect opens a connection inside the process, confined to a grant, with further options
+// such as an inbox prefix of its own. While it is cut off from the server a publish fails
+// at once instead of being sent later.
+func (s *Server) Connect(name string, grant Grant, further ...nats.Option) (*nats.Conn, error) {
+	conn, err := nats.Connect("", append([]nats.Option{
+		nats.InProcessServer(s.server), nats.Name(name), nats.TokenHandler(s.auth.secrets(grant)), nats.SyncQueueLen(syncQueue),
+		nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait), nats.ReconnectBufSize(-1),
+	}, further...)...)
 	if err != nil {
 		return nil, fmt.Errorf("natsserver: connect %s: %w", name, err)
 	}

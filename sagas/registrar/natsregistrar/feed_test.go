@@ -40,11 +40,15 @@ type feed struct {
 
 func openFeed(t *testing.T) *feed {
 	t.Helper()
-	js, err := jetstream.New(connect(t))
+	conn := connect(t)
+	js, err := jetstream.New(conn)
 	require.NoError(t, err)
 	for range 2 { // the second time it is there
 		require.NoError(t, natsregistrar.EnsureStream(t.Context(), js))
 	}
+	taken, err := natsregistrar.OpenIntake(conn, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, taken.Close()) })
 	return &feed{js: js, log: &errorCounter{}, handled: make(chan string, 100)}
 }
 

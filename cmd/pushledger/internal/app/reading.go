@@ -63,7 +63,7 @@ func (s *Service) openReadModels(ctx context.Context) error {
 
 // openNotices opens them on a connection that can write nothing else.
 func (s *Service) openNotices(ctx context.Context) error {
-	conn, err := s.connect("notices", []string{notices.SubjectPrefix + ">", "$JS.API.>"}, []string{"_INBOX.>"})
+	conn, err := s.connect("notices")
 	if err != nil {
 		return err
 	}

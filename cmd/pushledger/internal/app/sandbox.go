@@ -34,7 +34,7 @@ func (s *Service) startSandbox(ctx context.Context, mux *http.ServeMux, issuer *
 	if !s.config.Sandbox {
 		return nil
 	}
-	conn, err := s.connect("sandbox", []string{">"}, []string{">"})
+	conn, err := s.connect("sandbox")
 	if err != nil {
 		return err
 	}

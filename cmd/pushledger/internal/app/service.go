@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pushledger/pushledger/aggregates/catalog"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/access"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/audit"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
@@ -95,11 +96,15 @@ func (s *Service) start(ctx context.Context) error {
 		return nil
 	})
 	s.Ready = Ready{NATSURL: s.server.URL(), HTTPURL: "http://" + s.listener.Addr().String()}
+	feed, err := s.takeEvents(ctx)
+	if err != nil {
+		return err
+	}
 	mux := http.NewServeMux()
 	if err := s.startSandbox(ctx, mux, tokens); err != nil {
 		return err
 	}
-	if err := s.startLedger(ctx, mux); err != nil {
+	if err := s.startLedger(ctx, mux, feed); err != nil {
 		return err
 	}
 	s.serveHTTP(mux)
@@ -146,19 +151,21 @@ func (s *Service) authorize(token string) (natsserver.Grant, error) {
 	if err != nil {
 		return natsserver.Grant{}, err
 	}
-	grant, err := who.Grant()
+	grant, err := access.Grant(who, s.config.Sandbox)
 	if err != nil {
 		return natsserver.Grant{}, err
 	}
 	s.roll.Enter(who)
-	return natsserver.Grant{Name: grant.Name, Publish: grant.Publish, Subscribe: grant.Subscribe, Expires: who.Expires}, nil
+	return grant, nil
 }
 
-// connect opens a connection with no more rights than its part needs. The connection
-// that answers clients can write neither events nor commands, whatever reply subject
-// a client thinks of.
-func (s *Service) connect(name string, publish, subscribe []string) (*nats.Conn, error) {
-	conn, err := s.server.Connect(name, natsserver.Grant{Name: name, Publish: publish, Subscribe: subscribe})
+// connect opens the connection of a part of the service, with the rights of that part.
+func (s *Service) connect(part string) (*nats.Conn, error) {
+	grant, inbox, err := access.PartOf(part)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := s.server.Connect(part, grant, nats.CustomInboxPrefix(inbox))
 	if err != nil {
 		return nil, err
 	}
@@ -167,8 +174,8 @@ func (s *Service) connect(name string, publish, subscribe []string) (*nats.Conn,
 }
 
 // startLedger starts the log and all that lives on it, readers first.
-func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux) error {
-	writer, err := s.connect("log", []string{eventlog.SubjectPrefix + ">", "$JS.API.>", "$JS.ACK.>", "$JS.FC.>"}, []string{"_INBOX.>"})
+func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux, feed *natsregistrar.Feed) error {
+	writer, err := s.connect("log")
 	if err != nil {
 		return err
 	}
@@ -185,8 +192,7 @@ func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux) error {
 	if s.provider, err = alipay.New(s.config.Alipay); err != nil {
 		return err
 	}
-	feed, err := s.connectPartners(ctx)
-	if err != nil {
+	if err := s.connectPartners(); err != nil {
 		return err
 	}
 	if err := s.openReadModels(ctx); err != nil {
@@ -208,17 +214,25 @@ func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux) error {
 }
 
 // connectPartners opens the connection to registrar and account directory.
-func (s *Service) connectPartners(ctx context.Context) (*natsregistrar.Feed, error) {
-	conn, err := s.connect("partners",
-		[]string{"registrar.v1.>", "accounts.v1.>", "$JS.API.>", "$JS.ACK.>", "$JS.FC.>"}, []string{"_INBOX.>"})
+func (s *Service) connectPartners() error {
+	conn, err := s.connect("partners")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	timeout := registrarTimeout
 	if s.config.Sandbox {
 		timeout = sandboxTimeout
 	}
 	s.registrar = natsregistrar.New(conn, timeout)
+	return nil
+}
+
+// takeEvents keeps what the registrar publishes, and returns what works it off.
+func (s *Service) takeEvents(ctx context.Context) (*natsregistrar.Feed, error) {
+	conn, err := s.connect("feed")
+	if err != nil {
+		return nil, err
+	}
 	js, err := jetstream.New(conn)
 	if err != nil {
 		return nil, fmt.Errorf("app: %w", err)
@@ -226,6 +240,15 @@ func (s *Service) connectPartners(ctx context.Context) (*natsregistrar.Feed, err
 	if err := natsregistrar.EnsureStream(ctx, js); err != nil {
 		return nil, err
 	}
+	door, err := s.connect("registrar-events")
+	if err != nil {
+		return nil, err
+	}
+	taken, err := natsregistrar.OpenIntake(door, s.config.Logger)
+	if err != nil {
+		return nil, err
+	}
+	s.onClose(taken.Close)
 	return natsregistrar.NewFeed(js, "pushledger-invalidation", s.config.Logger), nil
 }
 
@@ -260,7 +283,7 @@ func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed
 
 // openDoors lets clients in.
 func (s *Service) openDoors(ctx context.Context, pushLedger *ledger.Ledger) error {
-	conn, err := s.connect("doors", []string{"_INBOX.>"}, []string{"push.cmd.>", "push.query.>", "$SRV.>"})
+	conn, err := s.connect("doors")
 	if err != nil {
 		return err
 	}
@@ -285,11 +308,15 @@ func (s *Service) openDoors(ctx context.Context, pushLedger *ledger.Ledger) erro
 
 // openSubmissions works off the commands that were published to the queue.
 func (s *Service) openSubmissions(ctx context.Context, handler *commands.Handler) error {
-	conn, err := s.connect("submissions", []string{"$JS.API.>", "$JS.ACK.>", "push.result.>"}, []string{"_INBOX.>"})
+	conn, err := s.connect("submissions")
 	if err != nil {
 		return err
 	}
-	queue, err := commands.OpenSubmissions(ctx, conn, handler, s.config.Logger)
+	door, err := s.connect("intake")
+	if err != nil {
+		return err
+	}
+	queue, err := commands.OpenSubmissions(ctx, conn, door, handler, s.config.Logger)
 	if err != nil {
 		return err
 	}
