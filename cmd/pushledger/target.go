@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -19,20 +20,36 @@ type targetFlags struct {
 	Token     string `help:"Who you are. Better given as PUSHLEDGER_TOKEN: others can see the arguments of a process."`
 	ReadyFile string `help:"A sandbox's ready file, to take all three from." type:"existingfile"`
 	As        string `help:"The account to act as, with --ready-file."`
+	TLSCA     string `name:"tls-ca" help:"PEM file of certificates to trust instead of the machine's own." type:"existingfile"`
+	TLSCert   string `name:"tls-cert" help:"PEM file of a client certificate, for a service that demands one." type:"existingfile"`
+	TLSKey    string `name:"tls-key" help:"PEM file of its key." type:"existingfile"`
 }
 
 func (f targetFlags) client() (*client.Client, error) {
-	if f.ReadyFile == "" {
-		if f.Token == "" {
-			return nil, fmt.Errorf("%w: give --token, or --ready-file with --as", errUsage)
-		}
-		return client.New(client.Target{NATSURL: f.NATSURL, HTTPURL: f.HTTPURL, Token: f.Token})
+	target, err := f.target()
+	if err == nil && f.TLSCA != "" {
+		err = target.Trust(f.TLSCA)
 	}
-	target, err := client.ReadReadyFile(f.ReadyFile, f.As)
+	if err == nil && (f.TLSCert == "") != (f.TLSKey == "") {
+		err = errors.New("--tls-cert and --tls-key belong together")
+	}
+	if err == nil && f.TLSCert != "" {
+		err = target.Show(f.TLSCert, f.TLSKey)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errUsage, err)
 	}
 	return client.New(target)
+}
+
+func (f targetFlags) target() (client.Target, error) {
+	if f.ReadyFile != "" {
+		return client.ReadReadyFile(f.ReadyFile, f.As)
+	}
+	if f.Token == "" {
+		return client.Target{}, errors.New("give --token, or --ready-file with --as")
+	}
+	return client.Target{NATSURL: f.NATSURL, HTTPURL: f.HTTPURL, Token: f.Token}, nil
 }
 
 // outputFlags say how results are printed.

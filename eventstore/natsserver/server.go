@@ -9,6 +9,7 @@
 package natsserver
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -36,6 +37,7 @@ const (
 	// process; the library's own default allocates megabytes for every one of them.
 	syncQueue     = 1024
 	reconnectWait = 100 * time.Millisecond
+	tlsPatience   = 10 * time.Second
 	startPatience = 60 * time.Second // for the listener, once the streams are recovered
 )
 
@@ -47,7 +49,10 @@ type Options struct {
 	// Authorize decides on the token of a client that connects from outside; nil
 	// refuses everyone.
 	Authorize func(token string) (Grant, error)
-	Logger    *slog.Logger
+	// TLS is what clients from outside must speak; nil: they speak in the clear. It does
+	// not concern connections inside the process.
+	TLS    *tls.Config
+	Logger *slog.Logger
 }
 
 // Server is a running nats-server.
@@ -74,6 +79,7 @@ func Start(options Options) (*Server, error) {
 		MaxPayload: MaxPayload, MaxPending: maxPending, MaxConn: maxConnections, MaxSubs: maxSubscriptions,
 		JetStreamLimits:            server.JSLimitOpts{MaxBatchSize: MaxBatch},
 		CustomClientAuthentication: auth, NoSigs: true, DisableJetStreamBanner: true,
+		TLSConfig: options.TLS, TLSTimeout: tlsPatience.Seconds(),
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("natsserver: configure: %w", err), lock.Close())

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -36,7 +35,7 @@ type house struct {
 	http   *http.Client
 }
 
-func open(t *testing.T) house {
+func open(t *testing.T, changes ...func(*app.Config)) house {
 	t.Helper()
 	data := t.TempDir()
 	var domains []string
@@ -46,10 +45,14 @@ func open(t *testing.T) house {
 	inventory := filepath.Join(data, "inventory.json")
 	require.NoError(t, os.WriteFile(inventory, []byte(`{"accounts":[{"account":"anna","real_name_verified":true,"alipay_account":"a@example.com","alipay_name":"Anna"},
 		{"account":"bo","real_name_verified":true,"alipay_account":"b@example.com","alipay_name":"Bo"}],"domains":[`+strings.Join(domains, ",")+`]}`), 0o600))
-	running, err := app.Start(t.Context(), app.Config{
+	config := app.Config{
 		Data: data, NATSListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0", PaymentWindow: time.Hour, Version: "1.2.3",
 		Limit: commands.Limit{PerSecond: 1e6, Burst: 1e6}, Sandbox: true, SandboxForgets: true, Inventory: inventory, Logger: slog.New(slog.DiscardHandler),
-	})
+	}
+	for _, change := range changes {
+		change(&config)
+	}
+	running, err := app.Start(t.Context(), config)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, running.Close()) })
 	issuer, err := identity.OpenIssuer(app.SandboxIssuer(data))
@@ -182,28 +185,6 @@ func requireShown(t *testing.T, row access.Row, role identity.Role, shows, body 
 	if shows != "" {
 		require.Equal(t, slices.Contains(row.All, role), strings.Contains(body, shows), "%s as %s: %s", row.What, role, body)
 	}
-}
-
-// Whatever the HTTP door describes is in the table, and the other way round.
-func TestTheTableHasEveryPath(t *testing.T) {
-	h := open(t)
-	var described struct {
-		Paths map[string]map[string]jsontext.Value `json:"paths"`
-	}
-	_, body := h.request(t, http.MethodGet, "/openapi.json", "")
-	require.NoError(t, json.Unmarshal([]byte(body), &described))
-	var served, listed []string
-	for path, methods := range described.Paths {
-		for method := range methods {
-			served = append(served, strings.ToUpper(method)+" "+path)
-		}
-	}
-	for _, row := range access.Table {
-		if row.Way == access.HTTP && !row.Anybody {
-			listed = append(listed, row.What)
-		}
-	}
-	require.ElementsMatch(t, listed, served)
 }
 
 func TestOnlyOperatorsAreObeyed(t *testing.T) {

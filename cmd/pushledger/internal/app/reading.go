@@ -113,7 +113,7 @@ func (s *Service) queryHandler() http.Handler {
 		func() float64 { return float64(s.saga.Open()) })
 	return httpapi.New(httpapi.Config{
 		Pushes: s.reading.pushes, Accounts: s.reading.accounts, Models: s.reading.models, Metrics: s.reading.metrics, Stopping: s.reading.stopping,
-		Authenticate: identity.Remember(s.verifier.Verify, now), Version: s.config.Version, Logger: s.config.Logger,
+		Authenticate: identity.Remember(s.verifier.Verify, now), Certified: s.config.TLS.ClientCA != "", Version: s.config.Version, Logger: s.config.Logger,
 	})
 }
 

@@ -2,11 +2,10 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -17,6 +16,7 @@ import (
 	"github.com/pushledger/pushledger/aggregates/catalog"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/access"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/audit"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/certificate"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
 	"github.com/pushledger/pushledger/eventstore"
@@ -35,8 +35,8 @@ type Service struct {
 	Ready      Ready
 	verifier   *identity.Verifier
 	roll       *identity.Roll
+	tls        *certificate.Certificate // nil: both doors speak in the clear
 	server     *natsserver.Server
-	listener   net.Listener
 	store      *eventlog.Store
 	audit      *auditing
 	provider   *alipay.Provider
@@ -79,64 +79,52 @@ func (s *Service) Close() error {
 func (s *Service) onClose(closer func() error) { s.closers = append(s.closers, closer) }
 
 func (s *Service) start(ctx context.Context) error {
-	tokens, err := s.openIdentity()
+	tokens, err := s.openIdentity(ctx)
 	if err != nil {
 		return err
+	}
+	if s.config.TLS != (certificate.Files{}) {
+		if s.tls, err = certificate.Open(s.config.TLS, s.config.Logger); err != nil {
+			return err
+		}
 	}
 	if err := s.startServer(); err != nil {
 		return err
 	}
-	if s.listener, err = net.Listen("tcp", s.config.HTTPListen); err != nil {
-		return fmt.Errorf("app: http: %w", err)
+	door, err := s.listen(s.config.HTTPListen)
+	if err != nil {
+		return err
 	}
-	s.onClose(func() error {
-		if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {
+	s.Ready = Ready{NATSURL: s.server.URL(), HTTPURL: "http://" + door.Addr().String()}
+	inner := innerDoor{Listener: door, url: s.Ready.HTTPURL}
+	if s.tls != nil {
+		s.Ready.HTTPURL, s.Ready.TLSCA = "https://"+door.Addr().String(), s.tls.Chain()
+		if inner, err = s.openInnerDoor(); err != nil {
 			return err
 		}
-		return nil
-	})
-	s.Ready = Ready{NATSURL: s.server.URL(), HTTPURL: "http://" + s.listener.Addr().String()}
+	}
 	feed, err := s.takeEvents(ctx)
 	if err != nil {
 		return err
 	}
 	mux := http.NewServeMux()
-	if err := s.startSandbox(ctx, mux, tokens); err != nil {
+	if err := s.startSandbox(ctx, mux, tokens, inner.url); err != nil {
 		return err
 	}
 	if err := s.startLedger(ctx, mux, feed); err != nil {
 		return err
 	}
-	s.serveHTTP(mux)
+	s.serveHTTP(door, mux, s.tlsConfig(tls.VerifyClientCertIfGiven, "h2", "http/1.1"))
+	if inner.Listener != nil && inner.Listener != door {
+		s.serveHTTP(inner, mux, nil)
+	}
 	return s.announce(ctx)
-}
-
-// openIdentity reads the keys by which tokens are checked; a sandbox makes its own.
-func (s *Service) openIdentity() (*identity.Issuer, error) {
-	if !s.config.Sandbox {
-		verifier, err := identity.OpenVerifier(s.config.TokenKeys)
-		s.verifier = verifier
-		return nil, err
-	}
-	if err := os.MkdirAll(s.sandboxDir(), 0o700); err != nil {
-		return nil, fmt.Errorf("app: sandbox: %w", err)
-	}
-	issuer, err := identity.OpenIssuer(SandboxIssuer(s.config.Data))
-	if err != nil {
-		return nil, err
-	}
-	public, err := issuer.PublicPEM()
-	if err != nil {
-		return nil, err
-	}
-	s.verifier, err = identity.NewVerifier(public)
-	return issuer, err
 }
 
 func (s *Service) startServer() error {
 	server, err := natsserver.Start(natsserver.Options{
 		StoreDir: audit.NATSDir(s.config.Data), Listen: s.config.NATSListen,
-		SyncAlways: s.config.SyncAlways, Authorize: s.authorize, Logger: s.config.Logger,
+		SyncAlways: s.config.SyncAlways, Authorize: s.authorize, TLS: s.tlsConfig(tls.RequireAndVerifyClientCert), Logger: s.config.Logger,
 	})
 	if err != nil {
 		return err
@@ -325,37 +313,6 @@ func (s *Service) openSubmissions(ctx context.Context, handler *commands.Handler
 	go func() { ended <- queue.Run(running) }()
 	s.onClose(func() error { stop(); return <-ended })
 	return nil
-}
-
-// Bounds of the HTTP door.
-const (
-	headerPatience = 5 * time.Second
-	readPatience   = 15 * time.Second
-	writePatience  = time.Minute
-	idlePatience   = 2 * time.Minute
-	maxHeader      = 32 << 10
-	stopPatience   = 10 * time.Second
-)
-
-func (s *Service) serveHTTP(handler http.Handler) {
-	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: headerPatience, ReadTimeout: readPatience,
-		WriteTimeout: writePatience, IdleTimeout: idlePatience, MaxHeaderBytes: maxHeader,
-	}
-	server.RegisterOnShutdown(s.reading.stop)
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(s.listener) }()
-	s.onClose(func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
-		defer cancel()
-		if err := server.Shutdown(ctx); err != nil {
-			_ = server.Close() // who still reads after the patience is cut off
-		}
-		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("app: http: %w", err)
-		}
-		return nil
-	})
 }
 
 func now() time.Time { return time.Now().UTC() }

@@ -40,7 +40,7 @@ func start(t *testing.T) service {
 	require.NoError(t, err)
 	public, err := issuer.PublicPEM()
 	require.NoError(t, err)
-	verifier, err := identity.NewVerifier(public)
+	verifier, err := identity.NewVerifier(identity.SandboxIssuer, public)
 	require.NoError(t, err)
 	server, err := natsserver.Start(natsserver.Options{
 		StoreDir: t.TempDir(), Listen: "127.0.0.1:0", Logger: slog.New(slog.DiscardHandler),

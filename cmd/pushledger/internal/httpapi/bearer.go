@@ -16,6 +16,10 @@ var unauthenticated = &push.Refusal{
 	Code: "unauthenticated", Message: "a valid bearer token is needed", MessageZH: "需要有效的 Bearer 令牌",
 }
 
+var uncertified = &push.Refusal{
+	Code: "unauthenticated", Message: "a client certificate is needed", MessageZH: "需要客户端证书",
+}
+
 type viewerKey struct{}
 
 func viewerOf(ctx context.Context) pushes.Viewer {
@@ -26,6 +30,10 @@ func viewerOf(ctx context.Context) pushes.Viewer {
 // identify lets in whoever bears a good token of a role that may use the path. Why another
 // token is bad is for the log.
 func (s *server) identify(ctx huma.Context, next func(huma.Context)) {
+	if state := ctx.TLS(); s.Certified && (state == nil || len(state.VerifiedChains) == 0) {
+		s.refuse(ctx, http.StatusUnauthorized, uncertified)
+		return
+	}
 	scheme, token, _ := strings.Cut(ctx.Header("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		s.turnAway(ctx)
