@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -43,9 +42,7 @@ type serveCommand struct {
 	Sandbox          bool   `help:"Run registrar, account directory and Alipay as a sandbox in this process."`
 	SandboxInventory string `help:"JSON file of the sandbox's accounts and domains." type:"existingfile"`
 
-	TokenIssuer         string `help:"The token issuer's name, \"iss\" in its tokens; pushledger if empty."`
-	TokenKeys           string `help:"File with the public keys of the token issuer, as PEM or as a JWK set; read again when they change." type:"existingfile"`
-	TokenKeysURL        string `name:"token-keys-url" help:"Address of the token issuer's JWK set, instead of a file: https, or http on this machine."`
+	issuerFlags
 	AlipayAppID         string `name:"alipay-app-id" help:"Application id at Alipay."`
 	AlipaySellerID      string `name:"alipay-seller-id" help:"The merchant's number at Alipay (2088…)."`
 	AlipayPrivateKey    string `help:"File with the application's private key." type:"existingfile"`
@@ -89,7 +86,7 @@ func (c *serveCommand) config(log io.Writer) (app.Config, error) {
 		Logger:  slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level})),
 		TLS:     certificate.Files{Certificate: c.TLSCert, Key: c.TLSKey, ClientCA: c.TLSClientCA},
 		Sandbox: c.Sandbox, Inventory: c.SandboxInventory,
-		TokenIssuer: cmp.Or(c.TokenIssuer, "pushledger"), TokenKeys: c.TokenKeys, TokenKeysURL: c.TokenKeysURL,
+		TokenIssuer: c.issuer(), TokenKeys: c.TokenKeys, TokenKeysURL: c.TokenKeysURL,
 	}
 	if c.PaymentWindow <= 0 {
 		return config, fmt.Errorf("%w: --payment-window must be above 0", errUsage)
@@ -104,13 +101,13 @@ func (c *serveCommand) config(log io.Writer) (app.Config, error) {
 		return config, err
 	}
 	if c.Sandbox {
-		if c.TokenIssuer != "" || c.TokenKeys != "" || c.TokenKeysURL != "" {
+		if c.given() {
 			return config, fmt.Errorf("%w: a sandbox takes its own tokens only: no --token-issuer, --token-keys or --token-keys-url with --sandbox", errUsage)
 		}
 		return config, nil
 	}
-	if (c.TokenKeys == "") == (c.TokenKeysURL == "") {
-		return config, fmt.Errorf("%w: one of --token-keys and --token-keys-url is needed without --sandbox", errUsage)
+	if err := c.check(); err != nil {
+		return config, err
 	}
 	return config, c.readPartners(&config)
 }

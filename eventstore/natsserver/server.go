@@ -27,18 +27,20 @@ const (
 	// MaxPayload is twice the largest command, so that one which is too large gets an
 	// answer instead of a closed connection.
 	MaxPayload = 2 << 20
+	// MaxSubscriptions is how many one connection may have.
+	MaxSubscriptions = 10_000
 	// MaxBatch is how many messages one atomic batch may hold.
 	MaxBatch = 4000
 
-	maxPending       = 64 << 20 // bytes waiting for one slow client before it is dropped
-	maxConnections   = 4096
-	maxSubscriptions = 10_000 // of one connection
+	maxPending     = 64 << 20 // bytes waiting for one slow client before it is dropped
+	maxConnections = 4096
 	// syncQueue bounds each synchronous subscription of a connection inside the
 	// process; the library's own default allocates megabytes for every one of them.
 	syncQueue     = 1024
 	reconnectWait = 100 * time.Millisecond
 	tlsPatience   = 10 * time.Second
-	startPatience = 60 * time.Second // for the listener, once the streams are recovered
+	authPatience  = tlsPatience + 10*time.Second // Authorize may have to fetch a key
+	startPatience = 60 * time.Second             // for the listener, once the streams are recovered
 )
 
 // Options of a server.
@@ -76,10 +78,10 @@ func Start(options Options) (*Server, error) {
 	running, err := server.NewServer(&server.Options{
 		ServerName: "pushledger", Host: host, Port: port, DontListen: options.Listen == "",
 		JetStream: true, StoreDir: options.StoreDir, SyncAlways: options.SyncAlways,
-		MaxPayload: MaxPayload, MaxPending: maxPending, MaxConn: maxConnections, MaxSubs: maxSubscriptions,
+		MaxPayload: MaxPayload, MaxPending: maxPending, MaxConn: maxConnections, MaxSubs: MaxSubscriptions,
 		JetStreamLimits:            server.JSLimitOpts{MaxBatchSize: MaxBatch},
 		CustomClientAuthentication: auth, NoSigs: true, DisableJetStreamBanner: true,
-		TLSConfig: options.TLS, TLSTimeout: tlsPatience.Seconds(),
+		TLSConfig: options.TLS, TLSTimeout: tlsPatience.Seconds(), AuthTimeout: authPatience.Seconds(),
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("natsserver: configure: %w", err), lock.Close())

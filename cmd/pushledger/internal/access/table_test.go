@@ -22,19 +22,14 @@ var roles = []identity.Role{identity.Trader, identity.Operator, identity.Auditor
 
 // gate is a server that lets in whoever has a token, with the rights of the table.
 type gate struct {
-	server  *natsserver.Server
+	url     string
 	issuer  *identity.Issuer
 	witness *nats.Conn // may see everything
 }
 
 func openGate(t *testing.T, sandbox bool) gate {
 	t.Helper()
-	issuer, err := identity.OpenIssuer(filepath.Join(t.TempDir(), "key"))
-	require.NoError(t, err)
-	public, err := issuer.PublicPEM()
-	require.NoError(t, err)
-	verifier, err := identity.NewVerifier(identity.SandboxIssuer, public)
-	require.NoError(t, err)
+	issuer, verifier := newIssuer(t)
 	server, err := natsserver.Start(natsserver.Options{
 		StoreDir: t.TempDir(), Listen: "127.0.0.1:0", Logger: slog.New(slog.DiscardHandler),
 		Authorize: func(token string) (natsserver.Grant, error) {
@@ -47,16 +42,27 @@ func openGate(t *testing.T, sandbox bool) gate {
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
-	g := gate{server: server, issuer: issuer}
+	g := gate{url: server.URL(), issuer: issuer}
 	g.witness = g.connect(t, "witness", identity.Service)
 	return g
+}
+
+func newIssuer(t *testing.T) (*identity.Issuer, *identity.Verifier) {
+	t.Helper()
+	issuer, err := identity.OpenIssuer(filepath.Join(t.TempDir(), "key"))
+	require.NoError(t, err)
+	public, err := issuer.PublicPEM()
+	require.NoError(t, err)
+	verifier, err := identity.NewVerifier(identity.SandboxIssuer, public)
+	require.NoError(t, err)
+	return issuer, verifier
 }
 
 func (g gate) connect(t *testing.T, account string, role identity.Role) *nats.Conn {
 	t.Helper()
 	token, err := g.issuer.Mint(account, role, time.Hour)
 	require.NoError(t, err)
-	conn, err := nats.Connect(g.server.URL(), nats.Token(token), nats.NoReconnect(), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+	conn, err := nats.Connect(g.url, nats.Token(token), nats.NoReconnect(), nats.Timeout(time.Minute), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	require.NoError(t, err)
 	t.Cleanup(conn.Close)
 	return conn
@@ -111,8 +117,11 @@ func (g gate) subscribes(t *testing.T, conn *nats.Conn, pattern string) bool {
 // Every row that is a subject, tried by every role on a connection of its own, with its
 // own account and with that of another.
 func TestTheServerAllowsWhatTheTableSays(t *testing.T) {
-	for _, sandbox := range []bool{true, false} {
-		g := openGate(t, sandbox)
+	for name, sandbox := range map[string]bool{"a sandbox": true, "a service": false, "a foreign server": false} {
+		g := openForeign(t)
+		if name != "a foreign server" {
+			g = openGate(t, sandbox)
+		}
 		for _, role := range roles {
 			conn := g.connect(t, "ann", role)
 			try := map[access.Way]func(*testing.T, *nats.Conn, string) bool{access.Publish: g.publishes, access.Subscribe: g.subscribes}
@@ -130,12 +139,12 @@ func TestTheServerAllowsWhatTheTableSays(t *testing.T) {
 					return named
 				}
 				mine := of("ann")
-				require.Equal(t, want, attempt(t, conn, mine), "%s: %s %s, sandbox %t", role, row.Way, mine, sandbox)
+				require.Equal(t, want, attempt(t, conn, mine), "%s: %s: %s %s", name, role, row.Way, mine)
 				if !strings.Contains(subject, "<account>") {
 					continue
 				}
 				for _, other := range []string{"bob", "annabel", "an", "$partners"} {
-					require.Equal(t, role == identity.Service, attempt(t, conn, of(other)), "%s: %s %s", role, row.Way, of(other))
+					require.Equal(t, role == identity.Service, attempt(t, conn, of(other)), "%s: %s: %s %s", name, role, row.Way, of(other))
 				}
 			}
 		}
