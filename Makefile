@@ -23,8 +23,8 @@ fmt: ## Format every file as the linter demands.
 demo: build ## Run complete purchases in a throw-away sandbox and audit them.
 	./bin/pushledger demo
 
-simulate: ## Play purchases under faults for DURATION (default 45s), from SEED if given.
-	go run ./sagas/simulation/simulate -duration $(DURATION) $(if $(SEED),-seed $(SEED))
+simulate: ## Play purchases under faults for DURATION (default 45s), or PURCHASES of them, from SEED if given.
+	go run ./sagas/simulation/simulate -duration $(DURATION) $(if $(PURCHASES),-purchases $(PURCHASES)) $(if $(SEED),-seed $(SEED))
 
 mutants: ## Plant bugs into the purchase saga; the simulator must find each.
 	go run ./sagas/simulation/mutants
@@ -34,7 +34,7 @@ bench: build ## Measure the service against the engines it stands on.
 
 fuzz: ## Fuzz every target for FUZZTIME each (default 30s).
 	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | while IFS=: read -r file target; do \
-		go test -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" </dev/null || exit 1; \
+		go test -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s "$$(dirname "$$file")" </dev/null || exit 1; \
 	done
 
 clean: ## Remove what build and the tests left behind.

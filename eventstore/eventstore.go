@@ -80,6 +80,9 @@ type Metadata struct {
 	CommandHash string // hex SHA-256 of the command's body; empty for saga steps
 	Actor       string // account id of who acted, or "service"
 	Traceparent string // W3C trace context; empty when there is none
+	// Origin is where an operator's command came from: the address of its connection as
+	// the server saw it, or the queue in which it waited. Empty for everybody else.
+	Origin string
 }
 
 // Change is what one Append writes to one stream.

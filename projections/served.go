@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -24,6 +25,8 @@ type Served struct {
 	path string
 	use  sync.RWMutex // held by questions for reading, by the exchange of copies for writing
 
+	copying sync.Mutex // one copy for others at a time
+
 	wanted chan struct{} // buffered 1: somebody wants another copy
 
 	building sync.Mutex // guards the ones below
@@ -34,7 +37,7 @@ type Served struct {
 
 // OpenServed opens the model's copy in a file, which is made if it is missing.
 func OpenServed(ctx context.Context, path string, model Model, log eventstore.Store, logger *slog.Logger) (*Served, error) {
-	if err := sqldb.Discard(aside(path)); err != nil { // a rebuild that was cut short
+	if err := errors.Join(sqldb.Discard(aside(path)), sqldb.Discard(path+copySuffix)); err != nil { // what was cut short
 		return nil, err
 	}
 	db, err := Open(ctx, path, logger, model)
@@ -43,6 +46,8 @@ func OpenServed(ctx context.Context, path string, model Model, log eventstore.St
 	}
 	return &Served{Runner: NewRunner(model, db, log, logger), path: path, wanted: make(chan struct{}, 1)}, nil
 }
+
+const copySuffix = ".copy"
 
 func aside(path string) string { return path + ".next" }
 
@@ -69,6 +74,34 @@ func (s *Served) ReadRow(ctx context.Context, query string, scan func(*sql.Row) 
 		return s.checked(err)
 	}
 	return s.checked(scan(statement.QueryRowContext(ctx, args...)))
+}
+
+// Copy makes a copy of what is served at this moment, with its position. It lies beside
+// the served file and is gone as soon as it is closed. One copy is made at a time.
+func (s *Served) Copy(ctx context.Context) (*os.File, error) {
+	s.copying.Lock()
+	defer s.copying.Unlock()
+	path := s.path + copySuffix
+	if err := sqldb.Discard(path); err != nil { // one that was cut short
+		return nil, err
+	}
+	if err := s.copyTo(ctx, path); err != nil {
+		return nil, errors.Join(err, sqldb.Discard(path))
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("projections: copy: %w", err), sqldb.Discard(path))
+	}
+	if err := sqldb.Discard(path); err != nil { // whoever has it open still reads it
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+func (s *Served) copyTo(ctx context.Context, path string) error {
+	s.use.RLock()
+	defer s.use.RUnlock()
+	return s.checked(s.db.CopyTo(ctx, path))
 }
 
 // checked looks whether an error says that the copy is worth nothing any more.

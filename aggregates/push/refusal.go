@@ -8,12 +8,15 @@ import (
 
 // Violation is one broken rule, of one domain or of the push as a whole.
 type Violation struct {
-	Domain    domainname.Name `json:"domain,omitzero"` // empty when the push as a whole breaks it
-	Input     string          `json:"input,omitzero"`  // what was sent, when it is no domain name or price
-	Rule      string          `json:"rule,omitzero"`   // id such as "P2"
-	Code      string          `json:"code"`
-	Message   string          `json:"message"`
-	MessageZH string          `json:"message_zh"`
+	Domain domainname.Name `json:"domain,omitzero"` // empty when the push as a whole breaks it
+	// DomainUnicode is the domain as people read it, when that is another text. Whoever
+	// answers fills it in.
+	DomainUnicode string `json:"domain_unicode,omitzero"`
+	Input         string `json:"input,omitzero"` // what was sent, when it is no domain name or price
+	Rule          string `json:"rule,omitzero"`  // id such as "P2"
+	Code          string `json:"code"`
+	Message       string `json:"message"`
+	MessageZH     string `json:"message_zh"`
 }
 
 // Refusal is the answer no. A refused command changed nothing. It is the only error

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/app"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/audit"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/client"
 )
 
 // auditCommand are the checks that trust nothing the service says.
@@ -43,9 +44,6 @@ func (f auditFlags) open(ctx context.Context) (audit.Ledger, func() error, error
 		}
 		return stopped, stopped.Close, nil
 	}
-	if f.ReadyFile != "" && f.As == "" {
-		f.As = "auditor"
-	}
 	speaker, err := f.client()
 	if err != nil {
 		return nil, nil, err
@@ -57,7 +55,16 @@ func (f auditFlags) open(ctx context.Context) (audit.Ledger, func() error, error
 	return audit.NewRemote(conn, speaker.Account()), func() error { speaker.Close(); return nil }, nil
 }
 
-// signed reads what was signed, by the key that the user trusts.
+// client speaks as the auditor of a sandbox unless the user wants somebody else.
+func (f auditFlags) client() (*client.Client, error) {
+	if f.ReadyFile != "" && f.As == "" {
+		f.As = "auditor"
+	}
+	return f.targetFlags.client()
+}
+
+// signed reads what was signed, by the key that the user trusts. A running service is
+// given the moment that it needs to sign what is there already.
 func (f auditFlags) signed(ctx context.Context, screen *terminal, log audit.Ledger) (*audit.Signed, error) {
 	key, err := keyText(f.Key)
 	if err != nil {
@@ -66,7 +73,10 @@ func (f auditFlags) signed(ctx context.Context, screen *terminal, log audit.Ledg
 	if key == "" {
 		fmt.Fprintln(screen.err, "note: without --key it is the ledger itself that says which key is its own")
 	}
-	return audit.ReadSigned(ctx, log, key)
+	if f.Data != "" {
+		return audit.ReadSigned(ctx, log, key)
+	}
+	return audit.AwaitSigned(ctx, log, key)
 }
 
 // keyText is the key itself, or what is in the file that is named instead.

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"time"
 
@@ -79,45 +76,8 @@ func drawState(drawn table.Writer, state push.State) {
 		{"reason", state.EndReason},
 	})
 	for _, line := range state.Lines {
-		drawn.AppendRow(table.Row{line.Domain.Unicode(), fmt.Sprintf("%s %s", line.Price, line.Delivery)})
+		drawn.AppendRow(table.Row{bothForms(line.Domain), fmt.Sprintf("%s %s", line.Price, line.Delivery)})
 	}
-}
-
-type auditDiffCommand struct {
-	auditFlags
-	Served string `help:"Data directory of the service whose read models are compared, if it is running." type:"existingdir"`
-}
-
-// errDiffers means that a read model is not what the log makes of it.
-var errDiffers = errors.New("a read model differs from the log")
-
-// Run compares.
-func (c *auditDiffCommand) Run(ctx context.Context, screen *terminal) error {
-	served := cmp.Or(c.Served, c.Data)
-	if served == "" {
-		return fmt.Errorf("%w: give --data of a stopped service, or --served of a running one", errUsage)
-	}
-	return c.audited(ctx, func(log audit.Ledger) (err error) {
-		dir, err := os.MkdirTemp("", "pushledger-diff-")
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-		progress, done := follow(screen, "rebuild")
-		differences, rows, err := audit.Diff(ctx, log, app.ReadModels(served), dir, progress)
-		done()
-		if err != nil {
-			return err
-		}
-		for _, difference := range differences {
-			fmt.Fprintln(screen.out, difference)
-		}
-		if len(differences) > 0 {
-			return fmt.Errorf("%w: %s", errDiffers, served)
-		}
-		_, err = fmt.Fprintf(screen.out, "%d rows are what the log makes of them\n", rows)
-		return err
-	})
 }
 
 type auditRestoreCommand struct {

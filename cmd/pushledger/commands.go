@@ -127,7 +127,7 @@ func printResult(out io.Writer, number int, reply client.Reply, err error) error
 	var printErr error
 	switch {
 	case errors.As(err, &refused):
-		_, printErr = fmt.Fprintf(out, "%d\trefused\t%s\n", number, refused)
+		_, printErr = fmt.Fprintf(out, "%d\trefused\t%s\n", number, plain(refused.Error()))
 	case err == nil:
 		_, printErr = fmt.Fprintf(out, "%d\t%s\t%s\n", number, reply.Status, reply.PushID)
 	}
@@ -170,7 +170,11 @@ func readLines(file io.Reader) ([]any, error) {
 
 // readTable makes one push of all lines that share a push_id.
 func readTable(file io.Reader) ([]any, error) {
-	rows, err := csv.NewReader(file).ReadAll()
+	plain := bufio.NewReader(file)
+	if mark, err := plain.Peek(3); err == nil && string(mark) == "\ufeff" { // as spreadsheets begin a file
+		_, _ = plain.Discard(3) // it has just been seen
+	}
+	rows, err := csv.NewReader(plain).ReadAll()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errUsage, err)
 	}

@@ -149,8 +149,34 @@ func reversedMove(t *testing.T, m *sandbox) {
 	want := settled(d)
 	want.Places = []string{"anna"}
 	d.await(t, want)
+	require.Eventually(t, func() bool { return d.inWorkList(t) == "reversal of "+d.domains[0] }, readyPatience, lookAgain)
 	reply := d.operate("settle", fmt.Sprintf(`"step":"reversal","domain":%q,"reason":"bo agreed","reference":"ticket 43"`, d.domains[0]), t)
 	require.True(t, reply.OK, reply.Error)
 	require.Equal(t, "Completed", reply.Status)
 	d.ends(t, want)
+	require.Eventually(t, func() bool { return d.inWorkList(t) == "" }, readyPatience, lookAgain)
+}
+
+// inWorkList is what the work list says of the push, if it is in it.
+func (d *deal) inWorkList(t *testing.T) string {
+	t.Helper()
+	for cursor := ""; ; {
+		var page struct {
+			Purchases []struct {
+				PushID string `json:"push_id"`
+				Step   string `json:"step"`
+				Domain string `json:"domain"`
+			} `json:"purchases"`
+			NextCursor string `json:"next_cursor"`
+		}
+		d.read(t, "operator", "/v1/purchases?state=stuck&limit=200&cursor="+cursor, &page)
+		for _, purchase := range page.Purchases {
+			if purchase.PushID == d.id {
+				return purchase.Step + " of " + purchase.Domain
+			}
+		}
+		if cursor = page.NextCursor; cursor == "" {
+			return ""
+		}
+	}
 }

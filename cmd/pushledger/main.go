@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -128,12 +129,10 @@ func explain(err error, stderr io.Writer) int {
 }
 
 func printRefusal(stderr io.Writer, refused *push.Refusal) {
+	stderr = plainWriter{stderr}
 	fmt.Fprintf(stderr, "error: %s: %s\n       %s\n", refused.Code, refused.Message, refused.MessageZH)
 	for _, violation := range refused.Violations {
-		what := violation.Domain.Unicode()
-		if what == "" {
-			what = violation.Input
-		}
+		what := cmp.Or(bothForms(violation.Domain), violation.Input)
 		fmt.Fprintf(stderr, "  %-30s %-4s %-22s %s\n", what, violation.Rule, violation.Code, violation.Message)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -66,23 +67,34 @@ func startProcess(t testing.TB, data, inventory string, flags ...string) *proces
 	t.Helper()
 	running, err := launch(data, inventory, flags...)
 	require.NoError(t, err)
-	t.Cleanup(func() {
-		_ = running.command.Process.Kill() // it may have ended already
-		t.Logf("the service ended: %v", <-running.exited)
-	})
+	running.endWith(t)
 	return running
 }
 
+// endWith kills a process when the test ends.
+func (p *process) endWith(t testing.TB) {
+	t.Cleanup(func() {
+		_ = p.command.Process.Kill() // it may have ended already
+		t.Logf("the service ended: %v", <-p.exited)
+	})
+}
+
 func launch(data, inventory string, flags ...string) (*process, error) {
+	// testscript.Main has put this program on the path under its own name.
+	return launchAs(data, inventory, append([]string{"pushledger"}, flags...)...)
+}
+
+// launchAs is launch by a command line of which the program is a part.
+func launchAs(data, inventory string, program ...string) (*process, error) {
 	readyPath := filepath.Join(data, "ready.json")
 	if err := os.Remove(readyPath); err != nil && !os.IsNotExist(err) {
 		return nil, err
 	}
-	// testscript.Main has put this program on the path under its own name.
-	command := exec.Command("pushledger", append([]string{ // #nosec G204 -- the flags are the test's own
+	at := slices.Index(program, "pushledger") + 1
+	command := exec.Command(program[0], slices.Concat(program[1:at], []string{ // #nosec G204 -- the test's own words
 		"serve", "--sandbox", "--sandbox-inventory", inventory, "--data", data,
 		"--nats-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--ready-file", readyPath, "--log-level", "warn",
-	}, flags...)...)
+	}, program[at:])...)
 	running := &process{doors: doors{stderr: &lockedBuffer{}}, command: command, exited: make(chan error, 1)}
 	command.Stderr = running.stderr
 	if err := command.Start(); err != nil {
@@ -176,6 +188,17 @@ func request(conn *nats.Conn, subject, body, commandID string) (outsideReply, er
 		return outsideReply{}, fmt.Errorf("%s: %s: %w", subject, response.Data, err)
 	}
 	return reply, nil
+}
+
+// insist is request for a command that is sent again, under its id, while the service says
+// that it is unavailable.
+func insist(conn *nats.Conn, subject, body, commandID string) (outsideReply, error) {
+	for deadline := time.Now().Add(readyPatience); ; time.Sleep(lookAgain) {
+		reply, err := request(conn, subject, body, commandID)
+		if err != nil || reply.OK || reply.Error.Code != "unavailable" || time.Now().After(deadline) {
+			return reply, err
+		}
+	}
 }
 
 type outsidePush struct {

@@ -47,7 +47,7 @@ func (c *showCommand) Run(ctx context.Context, screen *terminal) error {
 			{"seq", view.Seq},
 		})
 		for _, item := range view.Items {
-			drawn.AppendRow(table.Row{item.DomainUnicode, item.Price.String() + "  " + item.Delivery})
+			drawn.AppendRow(table.Row{bothForms(item.Domain), item.Price.String() + "  " + item.Delivery})
 		}
 	})
 }
@@ -110,7 +110,11 @@ func (c *timelineCommand) Run(ctx context.Context, screen *terminal) error {
 	return c.print(screen.out, timeline, func(drawn table.Writer) {
 		drawn.AppendHeader(table.Row{"seq", "time", "actor", "event", "", ""})
 		for _, event := range timeline.Events {
-			drawn.AppendRow(table.Row{event.Seq, when(event.Time), event.Actor, event.Type, event.EN, event.ZH})
+			actor := event.Actor
+			if event.Origin != "" {
+				actor += " at " + event.Origin
+			}
+			drawn.AppendRow(table.Row{event.Seq, when(event.Time), actor, event.Type, event.EN, event.ZH})
 		}
 	})
 }
@@ -136,7 +140,7 @@ func (c *domainCommand) Run(ctx context.Context, screen *terminal) error {
 		if known.Push != nil {
 			held = known.Push.PushID
 		}
-		drawn.SetTitle("%s (%s), held by %s", known.DomainUnicode, known.Domain, held)
+		drawn.SetTitle("%s, held by %s", bothForms(known.Domain), held)
 		drawn.AppendHeader(table.Row{"seq", "time", "event", "push", "actor"})
 		for _, event := range known.History {
 			drawn.AppendRow(table.Row{event.Seq, when(event.Time), event.Type, event.PushID, event.Actor})

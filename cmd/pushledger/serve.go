@@ -58,20 +58,9 @@ func (c *serveCommand) Run(ctx context.Context, screen *terminal) error {
 		return err
 	}
 	signal.Ignore(syscall.SIGHUP) // it asks for files to be read again, which they are when they change
-	service, err := app.Start(ctx, config)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(screen.err, "pushledger %s answers at %s and %s\n", version, service.Ready.NATSURL, service.Ready.HTTPURL)
-	select {
-	case <-ctx.Done():
-		return service.Close()
-	case err := <-service.Ended():
-		if closeErr := service.Close(); err == nil {
-			err = closeErr
-		}
-		return fmt.Errorf("a part of the service stopped: %w", err)
-	}
+	return app.Run(ctx, config, func(at app.Ready) {
+		fmt.Fprintf(screen.err, "pushledger %s answers at %s and %s\n", version, at.NATSURL, at.HTTPURL)
+	})
 }
 
 func (c *serveCommand) config(log io.Writer) (app.Config, error) {

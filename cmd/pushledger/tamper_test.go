@@ -85,8 +85,10 @@ func rewrite(t *testing.T, data string, change func(entries) entries) {
 	})
 }
 
-func block(data string) string {
-	return filepath.Join(natsserver.StreamDir(audit.NATSDir(data), eventlog.StreamName), "msgs", "1.blk")
+func block(data string) string { return blockOf(data, eventlog.StreamName) }
+
+func blockOf(data, stream string) string {
+	return filepath.Join(natsserver.StreamDir(audit.NATSDir(data), stream), "msgs", "1.blk")
 }
 
 // flip changes one byte of an event where it lies on the disk.
@@ -177,7 +179,8 @@ func TestTamperingIsFoundAndTheServiceRefusesToStart(t *testing.T) {
 		"two events swapped":                   {edit(func(l entries) entries { l[first], l[second] = l[second], l[first]; return l }), first + 1, false},
 		"an event put in":                      {edit(func(l entries) entries { return slices.Insert(l, second, renamed(l[first])) }), second + 1, false},
 		"the tail cut by a superuser":          {edit(func(l entries) entries { return l[:len(l)-2] }), len(log) - 1, false},
-		"a forged event appended":              {appendForged(log[log.find(t, "push.evt.push.d1", "Completed")]), len(log) + 1, true},
+		"a forged event appended":              {appendForged(log[log.find(t, "push.evt.push.d1", "Completed")]), len(log) + 1, false},
+		"a published checkpoint damaged":       {flipCheckpoint, 1, true},
 		"a checkpoint of another key put in":   {publishStranger, len(log) + 1, false},
 		"the checkpoint of the tiles replaced": {replaceCheckpoint, len(log) + 1, false},
 	} {
@@ -229,7 +232,7 @@ func edit(change func(entries) entries) func(*testing.T, string) {
 }
 
 // appendForged adds an event in the way of the service, which no rule leads to. It is not
-// signed yet, so only the rules can tell.
+// signed yet: the rules can tell, and at the start the seal of the service that was stopped.
 func appendForged(model transparency.Entry) func(*testing.T, string) {
 	return func(t *testing.T, data string) {
 		superuser(t, data, func(_ *nats.Conn, js jetstream.JetStream) {
@@ -275,6 +278,16 @@ func publishStranger(t *testing.T, data string) {
 		_, err := js.Publish(t.Context(), eventlog.CheckpointSubject, strangersCheckpoint(t).Note)
 		require.NoError(t, err)
 	})
+}
+
+// flipCheckpoint changes the first published checkpoint where it lies on the disk.
+func flipCheckpoint(t *testing.T, data string) {
+	path := blockOf(data, eventlog.CheckpointStream)
+	stored, err := os.ReadFile(path)
+	require.NoError(t, err)
+	damaged := bytes.Replace(stored, []byte("pushledger/"), []byte("pushledgeR/"), 2) // in the header and in the text
+	require.NotEqual(t, stored, damaged)
+	require.NoError(t, os.WriteFile(path, damaged, 0o600))
 }
 
 func replaceCheckpoint(t *testing.T, data string) {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -18,6 +20,7 @@ type targetFlags struct {
 	NATSURL   string `name:"nats-url" help:"Where commands go." default:"nats://127.0.0.1:4222"`
 	HTTPURL   string `name:"http-url" help:"Where queries go." default:"http://127.0.0.1:8080"`
 	Token     string `help:"Who you are. Better given as PUSHLEDGER_TOKEN: others can see the arguments of a process."`
+	TokenFile string `help:"File with the token." type:"existingfile"`
 	ReadyFile string `help:"A sandbox's ready file, to take all three from." type:"existingfile"`
 	As        string `help:"The account to act as, with --ready-file."`
 	TLSCA     string `name:"tls-ca" help:"PEM file of certificates to trust instead of the machine's own." type:"existingfile"`
@@ -46,10 +49,31 @@ func (f targetFlags) target() (client.Target, error) {
 	if f.ReadyFile != "" {
 		return client.ReadReadyFile(f.ReadyFile, f.As)
 	}
-	if f.Token == "" {
-		return client.Target{}, errors.New("give --token, or --ready-file with --as")
+	token, err := f.token()
+	return client.Target{NATSURL: f.NATSURL, HTTPURL: f.HTTPURL, Token: token}, err
+}
+
+const maxTokenFile = 64 << 10 // bytes
+
+// token is who asks, given in one way only.
+func (f targetFlags) token() (string, error) {
+	switch {
+	case f.Token != "" && f.TokenFile != "":
+		return "", errors.New("give --token or --token-file, not both")
+	case f.Token != "":
+		return f.Token, nil
+	case f.TokenFile == "":
+		return "", errors.New("give --token-file or PUSHLEDGER_TOKEN, or --ready-file with --as")
 	}
-	return client.Target{NATSURL: f.NATSURL, HTTPURL: f.HTTPURL, Token: f.Token}, nil
+	file, err := os.Open(f.TokenFile)
+	if err != nil {
+		return "", err
+	}
+	text, err := io.ReadAll(io.LimitReader(file, maxTokenFile))
+	if err = errors.Join(err, file.Close()); err != nil {
+		return "", fmt.Errorf("token file: %w", err)
+	}
+	return strings.TrimSpace(string(text)), nil
 }
 
 // outputFlags say how results are printed.
@@ -68,7 +92,7 @@ func (f outputFlags) print(out io.Writer, answer any, draw func(table.Writer)) e
 		return err
 	}
 	drawn := table.NewWriter()
-	drawn.SetOutputMirror(out)
+	drawn.SetOutputMirror(plainWriter{out})
 	draw(drawn)
 	drawn.Render()
 	return nil

@@ -38,7 +38,7 @@ func (c *watchCommand) Run(ctx context.Context, screen *terminal) error {
 			return err
 		}
 		_, err := fmt.Fprintf(screen.out, "%8d  %s  %s  %s  %s %s\n", event.Seq, when(event.Time), event.PushID,
-			screen.colour(colourOf(event.Type), event.Type), event.EN, event.ZH)
+			screen.colour(colourOf(event.Type), event.Type), plain(event.EN), plain(event.ZH))
 		return err
 	}, func(reason error) {
 		fmt.Fprintln(screen.err, "connection lost, trying again:", reason)

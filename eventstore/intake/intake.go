@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -35,7 +36,8 @@ type Route struct {
 	// Inbox is what the reply subject of a message must begin with; it ends with a dot
 	// and lies below "_INBOX.". A message without a reply subject is taken in silently.
 	Inbox func(subject string) string
-	// Headers are kept; no other header reaches the stream, where some are orders.
+	// Headers are kept, in any case of their names; no other header reaches the stream,
+	// where some are orders.
 	Headers []string
 }
 
@@ -104,9 +106,9 @@ func (i *Intake) take(message *nats.Msg) {
 	}
 	again := nats.NewMsg(i.route.Inside + strings.TrimPrefix(message.Subject, i.route.Outside))
 	again.Data = message.Data
-	for _, name := range i.route.Headers {
-		if values := message.Header.Values(name); len(values) > 0 {
-			again.Header[name] = values[:1]
+	for name, values := range message.Header {
+		if slices.ContainsFunc(i.route.Headers, func(kept string) bool { return strings.EqualFold(kept, name) }) {
+			again.Header[name] = values
 		}
 	}
 	if message.Reply != "" {

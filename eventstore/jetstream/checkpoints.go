@@ -85,19 +85,37 @@ func (c *Checkpoints) Last(ctx context.Context) (SignedCheckpoint, bool, error) 
 const checkpointsAtOnce = 500
 
 // After gives some of the checkpoints that follow a position in their stream, oldest
-// first, and the position of the last of them; none when there are no more. One that
-// cannot be read is left out: the next one covers what it covered.
+// first, and the position of the last of them; none when there are no more. Where some
+// cannot be read, although nothing is ever deleted, one without a Note stands for them.
 func (c *Checkpoints) After(ctx context.Context, position uint64) ([]SignedCheckpoint, uint64, error) {
 	var some []SignedCheckpoint
 	for len(some) < checkpointsAtOnce {
 		message, err := c.stream.GetMsg(ctx, position+1, jetstream.WithGetMsgSubject(CheckpointSubject))
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			return some, position, nil
+			return c.tail(ctx, some, position)
 		}
 		if err != nil {
 			return nil, position, fmt.Errorf("%w: checkpoint %d: %w", eventstore.ErrUnavailable, position+1, err)
 		}
+		if message.Sequence != position+1 {
+			some = append(some, SignedCheckpoint{})
+		}
 		some, position = append(some, SignedCheckpoint{Note: message.Data, Key: message.Header.Get(headerKey)}), message.Sequence
 	}
 	return some, position, nil
+}
+
+// tail ends a reading behind which nothing can be read: is that the end of the stream?
+func (c *Checkpoints) tail(ctx context.Context, some []SignedCheckpoint, position uint64) ([]SignedCheckpoint, uint64, error) {
+	info, err := c.stream.Info(ctx)
+	if err != nil {
+		return nil, position, fmt.Errorf("%w: end of the checkpoints: %w", eventstore.ErrUnavailable, err)
+	}
+	if info.State.LastSeq <= position {
+		return some, position, nil
+	}
+	if _, err := c.stream.GetMsg(ctx, info.State.LastSeq); err == nil { // published meanwhile
+		return some, position, nil
+	}
+	return append(some, SignedCheckpoint{}), info.State.LastSeq, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -77,7 +76,7 @@ func (s *Store) listStreams(ctx context.Context) error {
 			return err
 		}
 		for subject := range page {
-			stream, err := eventstore.ParseStreamID(strings.TrimPrefix(subject, SubjectPrefix))
+			stream, err := streamOf(subject)
 			if err != nil {
 				return err
 			}

@@ -3,7 +3,6 @@ package jetstream
 import (
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,6 +21,7 @@ const (
 	headerCommandHash = "Command-Hash"
 	headerActor       = "Actor"
 	headerTraceparent = "traceparent"
+	headerOrigin      = "Origin"
 	// headerMore stands on every event of an append but its last, so that a reader
 	// knows where a change is whole even when many changes share one batch.
 	headerMore = "Append-More"
@@ -47,6 +47,7 @@ func (s *Store) message(stream eventstore.StreamID, event aggregates.Event, meta
 	for name, value := range map[string]string{
 		headerCommandID: metadata.CommandID, headerCommandHash: metadata.CommandHash,
 		headerActor: metadata.Actor, headerTraceparent: metadata.Traceparent,
+		headerOrigin: metadata.Origin,
 	} {
 		if value != "" {
 			message.Header.Set(name, value)
@@ -63,28 +64,29 @@ func (s *Store) recorded(subject string, sequence uint64, header nats.Header, bo
 func recorded(
 	registry *eventstore.Registry, subject string, sequence uint64, header nats.Header, body []byte, at time.Time,
 ) (eventstore.Recorded, error) {
-	stream, err := eventstore.ParseStreamID(strings.TrimPrefix(subject, SubjectPrefix))
+	stream, err := streamOf(subject)
 	if err != nil {
 		return eventstore.Recorded{}, fmt.Errorf("sequence %d: %w", sequence, err)
 	}
 	version, err := strconv.Atoi(header.Get(headerVersion))
-	if err != nil {
-		return eventstore.Recorded{}, fmt.Errorf("sequence %d: version: %w", sequence, err)
+	if err != nil || strconv.Itoa(version) != header.Get(headerVersion) {
+		return eventstore.Recorded{}, fmt.Errorf("sequence %d: version %.20q", sequence, header.Get(headerVersion))
 	}
 	if at, err = storedAt(header, at); err != nil {
 		return eventstore.Recorded{}, fmt.Errorf("sequence %d: %w", sequence, err)
 	}
-	name := header.Get(headerType)
-	event, err := registry.Decode(name, version, body)
+	eventType := header.Get(headerType)
+	event, err := registry.Decode(eventType, version, body)
 	if err != nil {
 		return eventstore.Recorded{}, fmt.Errorf("sequence %d: %w", sequence, err)
 	}
 	return eventstore.Recorded{
 		Sequence: sequence, Stream: stream, ID: header.Get(jetstream.MsgIDHeader),
-		Type: name, Version: version, Time: at,
+		Type: eventType, Version: version, Time: at,
 		Metadata: eventstore.Metadata{
 			CommandID: header.Get(headerCommandID), CommandHash: header.Get(headerCommandHash),
 			Actor: header.Get(headerActor), Traceparent: header.Get(headerTraceparent),
+			Origin: header.Get(headerOrigin),
 		},
 		Body: body, Event: event, Last: header.Get(headerMore) == "",
 	}, nil

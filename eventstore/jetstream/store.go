@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -158,3 +159,12 @@ func checkConfig(is jetstream.StreamConfig) error {
 }
 
 func subject(stream eventstore.StreamID) string { return SubjectPrefix + stream.String() }
+
+// streamOf reads what subject wrote. A subject of anybody else's is no stream.
+func streamOf(subject string) (eventstore.StreamID, error) {
+	name, ours := strings.CutPrefix(subject, SubjectPrefix)
+	if !ours {
+		return eventstore.StreamID{}, fmt.Errorf("jetstream: subject %.200q does not begin with %s", subject, SubjectPrefix)
+	}
+	return eventstore.ParseStreamID(name)
+}

@@ -23,6 +23,7 @@ type authenticator struct {
 	logger    *slog.Logger
 	mu        sync.Mutex
 	inside    map[string]Grant // by the secret of a connection that is being made inside the process
+	crowded   func(name string) bool
 }
 
 func newAuthenticator(authorize func(string) (Grant, error), logger *slog.Logger) *authenticator {
@@ -62,6 +63,10 @@ func (a *authenticator) Check(client server.ClientAuthentication) bool {
 		var err error
 		if grant, err = a.authorize(token); err != nil {
 			a.logger.Debug("natsserver: client refused", "from", client.RemoteAddress(), "error", err)
+			return false
+		}
+		if a.crowded(grant.Name) {
+			a.logger.Warn("natsserver: client refused: too many connections of the same name", "from", client.RemoteAddress(), "name", grant.Name)
 			return false
 		}
 	}

@@ -5,7 +5,7 @@
 //     itself confines each one to the subjects of its grant until the grant expires.
 //   - One process at a time owns a directory.
 //   - A server that starts holds every stream of its directory; otherwise Start says
-//     which one is damaged.
+//     which one is damaged. Only one that is empty or derived is given up instead.
 package natsserver
 
 import (
@@ -34,13 +34,16 @@ const (
 
 	maxPending     = 64 << 20 // bytes waiting for one slow client before it is dropped
 	maxConnections = 4096
+	authSeconds    = 5   // in which a connection must say who it is; one that does not makes room for another
+	maxOfOne       = 512 // connections of one name from outside, so that nobody can take them all
+	// maxStore is more than any disk has. By itself the server takes three quarters of what
+	// is free when it starts for its limit, and then refuses streams that may grow to more.
+	maxStore = 1 << 50
 	// syncQueue bounds each synchronous subscription of a connection inside the
 	// process; the library's own default allocates megabytes for every one of them.
 	syncQueue     = 1024
 	reconnectWait = 100 * time.Millisecond
-	tlsPatience   = 10 * time.Second
-	authPatience  = tlsPatience + 10*time.Second // Authorize may have to fetch a key
-	startPatience = 60 * time.Second             // for the listener, once the streams are recovered
+	startPatience = 60 * time.Second // for the listener, once the streams are recovered
 )
 
 // Options of a server.
@@ -53,13 +56,17 @@ type Options struct {
 	Authorize func(token string) (Grant, error)
 	// TLS is what clients from outside must speak; nil: they speak in the clear. It does
 	// not concern connections inside the process.
-	TLS    *tls.Config
-	Logger *slog.Logger
+	TLS *tls.Config
+	// Derived names the streams that whoever uses the server can fill again. A damaged
+	// one is removed instead of keeping the server from starting.
+	Derived []string
+	Logger  *slog.Logger
 }
 
 // Server is a running nats-server.
 type Server struct {
 	server *server.Server
+	dir    string
 	lock   *os.File
 	auth   *authenticator
 }
@@ -75,27 +82,44 @@ func Start(options Options) (*Server, error) {
 		return nil, err
 	}
 	auth := newAuthenticator(options.Authorize, options.Logger)
-	running, err := server.NewServer(&server.Options{
-		ServerName: "pushledger", Host: host, Port: port, DontListen: options.Listen == "",
-		JetStream: true, StoreDir: options.StoreDir, SyncAlways: options.SyncAlways,
-		MaxPayload: MaxPayload, MaxPending: maxPending, MaxConn: maxConnections, MaxSubs: MaxSubscriptions,
-		JetStreamLimits:            server.JSLimitOpts{MaxBatchSize: MaxBatch},
-		CustomClientAuthentication: auth, NoSigs: true, DisableJetStreamBanner: true,
-		TLSConfig: options.TLS, TLSTimeout: tlsPatience.Seconds(), AuthTimeout: authPatience.Seconds(),
-	})
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("natsserver: configure: %w", err), lock.Close())
+	running, err := options.run(host, port, auth)
+	var damaged *damagedStreams
+	if errors.As(err, &damaged) {
+		if running, err = nil, options.discard(damaged); err == nil {
+			running, err = options.run(host, port, auth)
+		}
 	}
-	log := &serverLog{logger: options.Logger}
-	running.SetLoggerV2(log, false, false, false)
-	running.Start() // returns when every stream has been recovered
-	if err := whole(running, log, options.StoreDir); err != nil {
-		running.Shutdown()
-		running.WaitForShutdown()
+	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
+	return &Server{server: running, dir: options.StoreDir, lock: lock, auth: auth}, nil
+}
+
+// run starts a server on a directory that is locked. It returns damagedStreams if that is
+// all that is wrong.
+func (o *Options) run(host string, port int, auth *authenticator) (*server.Server, error) {
+	running, err := server.NewServer(&server.Options{
+		ServerName: "pushledger", Host: host, Port: port, DontListen: o.Listen == "",
+		JetStream: true, StoreDir: o.StoreDir, SyncAlways: o.SyncAlways, JetStreamMaxStore: maxStore,
+		MaxPayload: MaxPayload, MaxPending: maxPending, MaxConn: maxConnections, MaxSubs: MaxSubscriptions, AuthTimeout: authSeconds,
+		JetStreamLimits:            server.JSLimitOpts{MaxBatchSize: MaxBatch},
+		CustomClientAuthentication: auth, NoSigs: true, DisableJetStreamBanner: true,
+		TLSConfig: o.TLS, TLSTimeout: authSeconds,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("natsserver: configure: %w", err)
+	}
+	auth.crowded = func(name string) bool { return connectionsOf(running, name, maxOfOne) >= maxOfOne }
+	log := &serverLog{logger: o.Logger}
+	running.SetLoggerV2(log, false, false, false)
+	running.Start() // returns when every stream has been recovered
+	if err := whole(running, log, o.StoreDir); err != nil {
+		running.Shutdown()
+		running.WaitForShutdown()
+		return nil, err
+	}
 	log.forget()
-	return &Server{server: running, lock: lock, auth: auth}, nil
+	return running, nil
 }
 
 // whole reports what keeps a started server from being used.
@@ -111,7 +135,7 @@ func whole(running *server.Server, log *serverLog, dir string) error {
 		return err
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("natsserver: damaged streams %v: %s", missing, log.complaints())
+		return &damagedStreams{missing, log.complaints()}
 	}
 	return nil
 }

@@ -1,11 +1,14 @@
 package natsserver_test
 
 import (
+	"bufio"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -257,4 +260,49 @@ func TestWhatWasStoredSurvivesARestart(t *testing.T) {
 	message, err := stream.GetMsg(t.Context(), 1)
 	require.NoError(t, err)
 	require.Equal(t, "once", string(message.Data))
+}
+
+// An address is that of the connection whose own the subject is.
+func TestTheAddressOfWhoListens(t *testing.T) {
+	server := start(t, t.TempDir())
+	conn, _ := client(t, server, "alice")
+	_, err := conn.SubscribeSync("of.alice")
+	require.NoError(t, err)
+	require.NoError(t, conn.Flush())
+	require.Equal(t, conn.LocalAddr(), server.AddressOf("of.alice"))
+	require.Empty(t, server.AddressOf("of.nobody"))
+}
+
+// A flood of connections is turned away: of one account those beyond its share, and of
+// strangers those who do not say who they are. Whoever else comes is let in.
+func TestAFloodOfConnectionsKeepsNobodyOut(t *testing.T) {
+	t.Parallel()
+	server := start(t, t.TempDir())
+	const share = 512
+	var taken int
+	for range share + 20 {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(server.URL(), "nats://"))
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = conn.Close() })
+		require.NoError(t, conn.SetDeadline(time.Now().Add(time.Minute)))
+		_, err = conn.Write([]byte(`CONNECT {"verbose":false,"auth_token":"alice"}` + "\r\nPING\r\n"))
+		require.NoError(t, err)
+		said := bufio.NewScanner(conn)
+		for said.Scan() && strings.HasPrefix(said.Text(), "INFO ") {
+		}
+		if said.Text() == "PONG" {
+			taken++
+		}
+	}
+	require.Equal(t, share, taken)
+	conn, _ := client(t, server, "mute")
+	require.True(t, conn.IsConnected(), "another account has its own share")
+
+	silent, err := net.Dial("tcp", strings.TrimPrefix(server.URL(), "nats://"))
+	require.NoError(t, err)
+	defer silent.Close() //nolint:errcheck // only read
+	require.NoError(t, silent.SetReadDeadline(time.Now().Add(time.Minute)))
+	text, err := io.ReadAll(silent)
+	require.NoError(t, err, "who does not say who it is is cut off")
+	require.Contains(t, string(text), "Authentication Timeout")
 }

@@ -14,6 +14,8 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/pushledger/pushledger/eventstore/durablefile"
 )
 
 // Checkpoint says what the log was when it had Size entries.
@@ -24,7 +26,12 @@ type Checkpoint struct {
 	Note   []byte // signed; see the C2SP document tlog-checkpoint
 }
 
-const maxCheckpoint = 64 << 10 // bytes, witnesses' signatures included
+// Bounds of a checkpoint.
+const (
+	maxCheckpoint = 64 << 10 // bytes, witnesses' signatures included
+	maxKey        = 4 << 10  // bytes of a public key
+	maxSize       = 1 << 40  // entries: more than a log ever has, and nothing that is computed from it overflows
+)
 
 func (c Checkpoint) text() string {
 	return fmt.Sprintf("%s\n%d\n%s\n", c.Origin, c.Size, base64.StdEncoding.EncodeToString(c.Root[:]))
@@ -46,14 +53,24 @@ func OpenCheckpoint(signed []byte, key note.Verifier) (Checkpoint, error) {
 		return Checkpoint{}, fmt.Errorf("%w: it is not of the log %q", ErrCheckpoint, key.Name())
 	}
 	size, err := strconv.ParseUint(lines[1], 10, 63)
-	if err != nil || strconv.FormatUint(size, 10) != lines[1] {
+	if err != nil || size > maxSize || strconv.FormatUint(size, 10) != lines[1] {
 		return Checkpoint{}, fmt.Errorf("%w: its size is %.30q", ErrCheckpoint, lines[1])
 	}
-	root, err := tlog.ParseHash(lines[2])
+	root, err := parseHash(lines[2])
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("%w: its root: %w", ErrCheckpoint, err)
 	}
 	return Checkpoint{Origin: lines[0], Size: size, Root: root, Note: signed}, nil
+}
+
+// parseHash reads a hash in its one spelling. Base64 has several: with line breaks, and
+// with other bits behind the last byte.
+func parseHash(text string) (tlog.Hash, error) {
+	hash, err := tlog.ParseHash(text)
+	if err == nil && hash.String() != text {
+		err = errors.New("a hash in another spelling than its own")
+	}
+	return hash, err
 }
 
 // signCheckpoint makes the checkpoint of a tree.
@@ -72,7 +89,7 @@ func signCheckpoint(signer note.Signer, size uint64, root tlog.Hash) (Checkpoint
 func ParseKey(text string) (note.Verifier, error) {
 	key, err := note.NewVerifier(strings.TrimSpace(text))
 	if err != nil {
-		return nil, fmt.Errorf("transparency: public key %.120q: %w", text, err)
+		return nil, fmt.Errorf("transparency: public key: %w", err) // without the text: it may be the secret one by mistake
 	}
 	return key, nil
 }
@@ -128,5 +145,5 @@ func makeKey(path string) ([]byte, error) {
 		return nil, err
 	}
 	text := []byte(secret + "\n" + public + "\n")
-	return text, writeSynced(path, text)
+	return text, durablefile.Write(path, text)
 }

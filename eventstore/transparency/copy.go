@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
@@ -23,7 +24,7 @@ var _ Source = (*Copy)(nil)
 
 // OpenCopy opens a copy at its newest checkpoint, which the key must have signed.
 func OpenCopy(files fs.FS, key note.Verifier) (*Copy, error) {
-	signed, err := fs.ReadFile(files, checkpointPath)
+	signed, err := readFile(files, checkpointPath, maxCheckpoint)
 	if err != nil {
 		return nil, fmt.Errorf("transparency: checkpoint: %w", err)
 	}
@@ -32,6 +33,13 @@ func OpenCopy(files fs.FS, key note.Verifier) (*Copy, error) {
 		return nil, err
 	}
 	return &Copy{files: files, checkpoint: checkpoint}, nil
+}
+
+// NamedKey is the public key that files in the layout of a Copy name themselves, which
+// nobody vouches for.
+func NamedKey(files fs.FS) (string, error) {
+	text, err := readFile(files, keyPath, maxKey)
+	return strings.TrimSpace(string(text)), err
 }
 
 // Checkpoint is the newest one of the copy.
@@ -87,10 +95,14 @@ func (c *Copy) bundle(number uint64) ([][]byte, error) {
 // read gives a tile and how wide it is: as wide as asked for, or full, since the tiles
 // that are not full go away once there is one that is.
 func (c *Copy) read(level int, number int64, width int) ([]byte, int, error) {
-	data, err := fs.ReadFile(c.files, tilePath(level, number, width))
+	longest := tileWidth * tlog.HashSize
+	if level == entriesLevel {
+		longest = maxBundle
+	}
+	data, err := readFile(c.files, tilePath(level, number, width), longest)
 	if errors.Is(err, fs.ErrNotExist) && width < tileWidth {
 		width = tileWidth
-		data, err = fs.ReadFile(c.files, tilePath(level, number, width))
+		data, err = readFile(c.files, tilePath(level, number, width), longest)
 	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("transparency: %w", err)
@@ -99,7 +111,7 @@ func (c *Copy) read(level int, number int64, width int) ([]byte, int, error) {
 }
 
 func (c *Copy) apart(sum [sha256.Size]byte) ([]byte, error) {
-	return fs.ReadFile(c.files, apartPath(sum))
+	return readFile(c.files, apartPath(sum), maxApart)
 }
 
 // LeafHashes gives the hashes of up to count leaves that follow a sequence, as the

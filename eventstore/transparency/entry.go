@@ -21,6 +21,10 @@ const (
 	maxInlineHeader = 1 << 10
 	maxInlineBody   = 48 << 10
 	maxHeaders      = 64
+
+	// maxApart is what all texts apart from one leaf may have, in bytes: no message of
+	// the log is longer. Without it a small file could ask for any amount of memory.
+	maxApart = 4 << 20
 )
 
 const leafFormat = "pushledger/event/v1"
@@ -34,7 +38,7 @@ const (
 // headers are the ones that readers of the log rely on, and so a part of the leaf. What
 // the server adds and the bookkeeping of batches are not.
 var headers = []string{
-	"Actor", "Append-More", "Command-Hash", "Command-Id", "Event-Type", "Event-Version", "Nats-Msg-Id", "traceparent",
+	"Actor", "Append-More", "Command-Hash", "Command-Id", "Event-Type", "Event-Version", "Nats-Msg-Id", "Origin", "traceparent",
 }
 
 // Proved reports whether a header is a part of the leaf.
@@ -153,6 +157,7 @@ func decodeLeaf(data []byte, apart func(sum [sha256.Size]byte) ([]byte, error)) 
 type leafReader struct {
 	rest  []byte
 	apart func([sha256.Size]byte) ([]byte, error)
+	far   int // bytes of texts apart so far
 	err   error
 }
 
@@ -193,7 +198,11 @@ func (r *leafReader) text() []byte {
 	var sum [sha256.Size]byte
 	copy(sum[:], text)
 	whole, err := r.apart(sum)
-	if err == nil && sha256.Sum256(whole) != sum {
+	switch r.far += len(whole); {
+	case err != nil:
+	case r.far > maxApart:
+		err = fmt.Errorf("transparency: the texts apart from one leaf have more than %d bytes", maxApart)
+	case sha256.Sum256(whole) != sum:
 		err = fmt.Errorf("transparency: the text apart %x is damaged", sum)
 	}
 	r.err = err

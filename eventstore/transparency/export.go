@@ -83,6 +83,9 @@ func (b *bundleWriter) close() error {
 	return nil
 }
 
+// maxArchived bounds the checkpoints of a bundle, in bytes of all together.
+const maxArchived = 256 << 20
+
 // ArchivedCheckpoints reads every checkpoint of an exported bundle, smallest first.
 // Nothing of them has been verified.
 func ArchivedCheckpoints(files fs.FS) ([][]byte, error) {
@@ -91,10 +94,12 @@ func ArchivedCheckpoints(files fs.FS) ([][]byte, error) {
 		return nil, fmt.Errorf("transparency: %w", err)
 	}
 	notes := make([][]byte, len(names))
+	left := maxArchived
 	for i, name := range names {
-		if notes[i], err = fs.ReadFile(files, name); err != nil {
-			return nil, fmt.Errorf("transparency: %w", err)
+		if notes[i], err = readFile(files, name, min(left, maxCheckpoint)); err != nil {
+			return nil, err
 		}
+		left -= len(notes[i])
 	}
 	return notes, nil
 }

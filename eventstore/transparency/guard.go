@@ -3,9 +3,7 @@ package transparency
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
-	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -15,7 +13,8 @@ import (
 const guardTail = 8 << 10
 
 // Guard compares the right edge of the log with the newest checkpoint. It returns a
-// *Damage, also kept for Damage, if the log is shorter than what was signed or another.
+// *Damage, also kept for Damage, if the log is shorter than what was signed or another, or
+// longer than it was sealed.
 func (l *Log) Guard(ctx context.Context, log Source) error {
 	signed := l.Checkpoint().Size
 	if l.pinned != nil {
@@ -31,6 +30,9 @@ func (l *Log) Guard(ctx context.Context, log Source) error {
 	}
 	if err == nil && last < signed {
 		err = damaged(last+1, "the log ends at %d, but a checkpoint of %d entries was signed", last, signed)
+	}
+	if err == nil {
+		err = l.breakSeal(last)
 	}
 	if err != nil {
 		return errors.Join(err, l.note(err))
@@ -57,55 +59,4 @@ func sameLeaf(entry Entry, signed tlog.Hash) error {
 		return damaged(entry.Sequence, "it is not the event that was signed")
 	}
 	return nil
-}
-
-// Pace of Scrub.
-const (
-	scrubChunk = 4 * tileWidth          // entries compared at once
-	scrubPause = 250 * time.Millisecond // between two chunks: some 4,000 events a second
-	scrubRest  = time.Minute            // between two rounds
-	scrubRetry = 10 * scrubPause        // when the log cannot be read now
-)
-
-// Scrub re-reads everything that is signed, gently, round after round until ctx ends,
-// and returns nil then. What it finds is told by Damage; it ends with the first.
-func (l *Log) Scrub(ctx context.Context, log Source) error {
-	for {
-		rest, err := scrubRest, l.scrubRound(ctx, log)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil:
-			l.options.Logger.Warn("scrubbing waits", "error", err)
-			rest = scrubRetry
-		case l.Damage() != nil:
-			return nil
-		}
-		if pause(ctx, rest) != nil {
-			return nil
-		}
-	}
-}
-
-func (l *Log) scrubRound(ctx context.Context, log Source) error {
-	for after, upTo := uint64(0), l.Checkpoint().Size; after < upTo; after += scrubChunk {
-		if err := l.compare(ctx, log, after, min(after+scrubChunk, upTo)); err != nil {
-			return l.note(err)
-		}
-		if err := pause(ctx, scrubPause); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func pause(ctx context.Context, rest time.Duration) error {
-	timer := time.NewTimer(rest)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return fmt.Errorf("transparency: %w", ctx.Err())
-	case <-timer.C:
-		return nil
-	}
 }

@@ -15,6 +15,8 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/pushledger/pushledger/eventstore/durablefile"
 )
 
 // Options of a Log; every field is needed.
@@ -66,7 +68,7 @@ func Open(options Options) (*Log, error) {
 		return nil, err
 	}
 	if fresh {
-		return log, writeSynced(filepath.Join(options.Dir, keyPath), []byte(log.vkey+"\n"))
+		return log, durablefile.Write(filepath.Join(options.Dir, keyPath), []byte(log.vkey+"\n"))
 	}
 	kept, err := OpenCopy(files, log.key)
 	if err != nil {
@@ -187,7 +189,7 @@ func (l *Log) add(entry Entry) error {
 }
 
 func (l *Log) write() error {
-	if err := writeAll(l.options.Dir, l.pending); err != nil {
+	if err := durablefile.WriteAll(l.options.Dir, l.pending); err != nil {
 		return err
 	}
 	clear(l.pending)
@@ -226,7 +228,7 @@ func (l *Log) commit(old Checkpoint) error {
 	if err := l.consistent(old, signed); err != nil {
 		return err
 	}
-	if err := writeSynced(filepath.Join(l.options.Dir, checkpointPath), signed.Note); err != nil {
+	if err := durablefile.Write(filepath.Join(l.options.Dir, checkpointPath), signed.Note); err != nil {
 		return err
 	}
 	l.mu.Lock()

@@ -1,6 +1,7 @@
 package transparency_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -58,6 +60,19 @@ func (k *keeper) run(t testing.TB, log *logOf) {
 	}, 20*time.Second, time.Millisecond)
 	cancel()
 	require.NoError(t, <-ended)
+}
+
+// scrubOnce re-reads what is signed, once.
+func (k *keeper) scrubOnce(t *testing.T, log *logOf) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- k.Scrub(ctx, log) }()
+		synctest.Wait() // it pauses behind the few entries there are
+		cancel()
+		require.NoError(t, <-ended)
+	})
 }
 
 func (k *keeper) key(t testing.TB) note.Verifier {
@@ -165,8 +180,65 @@ func TestTheScrubberFindsWhatTheGuardDoesNotReach(t *testing.T) {
 	damageAt(t, keeping.Damage(), 100)
 }
 
-// An event appended by somebody else becomes part of the log: that it is against the
-// rules is for whoever verifies the histories to find.
+func TestTheScrubberMendsTheSecondCopyFromAGoodLogAlone(t *testing.T) {
+	log := newLog(700)
+	log.entries[10].Body = []byte(`{"text":"` + long + `"}`)
+	keeping := open(t, t.TempDir())
+	keeping.run(t, log)
+	dir := keeping.options().Dir
+	apart, err := filepath.Glob(filepath.Join(dir, "apart", "*", "*"))
+	require.NoError(t, err)
+	require.Len(t, apart, 1)
+	good := make(map[string][]byte)
+	for _, path := range []string{filepath.Join(dir, "tile/entries/000"), filepath.Join(dir, "tile/0/001"), apart[0]} {
+		good[path], err = os.ReadFile(path)
+		require.NoError(t, err)
+		flipped := bytes.Clone(good[path])
+		flipped[100] ^= 1
+		require.NoError(t, os.WriteFile(path, flipped, 0o600))
+	}
+	gone := filepath.Join(dir, "tile/entries/001")
+	good[gone], err = os.ReadFile(gone)
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(gone))
+
+	keeping.scrubOnce(t, log)
+
+	require.NoError(t, keeping.Damage())
+	for path, want := range good {
+		is, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(want, is), path)
+	}
+
+	log.entries[300].Body = []byte(`{"n":0}`)
+	keeping.scrubOnce(t, log)
+	damageAt(t, keeping.Damage(), 301)
+	is, err := os.ReadFile(gone)
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(good[gone], is), "a damaged log is not copied over a good copy")
+}
+
+func TestWhatWasWrittenBehindASealIsDamage(t *testing.T) {
+	log := newLog(300)
+	keeping := open(t, t.TempDir())
+	keeping.run(t, log)
+	require.NoError(t, keeping.Seal(300))
+	log.grow(1)
+	damageAt(t, keeping.Guard(t.Context(), log), 301)
+
+	keeping = open(t, keeping.dir)
+	log.entries = log.entries[:300]
+	require.NoError(t, keeping.Guard(t.Context(), log), "the log as it was sealed")
+	log.grow(1)
+	require.NoError(t, keeping.Guard(t.Context(), log), "a service that runs has no seal")
+	require.NoError(t, keeping.Seal(301), "not everything is signed: no seal")
+	log.grow(1)
+	require.NoError(t, open(t, keeping.dir).Guard(t.Context(), log))
+}
+
+// An event appended by somebody else while the service runs becomes part of the log: that
+// it is against the rules is for whoever verifies the histories to find.
 func TestNothingIsSignedOverADamagedLog(t *testing.T) {
 	log := newLog(300)
 	keeping := open(t, t.TempDir())

@@ -13,6 +13,7 @@ import (
 const (
 	checkpointPath = "checkpoint"
 	keyPath        = "key" // the public key, as C2SP vkey
+	sealPath       = "sealed"
 	checkpointsDir = "checkpoints"
 	tileHeight     = 8
 	tileWidth      = 1 << tileHeight

@@ -11,7 +11,10 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-const proofFormat = "c2sp.org/tlog-proof@v1"
+const (
+	proofFormat = "c2sp.org/tlog-proof@v1"
+	maxProof    = 2*MaxLeaf + maxCheckpoint // bytes: the leaf in base64, a path of at most 63 hashes, and the checkpoint
+)
 
 // errProof means that bytes are no proof, or prove nothing.
 var errProof = errors.New("transparency: not a valid " + proofFormat)
@@ -47,6 +50,9 @@ func (c *Copy) Prove(entry Entry) ([]byte, error) {
 // CheckProof verifies a proof that Prove made and gives the leaf that it proves and the
 // checkpoint under which it is.
 func CheckProof(proof []byte, key note.Verifier) (leaf []byte, checkpoint Checkpoint, err error) {
+	if len(proof) > maxProof {
+		return nil, Checkpoint{}, fmt.Errorf("%w: more than %d bytes", errProof, maxProof)
+	}
 	head, signed, found := bytes.Cut(proof, []byte("\n\n"))
 	lines := bytes.Split(head, []byte("\n"))
 	if !found || len(lines) < 3 || string(lines[0]) != proofFormat {
@@ -55,15 +61,18 @@ func CheckProof(proof []byte, key note.Verifier) (leaf []byte, checkpoint Checkp
 	extra, isExtra := bytes.CutPrefix(lines[1], []byte("extra "))
 	number, isIndex := bytes.CutPrefix(lines[2], []byte("index "))
 	index, err := strconv.ParseInt(string(number), 10, 64)
-	if !isExtra || !isIndex || err != nil {
+	if !isExtra || !isIndex || err != nil || strconv.FormatInt(index, 10) != string(number) {
 		return nil, Checkpoint{}, errProof
 	}
-	if leaf, err = base64.StdEncoding.Strict().DecodeString(string(extra)); err != nil {
+	if leaf, err = base64.StdEncoding.DecodeString(string(extra)); err != nil {
 		return nil, Checkpoint{}, fmt.Errorf("%w: %w", errProof, err)
+	}
+	if base64.StdEncoding.EncodeToString(leaf) != string(extra) {
+		return nil, Checkpoint{}, fmt.Errorf("%w: its extra data is in another spelling than its own", errProof)
 	}
 	var path tlog.RecordProof
 	for _, line := range lines[3:] {
-		hash, err := tlog.ParseHash(string(line))
+		hash, err := parseHash(string(line))
 		if err != nil {
 			return nil, Checkpoint{}, fmt.Errorf("%w: %w", errProof, err)
 		}

@@ -16,7 +16,11 @@ type Scanned[T any] struct {
 	Prepared T
 }
 
-const scanChunk = 512 // entries that one core takes at a time
+// What one core takes at a time.
+const (
+	scanChunk = 512     // entries
+	scanBytes = 8 << 20 // of their bodies, and one entry more
+)
 
 // chunk is a part of the log on its way through a scan.
 type chunk[T any] struct {
@@ -64,15 +68,15 @@ func Scan[T any](
 }
 
 func readChunks[T any](ctx context.Context, log Source, after, upTo uint64, send func(*chunk[T]) error) error {
-	begun := &chunk[T]{done: make(chan struct{})}
+	begun, bytes := &chunk[T]{done: make(chan struct{})}, 0
 	flush := func() error {
 		full := begun
-		begun = &chunk[T]{done: make(chan struct{})}
+		begun, bytes = &chunk[T]{done: make(chan struct{})}, 0
 		return send(full)
 	}
 	err := log.Entries(ctx, after, upTo, func(entry Entry) error {
 		begun.entries = append(begun.entries, entry)
-		if len(begun.entries) < scanChunk {
+		if bytes += len(entry.Body); len(begun.entries) < scanChunk && bytes < scanBytes {
 			return nil
 		}
 		return flush()

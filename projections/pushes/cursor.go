@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // cursor is the place of the last row of a page in the order of its list: what was
@@ -25,8 +26,9 @@ func parseCursor(text string) (cursor, error) {
 	}
 	first, second, found := strings.Cut(string(plain), ".")
 	number, err := strconv.ParseInt(first, 10, 64)
-	if err != nil || !found {
-		return cursor{}, RefuseQuery("cursor")
+	read := cursor{first: number, second: second}
+	if err != nil || !found || !utf8.ValidString(second) || read.String() != text {
+		return cursor{}, RefuseQuery("cursor") // each cursor has one spelling
 	}
-	return cursor{first: number, second: second}, nil
+	return read, nil
 }

@@ -20,9 +20,9 @@ import (
 	"github.com/pushledger/pushledger/projections"
 )
 
-// version of the fold. It has to rise whenever fold, push.Evolve, push.State or
-// push.Postings change in what they give for events of the past.
-const version = 3
+// version of the fold. It has to rise whenever fold, push.Evolve, push.State,
+// push.Postings or push.WorkList change in what they give for events of the past.
+const version = 4
 
 //go:embed *.sql
 var schema embed.FS

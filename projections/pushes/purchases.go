@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/pushledger/pushledger/aggregates/domainname"
 	"github.com/pushledger/pushledger/aggregates/money"
 	"github.com/pushledger/pushledger/aggregates/push"
 )
@@ -39,11 +40,13 @@ type Purchase struct {
 
 // PurchaseStep is something that is to be done for a purchase.
 type PurchaseStep struct {
-	Step      push.StepKind `json:"step,omitzero" required:"false" doc:"open_payment, await_payment, deliver, return, payout, refund or close_payment"`
-	RequestNo string        `json:"request_no,omitzero" required:"false" doc:"the refund that is meant"`
-	Attempts  int           `json:"attempts" doc:"that came to nothing, since the service started"`
-	NextTry   time.Time     `json:"next_try,omitzero" required:"false" doc:"absent when it is under way, or waits for a person"`
-	LastError string        `json:"last_error,omitzero" required:"false"`
+	Step      push.StepKind   `json:"step,omitzero" required:"false" doc:"open_payment, await_payment, deliver, return, payout, refund, close_payment or reversal"`
+	RequestNo string          `json:"request_no,omitzero" required:"false" doc:"the refund that is meant"`
+	Domain    domainname.Name `json:"domain,omitzero" required:"false" doc:"the domain that a person must see to"`
+	Attempts  int             `json:"attempts" doc:"that came to nothing: since the service started, or, of what waits for a person, in all"`
+	NextTry   time.Time       `json:"next_try,omitzero" required:"false" doc:"absent when it is under way, or waits for a person"`
+	Since     time.Time       `json:"since,omitzero" required:"false" doc:"since when it waits for a person"`
+	LastError string          `json:"last_error,omitzero" required:"false" doc:"code and words of the partner, as they came"`
 }
 
 // Purchases lists the purchases in progress for those who see everything.

@@ -52,16 +52,15 @@ type PushRequest struct {
 
 // Push shows one push.
 func (q *Queries) Push(ctx context.Context, viewer Viewer, request PushRequest) (View, error) {
-	current, err := q.visible(ctx, viewer, request.PushID)
+	read := q.visible
+	if request.AsOf != "" {
+		read = q.past(request.AsOf)
+	}
+	found, err := read(ctx, viewer, request.PushID)
 	if err != nil {
 		return View{}, err
 	}
-	if request.AsOf != "" {
-		if current, err = q.asOf(ctx, request); err != nil {
-			return View{}, err
-		}
-	}
-	return view(current.state, current.sequence), nil
+	return view(found.state, found.sequence), nil
 }
 
 // visible reads a push that the viewer may see.
@@ -94,26 +93,33 @@ func (q *Queries) read(ctx context.Context, id string) (row, error) {
 	return q.known.decode(now, id, sequence, state)
 }
 
-// asOf folds the push's history up to a moment.
-func (q *Queries) asOf(ctx context.Context, request PushRequest) (row, error) {
-	within, err := moment(request.AsOf)
-	if err != nil {
-		return row{}, err
-	}
-	history, err := q.log.Load(ctx, pushStream(request.PushID))
-	if err != nil {
-		return row{}, err
-	}
-	var then row
-	for _, recorded := range history {
-		if event, ours := recorded.Event.(push.Event); ours && within(recorded) {
-			then = row{state: push.Evolve(then.state, event), sequence: recorded.Sequence}
+// past reads pushes as they stood at a moment. It folds the log alone: whoever has just
+// been told a sequence may ask for it without waiting for the read model.
+func (q *Queries) past(asOf string) func(context.Context, Viewer, string) (row, error) {
+	return func(ctx context.Context, viewer Viewer, id string) (row, error) {
+		within, err := moment(asOf)
+		if err != nil {
+			return row{}, err
 		}
+		stream := pushStream(id)
+		if stream.Validate() != nil { // no push has such an id
+			return row{}, push.Refuse(push.CodePushNotFound, "")
+		}
+		history, err := q.log.Load(ctx, stream)
+		if err != nil {
+			return row{}, err
+		}
+		var then row
+		for _, recorded := range history {
+			if event, ours := recorded.Event.(push.Event); ours && within(recorded) {
+				then = row{state: push.Evolve(then.state, event), sequence: recorded.Sequence}
+			}
+		}
+		if then.state.Status == push.StatusNone || !viewer.sees(then.state) {
+			return row{}, push.Refuse(push.CodePushNotFound, "")
+		}
+		return then, nil
 	}
-	if then.state.Status == push.StatusNone {
-		return row{}, push.Refuse(push.CodePushNotFound, "")
-	}
-	return then, nil
 }
 
 func moment(text string) (func(eventstore.Recorded) bool, error) {

@@ -102,6 +102,18 @@ func TestAPushIsShownAsItStoodThen(t *testing.T) {
 	})
 }
 
+func TestAPastStateNeedsNoReadModelThatHasCaughtUp(t *testing.T) {
+	ledger := pushestest.New(t) // nothing follows the log
+	sequence := ledger.Record(t, "p-1", pushestest.Offered("p-1", anna, bo, alpha))
+
+	shown, err := ledger.Queries.Push(t.Context(), asBo, pushes.PushRequest{PushID: "p-1", AsOf: strconv.FormatUint(sequence, 10)})
+
+	require.NoError(t, err)
+	require.Equal(t, push.StatusOffered, shown.Status)
+	_, err = ledger.Queries.Push(t.Context(), asBo, pushes.PushRequest{PushID: "p.>", AsOf: "1"})
+	requireRefused(t, push.CodePushNotFound, err)
+}
+
 func TestATimelineTellsEveryEventInWordsAndAsRecorded(t *testing.T) {
 	ledger := pushestest.Start(t)
 	offered := pushestest.Offered("p-1", anna, bo, alpha, gamma)

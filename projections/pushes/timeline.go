@@ -27,6 +27,7 @@ type TimelineEvent struct {
 	Time      time.Time `json:"time" doc:"when it was recorded"`
 	Actor     string    `json:"actor" doc:"account that caused it, or service"`
 	CommandID string    `json:"command_id,omitzero" required:"false"`
+	Origin    string    `json:"origin,omitzero" required:"false" doc:"where an operator's command came from; for operators and auditors only"`
 	EN        string    `json:"en"`
 	ZH        string    `json:"zh"`
 	// Body holds any JSON: the documents of the events describe it.
@@ -47,8 +48,17 @@ func (q *Queries) Timeline(ctx context.Context, viewer Viewer, request TimelineR
 		if timeline.Events[i], err = Tell(recorded); err != nil {
 			return Timeline{}, err
 		}
+		timeline.Events[i].Origin = viewer.origin(recorded)
 	}
 	return timeline, nil
+}
+
+// origin is where an operator's command came from, which is nothing for traders.
+func (v Viewer) origin(recorded eventstore.Recorded) string {
+	if !v.SeesAll {
+		return ""
+	}
+	return recorded.Metadata.Origin
 }
 
 // Tell puts an event in words.

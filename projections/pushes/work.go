@@ -11,13 +11,13 @@ type Work string
 const (
 	WorkNone    Work = ""        // not begun, or over
 	WorkRunning Work = "running" // goes on by itself, or waits for the buyer's money
-	WorkStuck   Work = "stuck"   // a partner has refused for good; a person must help
+	WorkStuck   Work = "stuck"   // a partner has refused for good, or taken a move back; a person must help
 )
 
 // work tells how a purchase stands. It is a function of the state alone, so it needs no
 // clock: what a partner has not answered yet is running.
 func work(state push.State) Work {
-	if len(stuckAt(state)) > 0 {
+	if len(push.WorkList(state)) > 0 {
 		return WorkStuck
 	}
 	if state.Status == push.StatusAccepted || state.Status == push.StatusPaid {
@@ -31,27 +31,14 @@ func work(state push.State) Work {
 	return WorkNone
 }
 
-// stuckAt is every step that was refused for good.
+// stuckAt is every step that needs a person.
 func stuckAt(state push.State) []PurchaseStep {
 	var stuck []PurchaseStep
-	add := func(kind push.StepKind, requestNo, code, message string) {
-		stuck = append(stuck, PurchaseStep{Step: kind, RequestNo: requestNo, LastError: joinNonEmpty(code, message)})
-	}
-	for _, line := range state.Lines {
-		if line.Delivery == push.DeliveryStuck {
-			add(push.StepReturn, "", line.Code, line.Domain.Unicode())
-		}
-	}
-	if state.Refund != nil && state.Refund.Progress == push.Refused {
-		add(push.StepRefund, state.Refund.RequestNo, state.Refund.Code, state.Refund.Message)
-	}
-	for _, stray := range state.Strays {
-		if stray.Progress == push.Refused {
-			add(push.StepRefund, stray.RequestNo, stray.Code, stray.Message)
-		}
-	}
-	if state.Payout != nil && state.Payout.Progress == push.Refused {
-		add(push.StepPayout, "", state.Payout.Code, state.Payout.Message)
+	for _, work := range push.WorkList(state) {
+		stuck = append(stuck, PurchaseStep{
+			Step: work.Step, RequestNo: work.RequestNo, Domain: work.Domain, Attempts: work.Refusals, Since: work.Since,
+			LastError: joinNonEmpty(work.Code, work.Message),
+		})
 	}
 	return stuck
 }

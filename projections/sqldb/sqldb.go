@@ -21,6 +21,8 @@ import (
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/pushledger/pushledger/eventstore/durablefile"
 )
 
 // Schema is the tables of one part of the read store.
@@ -31,6 +33,7 @@ type Schema struct {
 
 // DB is an open read store. It is safe for concurrent use.
 type DB struct {
+	path   string
 	writer *sql.DB
 	reader *sql.DB
 
@@ -83,7 +86,7 @@ func open(path string, prepare func(*sql.DB) error) (*DB, error) {
 	readers := max(4, runtime.NumCPU())
 	reader.SetMaxOpenConns(readers)
 	reader.SetMaxIdleConns(readers)
-	return &DB{writer: writer, reader: reader, prepared: make(map[string]*sql.Stmt)}, nil
+	return &DB{path: path, writer: writer, reader: reader, prepared: make(map[string]*sql.Stmt)}, nil
 }
 
 func connect(path string, parameters url.Values) (*sql.DB, error) {
@@ -164,7 +167,11 @@ func Replace(path, by string) error {
 	if err := remove(path, "-wal", "-shm", "-journal"); err != nil {
 		return err
 	}
-	if err := os.Rename(by, path); err != nil {
+	// After a power cut, too.
+	if err := durablefile.SyncDir(filepath.Dir(path)); err != nil {
+		return fmt.Errorf("sqldb: replace: %w", err)
+	}
+	if err := durablefile.Move(by, path); err != nil {
 		return fmt.Errorf("sqldb: replace: %w", err)
 	}
 	return nil
@@ -215,6 +222,20 @@ func (d *DB) Prepared(ctx context.Context, query string) (*sql.Stmt, error) {
 	}
 	d.prepared[query] = statement
 	return statement, nil
+}
+
+// CopyTo writes the store as it is at this moment into a new file, while it is read and
+// written. It has a connection of its own: those for queries refuse to write anywhere.
+func (d *DB) CopyTo(ctx context.Context, path string) (err error) {
+	source, err := connect(d.path, url.Values{"mode": {"ro"}, "_pragma": {"busy_timeout(5000)"}})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, source.Close()) }()
+	if _, err := source.ExecContext(ctx, "VACUUM INTO $1", path); err != nil {
+		return fmt.Errorf("sqldb: copy to %s: %w", path, err)
+	}
+	return nil
 }
 
 // Close waits for queries under way.

@@ -10,6 +10,7 @@ import (
 const (
 	maxFunds   = 32
 	maxChannel = 64 // characters of one name
+	maxNumber  = 64 // characters of a number of Alipay's
 )
 
 // fundBill is one source of the money of a trade. For a bank card only the type says

@@ -4,11 +4,26 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
+	"unicode/utf8"
+
+	"github.com/smartwalle/alipay/v3"
 
 	"github.com/pushledger/pushledger/sagas/payment"
 )
 
 const maxFields = 100 // of a notification
+
+// numbers is what both sides' numbers of a trade are made of. They become parts of events
+// and of questions to Alipay.
+var numbers = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+func number(field, value string) error {
+	if !numbers.MatchString(value) {
+		return fmt.Errorf("%s %.80q is no number of a trade", field, value)
+	}
+	return nil
+}
 
 // Notification implements payment.Provider. It makes no call.
 func (p *Provider) Notification(form url.Values) (payment.Trade, error) {
@@ -27,17 +42,22 @@ func (p *Provider) notified(form url.Values) (payment.Trade, error) {
 	if err != nil {
 		return payment.Trade{}, fmt.Errorf("signature: %w", err)
 	}
+	return p.told(said, form.Get("credit_pay_mode"))
+}
+
+// told reads what a signed notification tells.
+func (p *Provider) told(said *alipay.Notification, creditMode string) (payment.Trade, error) {
 	if err := errors.Join(same("application", said.AppId, p.config.AppID), same("seller", said.SellerId, p.config.SellerID)); err != nil {
 		return payment.Trade{}, err
 	}
-	if said.OutTradeNo == "" {
-		return payment.Trade{}, errors.New("the notification names no trade")
+	if err := errors.Join(number("out_trade_no", said.OutTradeNo), number("trade_no", said.TradeNo)); err != nil {
+		return payment.Trade{}, err
 	}
 	pushID, err := url.QueryUnescape(said.PassbackParams)
 	if err != nil {
 		return payment.Trade{}, fmt.Errorf("passback_params: %w", err)
 	}
-	channels, err := notifiedChannels(said.FundBillList, form.Get("credit_pay_mode"))
+	channels, err := notifiedChannels(said.FundBillList, creditMode)
 	if err != nil {
 		return payment.Trade{}, err
 	}
@@ -55,6 +75,9 @@ func signedPlainly(form url.Values) error {
 	for name, values := range form {
 		if len(values) != 1 {
 			return fmt.Errorf("field %.40q is given %d times", name, len(values))
+		}
+		if !utf8.ValidString(values[0]) {
+			return fmt.Errorf("field %.40q is not UTF-8", name)
 		}
 	}
 	switch {

@@ -1,6 +1,7 @@
 package alipay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,7 +43,7 @@ func (p *Provider) Payout(ctx context.Context, payout payment.Payout) (string, e
 		if err := same("payout", said.OutBizNo, payout.PayoutNo); err != nil {
 			return "", unknown(question.APIName(), err)
 		}
-		return said.OrderID, nil
+		return clip(said.OrderID, maxNumber), nil
 	}
 	return p.paidOut(ctx, payout, refusal)
 }
@@ -59,8 +60,13 @@ func (p *Provider) paidOut(ctx context.Context, payout payment.Payout, refusal *
 	case err != nil:
 		return "", fmt.Errorf("alipay: payout %s: %w", payout.PayoutNo, open(err))
 	}
+	return said.became(question.APIName(), payout)
+}
+
+// became reads a signed answer to what has become of a payout.
+func (said payoutAnswer) became(api string, payout payment.Payout) (string, error) {
 	if err := same("payout", said.OutBizNo, payout.PayoutNo); err != nil {
-		return "", unknown(question.APIName(), err)
+		return "", unknown(api, err)
 	}
 	switch said.Status {
 	case "SUCCESS":
@@ -69,12 +75,12 @@ func (p *Provider) paidOut(ctx context.Context, payout payment.Payout, refusal *
 			err = fmt.Errorf("payout %s was made over %s instead of %s", payout.PayoutNo, amount, payout.Amount)
 		}
 		if err != nil {
-			return "", unknown(question.APIName(), err)
+			return "", unknown(api, err)
 		}
-		return said.OrderID, nil
-	case "FAIL":
-		return "", refused(alipay.FundTransUniTransfer{}.APIName(), said.ErrorCode, said.FailReason)
+		return clip(said.OrderID, maxNumber), nil
+	case "FAIL": // final, whether or not Alipay says why
+		return "", refused(alipay.FundTransUniTransfer{}.APIName(), cmp.Or(said.ErrorCode, said.Status), cmp.Or(said.FailReason, said.Status))
 	default:
-		return "", unknown(question.APIName(), fmt.Errorf("payout %s is %.40q", payout.PayoutNo, said.Status))
+		return "", unknown(api, fmt.Errorf("payout %s is %.40q", payout.PayoutNo, said.Status))
 	}
 }

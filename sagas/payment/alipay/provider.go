@@ -127,5 +127,8 @@ func (p *Provider) at(text string) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, fmt.Errorf("alipay: time %.40q: %w", text, err)
 	}
-	return at.UTC(), nil
+	if at = at.UTC(); at.Year() < 1 { // which no event can hold
+		return time.Time{}, fmt.Errorf("alipay: time %.40q is out of all bounds", text)
+	}
+	return at, nil
 }

@@ -93,6 +93,7 @@ func TestQueryDoesNotGuess(t *testing.T) {
 		"no amount":          `"out_trade_no":"T1","trade_status":"TRADE_SUCCESS","send_pay_date":"2026-11-23 00:30:00"`,
 		"an odd amount":      `"out_trade_no":"T1","trade_status":"TRADE_SUCCESS","total_amount":"1e3","send_pay_date":"2026-11-23 00:30:00"`,
 		"no time":            `"out_trade_no":"T1","trade_status":"TRADE_SUCCESS","total_amount":"1.00"`,
+		"a time before ours": `"out_trade_no":"T1","trade_status":"TRADE_SUCCESS","total_amount":"1.00","send_pay_date":"0001-01-01 00:00:00"`,
 		"an odd time":        `"out_trade_no":"T1","trade_status":"TRADE_SUCCESS","total_amount":"1.00","send_pay_date":"yesterday"`,
 		"too many sources":   `"out_trade_no":"T1","trade_status":"WAIT_BUYER_PAY","fund_bill_list":[` + strings.Repeat(`{},`, 32) + `{}]`,
 	} {
@@ -172,6 +173,7 @@ func TestPayoutIsDoneOnlyOnceItIsSeen(t *testing.T) {
 		"taken, and sent since":       {yes(sent + `"DEALING"`), yes(sent + `"SUCCESS"`), "done"},
 		"taken":                       {yes(sent + `"DEALING"`), yes(sent + `"DEALING"`), "unknown"},
 		"taken, and failed since":     {yes(sent + `"DEALING"`), yes(sent + `"FAIL","error_code":"PAYEE_NOT_EXIST","fail_reason":"收款账号不存在"`), "refused"},
+		"failed, nobody says why":     {yes(sent + `"DEALING"`), yes(sent + `"FAIL"`), "refused"},
 		"taken, and then forgotten":   {yes(sent + `"DEALING"`), missing, "unknown"},
 		"refused":                     {refused, missing, "refused"},
 		"refused, but sent before":    {refused, yes(sent + `"SUCCESS"`), "done"},
@@ -227,6 +229,17 @@ func TestANotificationForSomebodyElseIsForged(t *testing.T) {
 		"another application": {"app_id": "2021000000000002"},
 		"another seller":      {"seller_id": "2088000000000002"},
 		"no seller":           {"seller_id": ""},
+		"no application":      {"app_id": ""},
+		"no number of ours":   {"out_trade_no": ""},
+		"no number of theirs": {"trade_no": ""},
+		"an odd number":       {"out_trade_no": "T1.>"},
+		"a broken number":     {"out_trade_no": "T1\r\nX"},
+		"a long number":       {"trade_no": strings.Repeat("7", 65)},
+		"bad UTF-8":           {"credit_pay_mode": "\xff"},
+		"no amount":           {"total_amount": ""},
+		"an odd amount":       {"total_amount": "1e3"},
+		"no time":             {"gmt_payment": ""},
+		"odd funds":           {"fund_bill_list": `[{"fundChannel":"A","fundChannel":"B"}]`},
 	} {
 		_, err := g.Notification(notification(t, changes))
 		require.ErrorIs(t, err, payment.ErrForged, name)

@@ -64,6 +64,11 @@ func (p *Provider) refunded(ctx context.Context, refund payment.Refund) (bool, e
 	if err := p.ask(ctx, question, &said); err != nil {
 		return false, err
 	}
+	return said.happened(question.APIName(), refund)
+}
+
+// happened reads a signed answer to whether a refund has happened.
+func (said refundedAnswer) happened(api string, refund payment.Refund) (bool, error) {
 	if said.RefundStatus != "REFUND_SUCCESS" {
 		return false, nil
 	}
@@ -73,7 +78,7 @@ func (p *Provider) refunded(ctx context.Context, refund payment.Refund) (bool, e
 	}
 	err = errors.Join(err, same("trade", said.OutTradeNo, refund.TradeNo), same("refund", said.OutRequestNo, refund.RequestNo))
 	if err != nil {
-		return false, unknown(question.APIName(), err)
+		return false, unknown(api, err)
 	}
 	return true, nil
 }

@@ -33,16 +33,21 @@ func (p *Provider) Query(ctx context.Context, tradeNo string) (payment.Trade, er
 	case err != nil:
 		return payment.Trade{}, err
 	}
-	trade := payment.Trade{TradeNo: tradeNo, ProviderTradeNo: said.TradeNo}
-	trade.Channels, err = channels(said.FundBills, said.CreditMode)
-	err = errors.Join(err, same("trade", said.OutTradeNo, tradeNo))
-	if err == nil {
-		trade, err = p.standing(trade, said.TradeStatus, said.TotalAmount, said.SendPayDate)
-	}
+	trade, err := p.trade(tradeNo, said)
 	if err != nil {
 		return payment.Trade{}, unknown(question.APIName(), err)
 	}
 	return trade, nil
+}
+
+// trade reads a signed answer about a trade.
+func (p *Provider) trade(tradeNo string, said tradeAnswer) (payment.Trade, error) {
+	names, err := channels(said.FundBills, said.CreditMode)
+	if err := errors.Join(err, same("trade", said.OutTradeNo, tradeNo)); err != nil {
+		return payment.Trade{}, err
+	}
+	trade := payment.Trade{TradeNo: tradeNo, ProviderTradeNo: clip(said.TradeNo, maxNumber), Channels: names}
+	return p.standing(trade, said.TradeStatus, said.TotalAmount, said.SendPayDate)
 }
 
 // standing adds what Alipay says of a trade's state, and of its money once it is paid.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/pushledger/pushledger/aggregates/domainname"
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/sagas/registrar"
@@ -15,6 +17,15 @@ const (
 	maxText = 256 // bytes of one text
 	maxList = 64  // entries of one list
 )
+
+// decodeAnswer reads an answer of the contract. What it does not know it skips; a member
+// given twice or bad UTF-8 is an error.
+func decodeAnswer(data []byte, answer any) error {
+	if len(data) > maxAnswer {
+		return fmt.Errorf("an answer of %d bytes", len(data))
+	}
+	return json.Unmarshal(data, answer)
+}
 
 type factsAnswer struct {
 	Facts []domainAnswer `json:"facts"`
@@ -93,6 +104,8 @@ func (a domainAnswer) malformed() string {
 		return "it is not said whether it exists"
 	case !bounded(a.Account, a.Product, a.Sale) || !boundedList(a.Pending) || !boundedList(a.Restrictions):
 		return "a text or a list is too long"
+	case !storable(a.RegisteredAt, a.ExpiresAt, a.AuthCodeIssuedAt):
+		return "a time is out of all bounds"
 	case !*a.Exists:
 		return ""
 	case a.Account == "":
@@ -150,6 +163,17 @@ func (a accountAnswer) facts(asked string) (push.AccountFacts, error) {
 		Account: a.Account, Exists: *a.Exists, RealNameVerified: a.RealNameVerified,
 		AlipayAccount: a.AlipayAccount, AlipayName: a.AlipayName, AlipayType: a.AlipayType,
 	}, nil
+}
+
+// storable reports that times can be written in UTC again: RFC 3339 has years of four
+// digits, and a time at the edge of them has another year elsewhere.
+func storable(times ...time.Time) bool {
+	for _, at := range times {
+		if year := at.UTC().Year(); year < 1 || year > 9999 {
+			return false
+		}
+	}
+	return true
 }
 
 func isTrue(said *bool) bool { return said != nil && *said }

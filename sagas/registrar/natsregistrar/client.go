@@ -163,10 +163,7 @@ func (c *Client) ask(ctx context.Context, subject string, question, answer any) 
 	if err != nil {
 		return unusable(subject, err)
 	}
-	if len(reply.Data) > maxAnswer {
-		return unusable(subject, fmt.Errorf("an answer of %d bytes", len(reply.Data)))
-	}
-	if err := json.Unmarshal(reply.Data, answer); err != nil {
+	if err := decodeAnswer(reply.Data, answer); err != nil {
 		return unusable(subject, err)
 	}
 	return nil

@@ -41,7 +41,7 @@ func DecodeEvent(data []byte) (registrar.Event, error) {
 	if err != nil {
 		return registrar.Event{}, fmt.Errorf("natsregistrar: event %.80q: %w", said.ID, err)
 	}
-	if said.ID == "" || said.Kind == "" || said.At.IsZero() || !bounded(said.ID, said.Kind) {
+	if said.ID == "" || said.Kind == "" || said.At.IsZero() || !storable(said.At) || !bounded(said.ID, said.Kind) {
 		return registrar.Event{}, fmt.Errorf("natsregistrar: event %.80q about %s lacks an id, a kind or a time", said.ID, name)
 	}
 	detail, err := decodeDetail(said.Detail)

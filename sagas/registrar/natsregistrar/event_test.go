@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -39,6 +40,8 @@ func TestDecodeEventRefuses(t *testing.T) {
 		{`a.com`, `www.a.com`},
 		{`2026-01-02T03:04:05Z`, `yesterday`},
 		{`"at":"2026-01-02T03:04:05Z",`, ``},
+		{`2026-01-02T03:04:05Z`, `9999-12-31T23:59:59-23:59`}, // the year 10000 in UTC, which no event can hold
+		{`2026-01-02T03:04:05Z`, `0000-01-01T00:00:00+23:59`},
 		{`"detail":""`, `"detail":7`},
 		{`"detail":""`, `"detail":{"to":7}`},
 		{`"detail":""`, `"detail":{"to":"` + strings.Repeat("b", 300) + `"}`},
@@ -52,10 +55,22 @@ func TestDecodeEventRefuses(t *testing.T) {
 
 func FuzzDecodeEvent(f *testing.F) {
 	f.Add([]byte(`{"event_id":"e-1","kind":"deleted","domain":"a.com","at":"2026-01-02T03:04:05Z","detail":{"to":"bob"}}`))
+	f.Add([]byte(`{"event_id":"e","event_id":"f","kind":"deleted","domain":"a.com","at":"2026-01-02T03:04:05Z"}`))
+	f.Add([]byte(`{"event_id":"e","kind":"account_moved","domain":"例子.中国","at":"9999-12-31T23:59:59-23:59","detail":"x"}`))
+	f.Add([]byte(`{"event_id":"e","kind":"k","domain":"a.com","at":"2026-01-02T03:04:05Z","detail":` + strings.Repeat("[", 10_000)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		event, err := natsregistrar.DecodeEvent(data)
-		if err == nil && (event.ID == "" || event.Kind == "" || event.Domain == "" || event.At.IsZero()) {
-			t.Fatalf("%q passes as %+v", data, event)
+		if err != nil {
+			return
+		}
+		require.NotEmpty(t, event.ID)
+		require.NotEmpty(t, event.Kind)
+		require.False(t, event.At.IsZero())
+		requireStorable(t, event.At)
+		requireCanonical(t, event.Domain)
+		for _, text := range []string{event.ID, event.Kind, event.From, event.To, event.OperationID} {
+			require.LessOrEqual(t, len(text), 256)
+			require.True(t, utf8.ValidString(text))
 		}
 	})
 }

@@ -16,14 +16,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/pushledger/pushledger/eventstore/durablefile"
 )
 
 const keyBits = 2048
 
 func openKeys(dir string) (merchant, alipay *rsa.PrivateKey, err error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, nil, fmt.Errorf("alipaygateway: keys: %w", err)
-	}
 	if merchant, err = openKey(dir, "merchant.pem"); err != nil {
 		return nil, nil, err
 	}
@@ -38,7 +37,7 @@ func openKey(dir, name string) (*rsa.PrivateKey, error) {
 	path := filepath.Join(dir, name)
 	text, err := os.ReadFile(path) // #nosec G304 -- the operator's own directory
 	if errors.Is(err, fs.ErrNotExist) {
-		return makeKey(dir, path)
+		return makeKey(path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("alipaygateway: key: %w", err)
@@ -58,7 +57,7 @@ func openKey(dir, name string) (*rsa.PrivateKey, error) {
 	return key, nil
 }
 
-func makeKey(dir, path string) (*rsa.PrivateKey, error) {
+func makeKey(path string) (*rsa.PrivateKey, error) {
 	key, err := rsa.GenerateKey(rand.Reader, keyBits)
 	if err != nil {
 		return nil, fmt.Errorf("alipaygateway: make key: %w", err)
@@ -67,26 +66,10 @@ func makeKey(dir, path string) (*rsa.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := writeWhole(dir, path, text); err != nil {
+	if err := durablefile.Write(path, []byte(text)); err != nil {
 		return nil, fmt.Errorf("alipaygateway: write key: %w", err)
 	}
 	return key, nil
-}
-
-// writeWhole leaves either no file or the whole one, readable by its owner only.
-func writeWhole(dir, path, text string) error {
-	file, err := os.CreateTemp(dir, ".key-*") // made with mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = file.WriteString(text)
-	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
-	}
-	return nil
 }
 
 func privatePEM(key *rsa.PrivateKey) (string, error) {

@@ -69,7 +69,7 @@ func TestParseMoment(t *testing.T) {
 		require.NoError(t, err, text)
 		require.Equal(t, want, at, text)
 	}
-	for _, text := range []string{"-", "now", "30", "-1d-1h", "9999y", "1d1y", "--1d", "1h ", "2026-01-02"} {
+	for _, text := range []string{"-", "now", "30", "-1d-1h", "9999y", "1d1y", "--1d", "1h ", "2026-01-02", "9999-12-31T23:59:59-23:59", "0000-06-01T00:00:00Z"} {
 		_, err := parseMoment(text, noon)
 		require.Error(t, err, text)
 	}

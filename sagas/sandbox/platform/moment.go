@@ -17,7 +17,7 @@ func parseMoment(text string, now time.Time) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	if at, err := time.Parse(time.RFC3339, text); err == nil {
-		return at.UTC(), nil
+		return bounded(at.UTC(), text)
 	}
 	parts := relative.FindStringSubmatch(text)
 	if parts == nil || parts[2]+parts[3]+parts[4] == "" {
@@ -35,6 +35,11 @@ func parseMoment(text string, now time.Time) (time.Time, error) {
 		}
 	}
 	at := now.UTC().AddDate(sign*number(parts[2]), 0, sign*number(parts[3])).Add(time.Duration(sign) * rest)
+	return bounded(at, text)
+}
+
+// bounded refuses a time that RFC 3339 cannot tell.
+func bounded(at time.Time, text string) (time.Time, error) {
 	if at.Year() < 1 || at.Year() > 9999 {
 		return time.Time{}, invalidTime(text)
 	}

@@ -116,6 +116,7 @@ var Table = []Row{
 	{Way: HTTP, What: "GET /v1/journal/balances", Who: seeAll, All: seeAll, Query: "balances"},
 	{Way: HTTP, What: "GET /v1/purchases", Who: seeAll, All: seeAll, Query: "purchases"},
 	{Way: HTTP, What: "GET /v1/projections", Who: seeAll},
+	{Way: HTTP, What: "GET /v1/projections/{name}/copy", Who: seeAll},
 	{Way: HTTP, What: "POST /v1/projections/{name}/rebuild", Who: operates},
 	{Way: HTTP, What: "POST /alipay/notify", Anybody: true},
 	{Way: HTTP, What: "GET /openapi.json", Anybody: true},

@@ -134,6 +134,7 @@ var samples = map[string]struct{ path, body, shows string }{
 	"GET /v1/purchases":                   {"/v1/purchases", `{}`, ``},
 	"GET /v1/projections":                 {path: "/v1/projections"},
 	"POST /v1/projections/{name}/rebuild": {path: "/v1/projections/accounts/rebuild"},
+	"GET /v1/projections/{name}/copy":     {path: "/v1/projections/pushes/copy"},
 	"POST /alipay/notify":                 {path: "/alipay/notify"},
 	"GET /openapi.json":                   {path: "/openapi.json"},
 	"GET /healthz":                        {path: "/healthz"},
@@ -142,10 +143,18 @@ var samples = map[string]struct{ path, body, shows string }{
 	"POST /sandbox/alipay/gateway.do":     {path: "/sandbox/alipay/gateway.do"},
 }
 
-// Every path of the table, tried by every role and without a token, and every query that
-// answers the same over NATS.
-func TestTheDoorsAnswerWhomTheTableNames(t *testing.T) {
+// What the table and the rest of security.md promise of a running service.
+func TestWhoMayDoWhat(t *testing.T) {
 	h := open(t)
+	t.Run("the doors answer whom the table names", h.tryPaths)
+	t.Run("only operators are obeyed", h.tryVerbs)
+	t.Run("no stream captures what others publish", h.tryStreams)
+	t.Run("a partner's event is kept", h.tryEvents)
+}
+
+// tryPaths tries every path of the table with every role and without a token, and every
+// query that answers the same over NATS.
+func (h house) tryPaths(t *testing.T) {
 	h.offer(t, "p-1", 0)
 	conns := make(map[identity.Role]*nats.Conn)
 	for _, role := range roles {
@@ -187,11 +196,10 @@ func requireShown(t *testing.T, row access.Row, role identity.Role, shows, body 
 	}
 }
 
-func TestOnlyOperatorsAreObeyed(t *testing.T) {
-	h := open(t)
+func (h house) tryVerbs(t *testing.T) {
 	for i, role := range []identity.Role{identity.Trader, identity.Auditor, identity.Operator, identity.Service} {
 		id := "of-" + string(role)
-		h.offer(t, id, i)
+		h.offer(t, id, 3+i)
 		conn := h.connect(t, id, role)
 		for _, row := range access.Table {
 			if row.Way != access.Command {
@@ -207,10 +215,9 @@ func TestOnlyOperatorsAreObeyed(t *testing.T) {
 	}
 }
 
-// No stream captures what anybody outside may publish: JetStream would acknowledge it to
-// whatever subject the publisher names.
-func TestNoStreamCapturesWhatOthersPublish(t *testing.T) {
-	h := open(t)
+// tryStreams holds that no stream captures what anybody outside may publish: JetStream would
+// acknowledge it to whatever subject the publisher names.
+func (h house) tryStreams(t *testing.T) {
 	js, err := jetstream.New(h.connect(t, "part", identity.Service))
 	require.NoError(t, err)
 	var captured []string
@@ -291,12 +298,11 @@ func TestNobodyIsMadeToWriteForAnother(t *testing.T) {
 	}
 }
 
-// What a partner publishes is kept and acted upon, with and without asking for an
-// acknowledgement.
-func TestAPartnersEventIsKept(t *testing.T) {
-	h := open(t)
-	h.offer(t, "p-1", 1)
-	h.offer(t, "p-2", 2)
+// tryEvents holds that what a partner publishes is kept and acted upon, with and without
+// asking for an acknowledgement.
+func (h house) tryEvents(t *testing.T) {
+	h.offer(t, "e-1", 1)
+	h.offer(t, "e-2", 2)
 	partner := h.connect(t, "registrar", identity.Partner)
 	js, err := jetstream.New(partner)
 	require.NoError(t, err)
@@ -310,7 +316,7 @@ func TestAPartnersEventIsKept(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, again.Duplicate)
 	require.NoError(t, partner.Publish("registrar.event.deleted", event("d2.com")))
-	for _, id := range []string{"p-1", "p-2"} {
+	for _, id := range []string{"e-1", "e-2"} {
 		require.Eventually(t, func() bool {
 			_, body := h.request(t, http.MethodGet, "/v1/pushes/"+id, h.token(t, "anna", identity.Trader))
 			return strings.Contains(body, `"Invalidated"`)

@@ -120,8 +120,23 @@ func (s *Service) startAudit() {
 		s.audit.finish()
 		stop()
 		<-s.audit.ended
+		s.audit.seal()
 		return s.audit.failure
 	})
+}
+
+// seal seals a log of which everything is signed. One whose end cannot be read, or whose
+// disk is full, goes without: it is then as after a crash.
+func (a *auditing) seal() {
+	ctx, cancel := context.WithTimeout(context.Background(), auditLast)
+	defer cancel()
+	last, err := a.service.store.LastSequence(ctx)
+	if err == nil {
+		err = a.log.Seal(last)
+	}
+	if err != nil {
+		a.service.config.Logger.Warn("the log is not sealed", "error", err)
+	}
 }
 
 // watch ends with the auditing or with ctx: a service whose log nobody signs any more
@@ -175,25 +190,36 @@ func (a *auditing) run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// sealed is the log as long as it is whole: nothing is added to one that is damaged.
+// sound returns why nothing may be added to the log: it is damaged, or cannot be written.
+func (s *Service) sound() error { return cmp.Or(s.audit.log.Damage(), s.disk.broken()) }
+
+// sealed is the log as long as it is sound.
 type sealed struct {
 	eventstore.Store
-	log *transparency.Log
+	sound func() error
 }
 
 // Append implements eventstore.Store.
 func (s sealed) Append(ctx context.Context, metadata eventstore.Metadata, changes ...eventstore.Change) (uint64, error) {
-	if err := s.log.Damage(); err != nil {
+	if err := s.sound(); err != nil {
 		return 0, errors.Join(eventstore.ErrUnavailable, err)
 	}
 	return s.Store.Append(ctx, metadata, changes...)
 }
 
-// readiness answers /readyz: a service with a damaged log is not ready, whatever its read
-// models say.
-func (a *auditing) readiness(next http.Handler) http.Handler {
+// ready returns why the service does not do all of its work.
+func (s *Service) ready() error {
+	if poison := s.poison.Load(); poison != nil {
+		return *poison
+	}
+	return s.sound()
+}
+
+// readiness answers /readyz: a service that takes no commands, or of which a part has
+// stopped, is not ready, whatever its read models say.
+func (s *Service) readiness(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := a.log.Damage(); err != nil {
+		if err := s.ready(); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}

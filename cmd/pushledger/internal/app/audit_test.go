@@ -58,11 +58,12 @@ func signed(t *testing.T, log *one) *transparency.Log {
 func TestADamagedLogTakesNothingAndIsNotReady(t *testing.T) {
 	log := &one{}
 	tree := signed(t, log)
-	store := sealed{Store: memory.New(eventstore.NewRegistry(), time.Now), log: tree}
+	service := &Service{audit: &auditing{log: tree}}
+	store := sealed{Store: memory.New(eventstore.NewRegistry(), time.Now), sound: service.sound}
 	ready := func() *httptest.ResponseRecorder {
 		answer := httptest.NewRecorder()
 		fine := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
-		(&auditing{log: tree}).readiness(fine).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/readyz", http.NoBody))
+		service.readiness(fine).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/readyz", http.NoBody))
 		return answer
 	}
 	_, err := store.Append(t.Context(), eventstore.Metadata{})

@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/gate"
 )
 
 // Bounds of the HTTP door.
@@ -19,6 +21,9 @@ const (
 	idlePatience   = 2 * time.Minute
 	maxHeader      = 32 << 10
 	stopPatience   = 10 * time.Second
+	// A reverse proxy comes from one address with everybody behind it.
+	httpConnections    = 8192 // at the same time
+	httpConnectionsOne = 1024 // of one address
 )
 
 // innerDoor is where the sandbox's Alipay and the service reach each other. It is the HTTP
@@ -45,6 +50,7 @@ func (s *Service) listen(address string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("app: http: %w", err)
 	}
+	listener = gate.Listen(listener, httpConnections, httpConnectionsOne)
 	s.onClose(func() error {
 		if err := listener.Close(); !errors.Is(err, net.ErrClosed) {
 			return err

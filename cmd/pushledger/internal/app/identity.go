@@ -9,6 +9,7 @@ import (
 
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/audit"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
+	"github.com/pushledger/pushledger/eventstore/durablefile"
 )
 
 // openIdentity reads the keys by which tokens are checked; a sandbox makes its own. No
@@ -46,7 +47,7 @@ func (s *Service) openSandboxIdentity() (*identity.Issuer, error) {
 	if log && !sandbox {
 		return nil, fmt.Errorf("app: %s holds the log of a service that is no sandbox: give another --data", s.config.Data)
 	}
-	if err := os.MkdirAll(s.sandboxDir(), 0o700); err != nil {
+	if err := durablefile.MakeDir(s.sandboxDir()); err != nil {
 		return nil, fmt.Errorf("app: sandbox: %w", err)
 	}
 	issuer, err := identity.OpenIssuer(SandboxIssuer(s.config.Data))

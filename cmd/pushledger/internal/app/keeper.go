@@ -6,7 +6,7 @@ import (
 	"io/fs"
 	"os"
 
-	"github.com/google/renameio/v2"
+	"github.com/pushledger/pushledger/eventstore/durablefile"
 )
 
 // keptFile is a file that is replaced as a whole.
@@ -26,7 +26,7 @@ func (f keptFile) Load() ([]byte, error) {
 
 // Save implements purchase.Keeper.
 func (f keptFile) Save(data []byte) error {
-	if err := renameio.WriteFile(string(f), data, 0o600); err != nil {
+	if err := durablefile.Write(string(f), data); err != nil {
 		return fmt.Errorf("app: %w", err)
 	}
 	return nil

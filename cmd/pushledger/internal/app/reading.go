@@ -98,10 +98,16 @@ func (s *Service) runReadModels(ctx context.Context) {
 	})
 }
 
+// waitForReadModels waits until every read model shows the whole log, or has stopped at an
+// event that it cannot fold: the others, and all that writes, go on without it.
 func (s *Service) waitForReadModels(ctx context.Context) error {
 	for _, model := range s.reading.models {
-		if err := model.WaitReady(ctx); err != nil {
+		err := model.WaitReady(ctx)
+		if ctx.Err() != nil {
 			return fmt.Errorf("app: read model %s: %w", model.Name(), err)
+		}
+		if err != nil {
+			s.config.Logger.Error("A READ MODEL HAS STOPPED: the service starts without it", "model", model.Name(), "error", err)
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -19,6 +20,7 @@ import (
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/certificate"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/notices"
 	"github.com/pushledger/pushledger/eventstore"
 	eventlog "github.com/pushledger/pushledger/eventstore/jetstream"
 	"github.com/pushledger/pushledger/eventstore/natsserver"
@@ -38,6 +40,8 @@ type Service struct {
 	tls        *certificate.Certificate // nil: both doors speak in the clear
 	server     *natsserver.Server
 	store      *eventlog.Store
+	disk       disk
+	poison     atomic.Pointer[error] // why a saga has stopped alone
 	audit      *auditing
 	provider   *alipay.Provider
 	registrar  *natsregistrar.Client
@@ -123,8 +127,8 @@ func (s *Service) start(ctx context.Context) error {
 
 func (s *Service) startServer() error {
 	server, err := natsserver.Start(natsserver.Options{
-		StoreDir: audit.NATSDir(s.config.Data), Listen: s.config.NATSListen,
-		SyncAlways: s.config.SyncAlways, Authorize: s.authorize, TLS: s.tlsConfig(tls.RequireAndVerifyClientCert), Logger: s.config.Logger,
+		StoreDir: audit.NATSDir(s.config.Data), Listen: s.config.NATSListen, SyncAlways: s.config.SyncAlways,
+		Authorize: s.authorize, TLS: s.tlsConfig(tls.RequireAndVerifyClientCert), Derived: []string{notices.StreamName}, Logger: s.config.Logger,
 	})
 	if err != nil {
 		return err
@@ -187,7 +191,7 @@ func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux, feed *nat
 		return err
 	}
 	s.startAudit()
-	pushLedger := ledger.New(sealed{Store: s.store, log: s.audit.log})
+	pushLedger := ledger.New(sealed{Store: s.store, sound: s.sound})
 	s.startSagas(pushLedger, feed)
 	if err := s.openDoors(ctx, pushLedger); err != nil {
 		return err
@@ -196,7 +200,7 @@ func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux, feed *nat
 		provider: s.provider, saga: s.saga, refused: s.reading.metrics.NotificationRefused, logger: s.config.Logger,
 	})
 	queries := s.queryHandler()
-	mux.Handle("GET /readyz", s.audit.readiness(queries))
+	mux.Handle("GET /readyz", s.readiness(queries))
 	mux.Handle("/", queries)
 	return nil
 }
@@ -254,8 +258,9 @@ func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed
 	ctx, stop := context.WithCancel(context.Background())
 	s.background, ctx = errgroup.WithContext(ctx)
 	s.background.Go(func() error { return s.audit.watch(ctx) })
-	s.background.Go(func() error { return s.saga.Run(ctx) })
-	s.background.Go(func() error { return invalidations.Run(ctx) })
+	s.background.Go(func() error { return s.watchDisk(ctx) })
+	s.background.Go(func() error { return s.unlessPoisoned("purchases", s.saga.Run(ctx)) })
+	s.background.Go(func() error { return s.unlessPoisoned("invalidations", invalidations.Run(ctx)) })
 	s.background.Go(func() error { return feed.Follow(ctx, invalidations.Handle) })
 	s.runReadModels(ctx)
 	go func() { s.ended <- s.background.Wait() }()
@@ -269,6 +274,18 @@ func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed
 	})
 }
 
+// unlessPoisoned passes on why a saga has stopped, but not if that is an event that this
+// program does not know: then it stops alone, and the service says that it is not ready.
+func (s *Service) unlessPoisoned(saga string, err error) error {
+	if !errors.Is(err, eventstore.ErrUnknownEvent) {
+		return err
+	}
+	err = fmt.Errorf("app: %s have stopped: %w", saga, err)
+	s.poison.Store(&err)
+	s.config.Logger.Error("A SAGA HAS STOPPED at an event that this program does not know: a newer one is needed", "saga", saga, "error", err)
+	return nil
+}
+
 // openDoors lets clients in.
 func (s *Service) openDoors(ctx context.Context, pushLedger *ledger.Ledger) error {
 	conn, err := s.connect("doors")
@@ -280,10 +297,13 @@ func (s *Service) openDoors(ctx context.Context, pushLedger *ledger.Ledger) erro
 	}
 	handler := commands.NewHandler(commands.Config{
 		Ledger: pushLedger, Registrar: s.registrar, Directory: s.registrar, Provider: s.provider,
-		Now: now, Window: s.config.PaymentWindow, Fees: s.config.Fees, Operator: s.roll.Operates,
+		Now: now, Window: s.config.PaymentWindow, Fees: s.config.Fees, Operator: s.roll.Operates, Origin: s.server.AddressOf,
 		Index: s.reading.commands, Logger: s.config.Logger,
 	})
 	if err := s.openSubmissions(ctx, handler); err != nil {
+		return err
+	}
+	if err := s.server.SyncDescriptions(); err != nil { // no command is answered before the streams outlast a power cut
 		return err
 	}
 	told, err := commands.Open(conn, handler, s.config.Limit, s.config.Version, s.config.Logger)

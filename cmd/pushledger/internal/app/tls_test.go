@@ -120,11 +120,16 @@ func (s secured) get(t *testing.T, path string, config *tls.Config) (int, error)
 	return response.StatusCode, response.Body.Close()
 }
 
-// With nothing but the ready file a client buys over TLS at both doors, and the sandbox's
-// Alipay, which knows no such certificate, is still paid.
-func TestBothDoorsSpeakTLS(t *testing.T) {
+func TestTLS(t *testing.T) {
 	by := newAuthority(t, "ours")
 	s := openSecured(t, by, nil)
+	t.Run("at both doors", s.tryDoors)
+	t.Run("with a certificate that is replaced", func(t *testing.T) { s.tryReplacing(t, by) })
+}
+
+// tryDoors: with nothing but the ready file a client buys over TLS at both doors, and the
+// sandbox's Alipay, which knows no such certificate, is still paid.
+func (s secured) tryDoors(t *testing.T) {
 	require.Regexp(t, "^tls://", s.Ready.NATSURL)
 	require.Regexp(t, "^https://", s.Ready.HTTPURL)
 	as := func(account string) *client.Client {
@@ -163,9 +168,8 @@ func TestBothDoorsSpeakTLS(t *testing.T) {
 	require.Equal(t, http.StatusBadRequest, answer.StatusCode, "nothing is said in the clear")
 }
 
-func TestACertificateIsReplacedWhileTheServiceRuns(t *testing.T) {
-	older, newer := newAuthority(t, "old"), newAuthority(t, "new")
-	s := openSecured(t, older, nil)
+func (s secured) tryReplacing(t *testing.T, older *authority) {
+	newer := newAuthority(t, "new")
 	held, err := s.dial(t, older.trusted())
 	require.NoError(t, err)
 

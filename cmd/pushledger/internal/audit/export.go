@@ -13,9 +13,9 @@ import (
 // Export writes everything that is signed into a bundle and returns the checkpoint that
 // covers it.
 func Export(ctx context.Context, out io.Writer, log Ledger, signed *Signed, progress func(sequence, last uint64)) (transparency.Checkpoint, error) {
-	var last uint64
-	for _, checkpoint := range signed.Checkpoints {
-		last = max(last, checkpoint.Size)
+	last := signed.Size()
+	if last == 0 {
+		return transparency.Checkpoint{}, errors.New("audit: the ledger is empty, there is nothing to export")
 	}
 	return transparency.Export(ctx, out, log, signed.VKey, signed.Checkpoints, signed.Tiles,
 		func(sequence uint64) { progress(sequence, last) })

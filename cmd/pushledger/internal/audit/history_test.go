@@ -32,8 +32,10 @@ type market struct {
 	now    time.Time
 }
 
-func newMarket(t *testing.T) *market {
-	return newMarketOn(t, memory.New(audit.Registry(), func() time.Time { return noon }))
+func newMarket(t *testing.T) *market { return newMarketOn(t, newMemory()) }
+
+func newMemory() eventstore.Store {
+	return memory.New(audit.Registry(), func() time.Time { return noon })
 }
 
 func newMarketOn(t testing.TB, log eventstore.Store) *market {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/pushledger/pushledger/eventstore/durablefile"
 	eventlog "github.com/pushledger/pushledger/eventstore/jetstream"
 	"github.com/pushledger/pushledger/eventstore/natsserver"
 	"github.com/pushledger/pushledger/eventstore/transparency"
@@ -81,10 +82,10 @@ func setAside(data string) (to string, err error) {
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
 	to = filepath.Join(data, "damaged", eventlog.StreamName+"-"+time.Now().UTC().Format("20060102T150405.000000000"))
-	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+	if err := durablefile.MakeDir(filepath.Dir(to)); err != nil {
 		return "", fmt.Errorf("audit: %w", err)
 	}
-	err = os.Rename(natsserver.StreamDir(NATSDir(data), eventlog.StreamName), to)
+	err = durablefile.Move(natsserver.StreamDir(NATSDir(data), eventlog.StreamName), to)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "nowhere: there was none", nil
 	}

@@ -116,6 +116,9 @@ type Bundle struct {
 
 var _ Ledger = (*Bundle)(nil)
 
+// maxFiles bounds the files of a bundle: enough for half a billion events.
+const maxFiles = 4 << 20
+
 // OpenBundle opens an exported file, whose checkpoint the key must have signed.
 func OpenBundle(path, key string) (*Bundle, error) {
 	verifier, err := transparency.ParseKey(key)
@@ -123,6 +126,9 @@ func OpenBundle(path, key string) (*Bundle, error) {
 		return nil, err
 	}
 	files, err := zip.OpenReader(path)
+	if err == nil && len(files.File) > maxFiles {
+		err = errors.Join(fmt.Errorf("more than %d files", maxFiles), files.Close())
+	}
 	if err != nil {
 		return nil, fmt.Errorf("audit: bundle %s: %w", path, err)
 	}

@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"strings"
+	"slices"
+	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -23,8 +24,32 @@ type Signed struct {
 
 // ReadSigned reads all checkpoints and verifies their signatures. With an empty key it
 // takes the one that the ledger itself names: then the ledger is consistent, but it is
-// not shown that it is the same one as yesterday.
+// not shown that it is the same one as yesterday. A log of which nothing is signed is
+// *transparency.Damage, unless it is empty.
 func ReadSigned(ctx context.Context, log Ledger, key string) (*Signed, error) {
+	last, err := log.LastSequence(ctx)
+	if err != nil {
+		return nil, err
+	}
+	signed, err := readSigned(ctx, log, key)
+	return signed, unlessEmpty(err, last)
+}
+
+func unlessEmpty(err error, last uint64) error {
+	switch {
+	case !errors.Is(err, errNothingSigned):
+		return err
+	case last == 0:
+		return nil
+	default:
+		return &transparency.Damage{Sequence: 1, Reason: "there is no signed checkpoint, so nothing shows what the log was"}
+	}
+}
+
+var errNothingSigned = errors.New("audit: nothing has been signed yet")
+
+// readSigned returns what it knows also with errNothingSigned.
+func readSigned(ctx context.Context, log Ledger, key string) (*Signed, error) {
 	published, err := log.Checkpoints(ctx)
 	if err != nil {
 		return nil, err
@@ -42,22 +67,62 @@ func ReadSigned(ctx context.Context, log Ledger, key string) (*Signed, error) {
 	return signed, signed.read(log, published)
 }
 
-var errNothingSigned = errors.New("audit: nothing has been signed yet")
+// Patience of AwaitSigned: a service signs every second while there is news.
+const (
+	signedPatience = 10 * time.Second
+	signedLook     = 100 * time.Millisecond
+)
+
+// AwaitSigned is ReadSigned of a running service, which waits until what the log holds
+// now has been signed. After ten seconds it takes what there is.
+func AwaitSigned(ctx context.Context, log Ledger, key string) (*Signed, error) {
+	last, err := log.LastSequence(ctx)
+	if err != nil {
+		return nil, err
+	}
+	waiting, cancel := context.WithTimeout(ctx, signedPatience)
+	defer cancel()
+	for {
+		signed, err := readSigned(ctx, log, key)
+		if err == nil && signed.Size() >= last || err != nil && (last == 0 || !errors.Is(err, errNothingSigned)) {
+			return signed, unlessEmpty(err, last)
+		}
+		select {
+		case <-waiting.Done():
+			return signed, errors.Join(unlessEmpty(err, last), ctx.Err())
+		case <-time.After(signedLook):
+		}
+	}
+}
+
+// Size is how many events the newest checkpoint covers.
+func (s *Signed) Size() uint64 {
+	var size uint64
+	for _, checkpoint := range s.Checkpoints {
+		size = max(size, checkpoint.Size)
+	}
+	return size
+}
 
 func ownKey(log Ledger, published []eventlog.SignedCheckpoint) (string, error) {
-	if len(published) > 0 {
-		return published[len(published)-1].Key, nil
+	for _, one := range slices.Backward(published) {
+		if one.Key != "" {
+			return one.Key, nil
+		}
 	}
-	text, err := fs.ReadFile(log.Tiles(), "key")
+	key, err := transparency.NamedKey(log.Tiles())
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", errNothingSigned
+		return "", errors.New("audit: the ledger names no key: give --key")
 	}
-	return strings.TrimSpace(string(text)), err
+	return key, err
 }
 
 func (s *Signed) read(log Ledger, published []eventlog.SignedCheckpoint) error {
 	var before uint64
 	for _, one := range published {
+		if len(one.Note) == 0 {
+			return &transparency.Damage{Sequence: before + 1, Reason: "the next published checkpoint is missing or cannot be read"}
+		}
 		checkpoint, err := transparency.OpenCheckpoint(one.Note, s.Key)
 		if err == nil && checkpoint.Size < before {
 			err = errors.New("it is of a shorter log than the one before it")

@@ -64,7 +64,7 @@ func (c *Client) NATS() (*nats.Conn, error) {
 	}
 	conn, err := nats.Connect(c.target.NATSURL, options...)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrUnreachable, c.target.NATSURL, err)
+		return nil, fmt.Errorf("%w: %s: %w", ErrUnreachable, withoutUser(c.target.NATSURL), hiding(c.target.NATSURL, err))
 	}
 	c.conn = conn
 	return conn, nil

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -18,7 +17,6 @@ import (
 
 const (
 	maxEvent    = 8 << 20          // bytes of one event
-	maxRefusal  = 64 << 10         // bytes of a problem document
 	silence     = 40 * time.Second // after which a stream that says nothing is taken for lost
 	followAgain = time.Second      // before a lost stream is asked for again
 )
@@ -56,21 +54,14 @@ func (c *Client) stream(ctx context.Context, wanted *pushes.FollowRequest, handl
 	if err != nil {
 		return err
 	}
-	response, err := (&http.Client{Transport: c.http.Transport}).Do(request) // without the bound of one answer
+	body, err := c.open(request)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnreachable, err)
+		return err
 	}
-	defer response.Body.Close() //nolint:errcheck // only read
-	if response.StatusCode != http.StatusOK {
-		body, err := io.ReadAll(io.LimitReader(response.Body, maxRefusal))
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrUnreachable, err)
-		}
-		return refusal(response.StatusCode, body)
-	}
+	defer body.Close() //nolint:errcheck // only read
 	watchdog := time.AfterFunc(silence, hangUp)
 	defer watchdog.Stop()
-	lines := bufio.NewScanner(response.Body)
+	lines := bufio.NewScanner(body)
 	lines.Buffer(nil, maxEvent)
 	for lines.Scan() {
 		watchdog.Reset(silence)

@@ -130,7 +130,7 @@ func (c *Client) request(ctx context.Context, method, path string, parameters pa
 	address := strings.TrimSuffix(c.target.HTTPURL, "/") + path + "?" + parameters.encode()
 	request, err := http.NewRequestWithContext(ctx, method, address, http.NoBody)
 	if err != nil {
-		return nil, fmt.Errorf("client: %w", err)
+		return nil, fmt.Errorf("client: %w", hiding(c.target.HTTPURL, err))
 	}
 	request.Header.Set("Authorization", "Bearer "+c.target.Token)
 	return request, nil
@@ -140,7 +140,7 @@ func (c *Client) request(ctx context.Context, method, path string, parameters pa
 func (c *Client) answer(request *http.Request) ([]byte, error) {
 	response, err := c.http.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, hiding(c.target.HTTPURL, err))
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err = errors.Join(err, response.Body.Close()); err != nil {

@@ -65,7 +65,8 @@ func decode(body []byte, into any) error {
 }
 
 // offer checks the form of an offer and normalises it. Every malformed item is named in
-// the refusal; the offer that comes with it has the others.
+// the refusal; the offer that comes with it has every domain that is one, at a price of 0
+// where the price is none.
 func (b offerBody) offer(seller string) (push.Offer, error) {
 	offer := push.Offer{Seller: seller, Buyer: b.Buyer, Remark: b.Remark}
 	if b.PushID != nil {
@@ -85,7 +86,7 @@ func (b offerBody) offer(seller string) (push.Offer, error) {
 		return offer, err
 	}
 	violations := b.items(&offer)
-	if len(violations) == 0 || len(offer.Items) > 0 {
+	if len(violations) == 0 || len(offer.Items) > 0 { // a list of nothing but malformed items is not empty
 		violations = append(violations, push.CheckItems(offer.Items)...)
 	}
 	if refusal := push.RefuseAll(violations); refusal != nil {
@@ -129,7 +130,7 @@ func (b offerBody) items(offer *push.Offer) []push.Violation {
 			violation.Domain, violation.Input = name, clip(string(item.Price))
 			violations = append(violations, violation)
 		}
-		if err == nil && code == "" {
+		if err == nil {
 			offer.Items = append(offer.Items, push.Item{Domain: name, Price: price})
 		}
 	}

@@ -114,6 +114,9 @@ func (d *Door) work(given task) {
 	defer d.limiter.leave(given.command.Account)
 	ctx, cancel := context.WithTimeout(d.ctx, patience)
 	defer cancel()
+	if d.handler.Origin != nil && d.handler.byOperator(given.command) {
+		given.command.Origin = d.handler.Origin(given.reply)
+	}
 	d.respond(given.reply, d.handler.Handle(ctx, given.command))
 }
 
@@ -123,7 +126,7 @@ func (d *Door) receive(request micro.Request) {
 	tokens := strings.Split(request.Subject(), ".")
 	command := Command{
 		Account: tokens[2], Verb: tokens[3],
-		ID: request.Headers().Get("Command-Id"), Traceparent: request.Headers().Get("traceparent"),
+		ID: commandID(request.Headers()), Traceparent: request.Headers().Get("traceparent"),
 		Body: request.Data(),
 	}
 	// The service has more rights than its clients. It answers into the caller's own
@@ -140,6 +143,19 @@ func (d *Door) receive(request micro.Request) {
 		d.limiter.leave(command.Account)
 		d.respond(request.Reply(), failure(command.ID, push.Refuse(push.CodeUnavailable, "")))
 	}
+}
+
+// commandID reads the header Command-Id. Names of headers have no case to people, but have
+// one to NATS: an id that was overlooked would let a command be carried out twice. Two ids
+// are none.
+func commandID(headers map[string][]string) string {
+	var given []string
+	for name, values := range headers {
+		if strings.EqualFold(name, "Command-Id") {
+			given = append(given, values...)
+		}
+	}
+	return strings.Join(given, ", ")
 }
 
 func (d *Door) respond(subject string, reply Reply) {

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/pushledger/pushledger/aggregates/domainname"
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
 	"github.com/pushledger/pushledger/eventstore/natsserver"
@@ -190,4 +191,53 @@ func TestTheDoorClosesAfterTheCommandsUnderWay(t *testing.T) {
 	answer, err := answers.NextMsgWithContext(t.Context())
 	require.NoError(t, err)
 	require.Contains(t, string(answer.Data), `"ok":true`)
+}
+
+// An id that is none is refused and not sent back, whatever it is made of, and one that is
+// given twice or under another spelling of the header's name is not overlooked.
+func TestOddCommandIDs(t *testing.T) {
+	h := openHouse(t)
+	id := uuid.NewString()
+	send := func(header nats.Header) commands.Reply {
+		inbox := "_INBOX.anna." + uuid.NewString()
+		answers, err := h.caller.SubscribeSync(inbox)
+		require.NoError(t, err)
+		defer func() { require.NoError(t, answers.Unsubscribe()) }()
+		require.NoError(t, h.caller.PublishMsg(&nats.Msg{Subject: "push.cmd.anna.offer", Reply: inbox, Data: []byte(offerP1), Header: header}))
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		answer, err := answers.NextMsgWithContext(ctx)
+		require.NoError(t, err)
+		var reply commands.Reply
+		require.NoError(t, json.Unmarshal(answer.Data, &reply))
+		return reply
+	}
+	for name, header := range map[string]nats.Header{
+		"bad UTF-8":  {"Command-Id": {"\xff\xfe"}},
+		"a subject":  {"Command-Id": {"push.evt.>"}},
+		"a new line": {"Command-Id": {id + "\r\nActor: bo"}},
+		"long":       {"Command-Id": {strings.Repeat("7", 60_000)}},
+		"two":        {"Command-Id": {id, uuid.NewString()}},
+		"two names":  {"Command-Id": {id}, "command-id": {uuid.NewString()}},
+	} {
+		reply := send(header)
+		refused(t, push.CodeInvalidCommandID, reply)
+		require.Empty(t, reply.CommandID, name)
+	}
+	require.Zero(t, h.desk.length(t))
+	first := done(t, send(nats.Header{"command-id": {id}}))
+	require.Equal(t, id, first.CommandID)
+	require.Equal(t, first, done(t, send(nats.Header{"Command-Id": {strings.ToUpper(id)}})))
+}
+
+// A domain that looks like another one is named in both forms.
+func TestARefusalNamesADomainInBothForms(t *testing.T) {
+	d := newDesk()
+	d.locked.Store(true)
+	reply := d.say(anna, "offer", `{"buyer":"bo","items":[{"domain":"раураӏ.com","price":"1"},{"domain":"paypal.com","price":"1"}]}`)
+	require.Len(t, reply.Error.Violations, 2)
+	require.Equal(t, "раураӏ.com", reply.Error.Violations[0].DomainUnicode)
+	require.Contains(t, string(reply.Error.Violations[0].Domain), "xn--")
+	require.Equal(t, domainname.Name("paypal.com"), reply.Error.Violations[1].Domain)
+	require.Empty(t, reply.Error.Violations[1].DomainUnicode)
 }

@@ -39,8 +39,11 @@ type Config struct {
 	Window    time.Duration             // how long a payment may take (rule L5)
 	Fees      push.FeeSchedule          // rule T2
 	Operator  func(account string) bool // whether it may take pushes down (rule I8), by the role that it connected with
-	Index     Index
-	Logger    *slog.Logger
+	// Origin tells the address of whoever waits for an answer in an inbox; nil where
+	// nobody knows. It is asked about operators only.
+	Origin func(inbox string) string
+	Index  Index
+	Logger *slog.Logger
 }
 
 // Handler decides commands. It is safe for concurrent use.
@@ -59,6 +62,7 @@ type Command struct {
 	Account     string // the actor, vouched for by the server
 	Verb        string
 	ID          string // Command-Id header; may be empty
+	Origin      string // where an operator's command comes from; empty for everybody else
 	Traceparent string
 	Body        []byte
 }
@@ -125,7 +129,7 @@ func identify(command *Command) (eventstore.Metadata, error) {
 	sum := sha256.Sum256([]byte(command.Account + "\n" + command.Verb + "\n" + string(canonical)))
 	return eventstore.Metadata{
 		CommandID: command.ID, CommandHash: hex.EncodeToString(sum[:]),
-		Actor: command.Account, Traceparent: command.Traceparent,
+		Actor: command.Account, Traceparent: command.Traceparent, Origin: command.Origin,
 	}, nil
 }
 
@@ -230,6 +234,17 @@ func (h *Handler) settle(
 func (h *Handler) sees(state push.State, account string) bool {
 	return state.Status != push.StatusNone &&
 		(account == state.Seller || account == state.Buyer || h.operator(account))
+}
+
+// byOperator reports whether a command is one of those that only operators may give, and
+// comes from one.
+func (h *Handler) byOperator(command Command) bool {
+	switch command.Verb {
+	case verbTakedown, verbRetry, verbSettle:
+		return h.operator(command.Account)
+	default:
+		return false
+	}
 }
 
 func (h *Handler) operator(account string) bool { return h.Operator(account) }

@@ -469,7 +469,37 @@ func TestMalformedItemsAndBrokenRulesAreNamedTogether(t *testing.T) {
 	}
 	require.ElementsMatch(t, []string{
 		"al pha.com " + push.CodeInvalidDomain, "gamma.com " + push.CodeInvalidPrice, "delta.com " + push.CodeDuplicateDomain,
-		"beta.com " + push.CodeAccountMoveLocked, "delta.com " + push.CodeAccountMoveLocked, "delta.com " + push.CodeAccountMoveLocked,
+		"beta.com " + push.CodeAccountMoveLocked, "gamma.com " + push.CodeAccountMoveLocked, "delta.com " + push.CodeAccountMoveLocked,
 	}, found)
 	require.Zero(t, d.length(t))
+}
+
+// A price that is none hides neither what is wrong with its own domain nor with the push.
+func TestAMalformedPriceHidesNothing(t *testing.T) {
+	d := newDesk()
+	d.locked.Store(true)
+	for body, want := range map[string][]string{
+		`{"buyer":"bo","items":[{"domain":"alpha.com","price":7}]}`: {
+			"alpha.com " + push.CodeInvalidPrice, "alpha.com " + push.CodeAccountMoveLocked,
+		},
+		`{"buyer":"carl","items":[{"domain":"alpha.com","price":"-1"},{"domain":"ALPHA.com","price":"1e3"}]}`: {
+			"alpha.com " + push.CodeInvalidPrice, "alpha.com " + push.CodeInvalidPrice, "alpha.com " + push.CodeDuplicateDomain,
+			" " + push.CodeBuyerUnknown, "alpha.com " + push.CodeAccountMoveLocked,
+		},
+		`{"buyer":"bo","items":[{"domain":"alpha.com","price":"x"},{"domain":"beta.com","price":"99999999"},{"domain":"gamma.com","price":"2"}]}`: {
+			"alpha.com " + push.CodeInvalidPrice, " " + push.CodeAbovePayment, "alpha.com " + push.CodeAccountMoveLocked,
+			"beta.com " + push.CodeAccountMoveLocked, "gamma.com " + push.CodeAccountMoveLocked,
+		},
+		`{"buyer":"bo","valid_for":"169h","items":[{"domain":"alpha.com","price":"x"}]}`: {
+			"alpha.com " + push.CodeInvalidPrice, " " + push.CodeValidityTooLong, "alpha.com " + push.CodeAccountMoveLocked,
+		},
+	} {
+		reply := d.say(anna, "offer", body)
+		require.False(t, reply.OK, body)
+		var found []string
+		for _, violation := range reply.Error.Violations {
+			found = append(found, string(violation.Domain)+" "+violation.Code)
+		}
+		require.ElementsMatch(t, want, found, body)
+	}
 }

@@ -59,6 +59,7 @@ func (h *Handler) everyViolation(ctx context.Context, offer push.Offer, malforme
 	if !errors.As(malformed, &refusal) || len(refusal.Violations) == 0 || len(offer.Items) == 0 {
 		return malformed
 	}
+	offer.Items = distinct(offer.Items) // that one is there twice has been said
 	facts, err := h.offerFacts(ctx, offer)
 	if err == nil {
 		facts.HeldBy, err = h.Ledger.Holders(ctx, names(offer.Items))
@@ -74,13 +75,21 @@ func (h *Handler) everyViolation(ctx context.Context, offer push.Offer, malforme
 	}
 	all := slices.Clone(refusal.Violations)
 	for _, violation := range others.Violations {
-		switch violation.Rule {
-		case "B3", "T8", "T11": // of the list and its sum, which are not whole here
-		default:
+		if violation.Code != push.CodeBelowPayoutMinimum { // the sum is not whole here
 			all = append(all, violation)
 		}
 	}
 	return push.RefuseAll(all)
+}
+
+// distinct leaves out every item whose domain an earlier one has.
+func distinct(items []push.Item) []push.Item {
+	known := make(map[domainname.Name]bool, len(items))
+	return slices.DeleteFunc(slices.Clone(items), func(item push.Item) bool {
+		twice := known[item.Domain]
+		known[item.Domain] = true
+		return twice
+	})
 }
 
 // offeredBefore answers an offer that cannot be decided now: with what it did, if it

@@ -2,7 +2,11 @@ package commands
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/pushledger/pushledger/aggregates/money"
 	"github.com/pushledger/pushledger/aggregates/push"
@@ -47,5 +51,21 @@ func failure(commandID string, err error) Reply {
 	if !errors.As(err, &refusal) {
 		refusal = push.Refuse(push.CodeUnavailable, "")
 	}
-	return Reply{CommandID: commandID, Error: refusal}
+	if id, err := uuid.Parse(commandID); err != nil || !strings.EqualFold(id.String(), commandID) {
+		commandID = "" // what is no id is not sent back: it can be anything
+	}
+	return Reply{CommandID: commandID, Error: named(refusal)}
+}
+
+// named adds the Unicode form of every domain that has another one, since a name that
+// looks like a different one does so in one of its forms only.
+func named(refusal *push.Refusal) *push.Refusal {
+	both := *refusal
+	both.Violations = slices.Clone(refusal.Violations)
+	for i, violation := range both.Violations {
+		if unicode := violation.Domain.Unicode(); violation.Input == "" && unicode != string(violation.Domain) {
+			both.Violations[i].DomainUnicode = unicode
+		}
+	}
+	return &both
 }

@@ -26,6 +26,7 @@ const (
 	queuePrefix        = "push.queue."  // where the stream captures them; nobody else may publish there
 	submissionConsumer = "commands"
 	resultPrefix       = "push.result."
+	submittedOrigin    = "push.submit" // of an operator's command: whose connection it was is not known any more
 )
 
 // Bounds of the queue.
@@ -189,6 +190,9 @@ func (s *Submissions) carryOut(ctx context.Context, message jetstream.Msg) {
 		return
 	}
 	command := submitted(message, place)
+	if s.handler.byOperator(command) {
+		command.Origin = submittedOrigin
+	}
 	for wait := firstRetry; ctx.Err() == nil; wait = min(2*wait, longestRetry) {
 		reply := s.decide(ctx, command)
 		if !reply.OK && reply.Error.Code == push.CodeUnavailable {
@@ -225,7 +229,7 @@ func (s *Submissions) decide(ctx context.Context, command Command) Reply {
 func submitted(message jetstream.Msg, place *jetstream.MsgMetadata) Command {
 	tokens := strings.Split(message.Subject(), ".")
 	command := Command{
-		Account: tokens[2], Verb: tokens[3], ID: message.Headers().Get("Command-Id"),
+		Account: tokens[2], Verb: tokens[3], ID: commandID(message.Headers()),
 		Traceparent: message.Headers().Get("traceparent"), Body: message.Data(),
 	}
 	if command.ID == "" {

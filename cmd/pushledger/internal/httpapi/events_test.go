@@ -3,13 +3,17 @@ package httpapi_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/stretchr/testify/require"
@@ -18,6 +22,7 @@ import (
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/httpapi"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/telemetry"
 	"github.com/pushledger/pushledger/projections/pushes/pushestest"
+	"github.com/pushledger/pushledger/projections/sqldb"
 )
 
 // reader reads server-sent events.
@@ -186,7 +191,7 @@ func TestTheWorkListShowsWhatIsStuckAndWhy(t *testing.T) {
 	ledger.Show(t, "p-1", push.DeliveryStarted{})
 	events := pushestest.Purchase(stuck)
 	ledger.Show(t, "p-2", append([]push.Event{stuck}, events[:len(events)-2]...)...)
-	ledger.Show(t, "p-2", push.PayoutRefused{Code: "PAYEE_NOT_EXIST", Message: "收款账号不存在"})
+	ledger.Show(t, "p-2", push.PayoutRefused{At: time.Date(2026, 11, 2, 4, 30, 0, 0, time.UTC), Code: "PAYEE_NOT_EXIST", Message: "收款账号不存在"})
 	ledger.Show(t, "p-3", pushestest.Offered("p-3", "anna", "bo", "gamma.com"))
 	door := handler(ledger)
 	of := func(query string) map[string]map[string]any {
@@ -203,8 +208,8 @@ func TestTheWorkListShowsWhatIsStuckAndWhy(t *testing.T) {
 	require.Equal(t, "deliver", running["p-1"]["step"])
 	work := of("?state=stuck")
 	require.Len(t, work, 1)
-	require.Equal(t, []any{"payout", "PAYEE_NOT_EXIST: 收款账号不存在", "stuck"},
-		[]any{work["p-2"]["step"], work["p-2"]["last_error"], work["p-2"]["state"]})
+	require.Equal(t, []any{"payout", "PAYEE_NOT_EXIST: 收款账号不存在", "stuck", 1.0, "2026-11-02T04:30:00Z"},
+		[]any{work["p-2"]["step"], work["p-2"]["last_error"], work["p-2"]["state"], work["p-2"]["attempts"], work["p-2"]["since"]})
 	requireProblem(t, http.StatusForbidden, "not_allowed", ask(t, door, "trader anna", "/v1/purchases"))
 }
 
@@ -228,4 +233,31 @@ func TestReadModelsAreRebuiltByOperatorsOnly(t *testing.T) {
 		names = append(names, model.(map[string]any)["model"])
 	}
 	require.Equal(t, []any{"pushes", "accounts"}, names)
+}
+
+func TestAnAuditorTakesACopyOfWhatIsServed(t *testing.T) {
+	ledger := pushestest.Start(t)
+	ledger.Show(t, "p-1", pushestest.Offered("p-1", "anna", "bo", alpha))
+	door := handler(ledger)
+	requireProblem(t, http.StatusForbidden, "not_allowed", ask(t, door, "trader anna", "/v1/projections/pushes/copy"))
+	requireProblem(t, http.StatusNotFound, "not_found", ask(t, door, "auditor au", "/v1/projections/others/copy"))
+
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, serveDoor(t, ledger, nil)+"/v1/projections/pushes/copy", http.NoBody)
+	require.NoError(t, err)
+	request.Header.Set("Authorization", "Bearer auditor au")
+	answer, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	copied, err := io.ReadAll(answer.Body)
+	require.NoError(t, errors.Join(err, answer.Body.Close()))
+
+	require.Equal(t, http.StatusOK, answer.StatusCode, string(copied))
+	require.Equal(t, "application/vnd.sqlite3", answer.Header.Get("Content-Type"))
+	path := filepath.Join(t.TempDir(), "copy.db")
+	require.NoError(t, os.WriteFile(path, copied, 0o600))
+	db, err := sqldb.OpenReader(path)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	var id string
+	require.NoError(t, db.QueryRowContext(t.Context(), "SELECT push_id FROM pushes").Scan(&id))
+	require.Equal(t, "p-1", id)
 }

@@ -24,7 +24,7 @@ type ProjectionList struct {
 	Projections []projections.Status `json:"projections" nullable:"false"`
 }
 
-type rebuildInput struct {
+type projectionInput struct {
 	Name string `path:"name" maxLength:"64"`
 }
 
@@ -41,15 +41,24 @@ func (s *server) addProjections() {
 	rebuild := operation(s, http.MethodPost, "rebuild-projection", "/v1/projections/{name}/rebuild",
 		"Make a read model anew from the log, beside the one that is served (operator)")
 	rebuild.DefaultStatus = http.StatusAccepted
-	huma.Register(s.api, rebuild, func(_ context.Context, input *rebuildInput) (*struct{}, error) {
-		for _, model := range s.Models {
-			if model.Name() == input.Name {
-				model.Rebuild()
-				return nil, nil //nolint:nilnil // there is nothing to say but that it was taken in
-			}
+	huma.Register(s.api, rebuild, func(_ context.Context, input *projectionInput) (*struct{}, error) {
+		model, err := s.model(input.Name)
+		if err != nil {
+			return nil, err
 		}
-		return nil, problemOf(http.StatusNotFound, noSuchModel)
+		model.Rebuild()
+		return nil, nil //nolint:nilnil // there is nothing to say but that it was taken in
 	})
+	s.addProjectionCopy()
+}
+
+func (s *server) model(name string) (*projections.Served, error) {
+	for _, model := range s.Models {
+		if model.Name() == name {
+			return model, nil
+		}
+	}
+	return nil, problemOf(http.StatusNotFound, noSuchModel)
 }
 
 func (s *server) projections(ctx context.Context) (ProjectionList, error) {

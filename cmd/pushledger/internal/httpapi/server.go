@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -54,6 +55,7 @@ type server struct {
 	Config
 	api     huma.API
 	streams *gate.Gate
+	copying sync.Mutex // held while a copy of a read model is made and sent
 }
 
 // New returns the handler of every path that it describes, of /healthz, /readyz and /metrics;
@@ -73,7 +75,7 @@ func New(config Config) http.Handler {
 	mux.HandleFunc("GET /readyz", server.ready)
 	mux.Handle("GET /metrics", config.Metrics.Handler())
 	mux.Handle("/", elsewhere{mux})
-	return http.MaxBytesHandler(protected(config.Metrics.Timed(mux)), maxBody)
+	return http.MaxBytesHandler(protected(once(config.Metrics.Timed(mux))), maxBody)
 }
 
 func description(version string) huma.Config {

@@ -7,10 +7,11 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/pushledger/pushledger/eventstore/durablefile"
 )
 
 // SandboxIssuer is the "iss" of every token that an Issuer signs. A service that is no
@@ -110,8 +111,8 @@ func readPrivate(path string) (key ed25519.PrivateKey, err error) {
 	return decodePrivate(text)
 }
 
-// createPrivate writes a new key aside and links it into place, so that the file is
-// either whole or not there. It returns fs.ErrExist if somebody else was first.
+// createPrivate makes a file with a new key. It returns fs.ErrExist if somebody else was
+// first.
 func createPrivate(path string) error {
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -121,14 +122,5 @@ func createPrivate(path string) error {
 	if err != nil {
 		return err
 	}
-	aside, err := os.CreateTemp(filepath.Dir(path), ".key-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = aside.Write(text)
-	err = errors.Join(err, aside.Sync(), aside.Close())
-	if err == nil {
-		err = os.Link(aside.Name(), path)
-	}
-	return errors.Join(err, os.Remove(aside.Name()))
+	return durablefile.Create(path, text)
 }

@@ -71,7 +71,7 @@ func decodePrivate(text []byte) (ed25519.PrivateKey, error) {
 	return key, nil
 }
 
-func encodePublic(key ed25519.PublicKey) ([]byte, error) {
+func encodePublic(key any) ([]byte, error) {
 	der, err := x509.MarshalPKIXPublicKey(key)
 	if err != nil {
 		return nil, err

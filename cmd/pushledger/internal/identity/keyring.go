@@ -17,7 +17,7 @@ import (
 const (
 	refreshEvery = 5 * time.Minute  // so that a key that the issuer has withdrawn soon ends to count
 	refreshAgain = 10 * time.Second // at the soonest, however many tokens name keys that are not known
-	fetchTimeout = 5 * time.Second
+	fetchTimeout = 3 * time.Second  // less than a NATS server waits for who somebody is
 )
 
 // Source is where an issuer's public keys are. Exactly one of File and URL is given.
