@@ -77,7 +77,7 @@ func (c *Comparison) Add(ctx context.Context, event eventstore.Recorded) error {
 	if c.whole < maxBatch && event.Sequence < c.position || c.whole == 0 {
 		return nil
 	}
-	err := c.rebuilt.Write(ctx, func(tx *sql.Tx) error { return c.model.Fold(ctx, tx, c.batch[:c.whole]) })
+	err := c.rebuilt.Write(ctx, func(tx *sqldb.Tx) error { return c.model.Fold(ctx, tx, c.batch[:c.whole]) })
 	c.batch, c.whole = slices.Clone(c.batch[c.whole:]), 0
 	return err
 }

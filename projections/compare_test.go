@@ -1,7 +1,6 @@
 package projections_test
 
 import (
-	"database/sql"
 	"errors"
 	"log/slog"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 	"github.com/pushledger/pushledger/projections"
 	"github.com/pushledger/pushledger/projections/pushes"
 	"github.com/pushledger/pushledger/projections/pushes/pushestest"
+	"github.com/pushledger/pushledger/projections/sqldb"
 )
 
 // compare folds the log of a fixture aside and holds the served rows against it.
@@ -75,7 +75,7 @@ func TestServedRowsAreHeldAgainstTheLog(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			before, _ := compare(t, fixture, served)
-			require.NoError(t, db.Write(t.Context(), func(tx *sql.Tx) error {
+			require.NoError(t, db.Write(t.Context(), func(tx *sqldb.Tx) error {
 				_, err := tx.ExecContext(t.Context(), damage.statement)
 				return err
 			}))

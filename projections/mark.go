@@ -33,8 +33,8 @@ func loadMark(ctx context.Context, db *sqldb.DB, model string) (mark, error) {
 	return found, nil
 }
 
-func (m mark) save(ctx context.Context, tx *sql.Tx, model string) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO positions (model, version, seq, fingerprint) VALUES ($1, $2, $3, $4)
+func (m mark) save(ctx context.Context, tx *sqldb.Tx, model string) error {
+	err := tx.Run(ctx, `INSERT INTO positions (model, version, seq, fingerprint) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (model) DO UPDATE SET version = excluded.version, seq = excluded.seq, fingerprint = excluded.fingerprint`,
 		model, m.version, m.sequence, m.fingerprint)
 	if err != nil {

@@ -6,7 +6,6 @@ package projections
 
 import (
 	"context"
-	"database/sql"
 	"embed"
 	"io/fs"
 	"log/slog"
@@ -29,7 +28,7 @@ type Model struct {
 	// Fold writes what events, in the order of the log, mean for the tables. It
 	// depends on nothing but the events and the tables. Its error names the sequence
 	// of the event that it could not fold.
-	Fold func(ctx context.Context, tx *sql.Tx, events []eventstore.Recorded) error
+	Fold func(ctx context.Context, tx *sqldb.Tx, events []eventstore.Recorded) error
 }
 
 // Open opens the read store of the models in a file; see sqldb.Open.

@@ -2,7 +2,6 @@ package projections
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,10 +14,9 @@ import (
 )
 
 const (
-	maxBatch   = 1000        // events in one transaction, and the rest of the last change
-	retryPause = time.Second // while the log or the read store cannot be reached
-	// longestRest is what a reader who waits for his own write may wait longer.
-	longestRest = 25 * time.Millisecond
+	maxBatch   = 5000                  // events in one transaction, and the rest of the last change
+	retryPause = time.Second           // while the log or the read store cannot be reached
+	restFor    = 50 * time.Millisecond // after a transaction, while nobody waits
 )
 
 // Runner keeps one model in step with the log. It is safe for concurrent use.
@@ -35,13 +33,15 @@ type Runner struct {
 	era      int    // rises when all rows are exchanged for others
 	stopped  error
 	changed  chan struct{} // closed and replaced whenever one of the above changes
+	waiting  int           // readers who wait for something to change
+	awaited  chan struct{} // buffered 1: one of them has come
 }
 
 // NewRunner returns a runner that stands still until Run.
 func NewRunner(model Model, db *sqldb.DB, log eventstore.Store, logger *slog.Logger) *Runner {
 	return &Runner{
 		model: model, db: db, log: log, logger: logger.With("model", model.Name),
-		target: math.MaxUint64, changed: make(chan struct{}),
+		target: math.MaxUint64, changed: make(chan struct{}), awaited: make(chan struct{}, 1),
 	}
 }
 
@@ -132,7 +132,7 @@ func (r *Runner) resume(ctx context.Context) (uint64, error) {
 }
 
 func (r *Runner) clear(ctx context.Context, start mark) error {
-	return r.db.Write(ctx, func(tx *sql.Tx) error {
+	return r.db.Write(ctx, func(tx *sqldb.Tx) error {
 		for _, table := range r.model.Tables {
 			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table); err != nil { //nolint:gosec // a name of the program's own
 				return fmt.Errorf("projections: clear %s: %w", table, err)
@@ -145,38 +145,54 @@ func (r *Runner) clear(ctx context.Context, start mark) error {
 // fold applies what comes in until the channel is closed. Under load the batches grow
 // by themselves, because events gather while one is written.
 func (r *Runner) fold(ctx context.Context, events <-chan eventstore.Recorded) error {
-	var batch, rest []eventstore.Recorded
+	var buffer, rest []eventstore.Recorded // what is left stands behind the batch in one buffer
 	for {
-		batch, rest = nextBatch(rest, events)
+		batch, left := nextBatch(append(buffer[:0], rest...), events)
+		buffer, rest = batch, left
 		if len(batch) == 0 {
 			return nil
 		}
 		last := batch[len(batch)-1]
-		began := time.Now()
-		err := r.db.Write(ctx, func(tx *sql.Tx) error {
-			if err := r.model.Fold(ctx, tx, batch); err != nil {
-				return err
-			}
-			reached := mark{version: r.model.Version, sequence: last.Sequence, fingerprint: fingerprint(last)}
-			return reached.save(ctx, tx, r.model.Name)
-		})
+		err := r.write(ctx, batch, last)
 		if err != nil {
 			return fmt.Errorf("projections: sequences %d to %d: %w", batch[0].Sequence, last.Sequence, err)
 		}
 		r.update(func() { r.position = last.Sequence })
 		if len(batch) < maxBatch {
-			r.rest(ctx, time.Since(began))
+			r.rest(ctx)
 		}
 	}
 }
 
-// rest lets as much time pass as the last transaction took, but never long. At the end
-// of the log a read model so takes half a core at most, and what has come in meanwhile
-// goes into one transaction. Far behind it does not rest.
-func (r *Runner) rest(ctx context.Context, took time.Duration) {
+// write folds a batch in one transaction. Each statement would start to watch a context
+// that can end, which costs more than most of them; beginning the transaction watches it.
+func (r *Runner) write(ctx context.Context, batch []eventstore.Recorded, last eventstore.Recorded) error {
+	return r.db.Write(ctx, func(tx *sqldb.Tx) error {
+		ctx := context.WithoutCancel(ctx)
+		if err := r.model.Fold(ctx, tx, batch); err != nil {
+			return err
+		}
+		reached := mark{version: r.model.Version, sequence: last.Sequence, fingerprint: fingerprint(last)}
+		return reached.save(ctx, tx, r.model.Name)
+	})
+}
+
+// rest lets some time pass while nobody waits, so that what has come in meanwhile goes
+// into one transaction: most of what a transaction costs does not depend on its events.
+// Far behind a read model does not rest.
+func (r *Runner) rest(ctx context.Context) {
+	r.mu.Lock()
+	awaited := r.waiting > 0
+	r.mu.Unlock()
+	if awaited {
+		return
+	}
+	over := time.NewTimer(restFor)
+	defer over.Stop()
 	select {
 	case <-ctx.Done():
-	case <-time.After(min(took, longestRest)):
+	case <-r.awaited:
+	case <-over.C:
 	}
 }
 

@@ -2,7 +2,6 @@ package projections_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -67,7 +66,7 @@ func notes(version int) projections.Model {
 		Name: "notes", Version: version, Tables: []string{"notes"},
 		Schema: fstest.MapFS{"00001_notes.sql": {Data: []byte(
 			"-- +goose Up\nCREATE TABLE notes (seq INTEGER PRIMARY KEY, text TEXT NOT NULL, version INTEGER NOT NULL) STRICT;")}},
-		Fold: func(ctx context.Context, tx *sql.Tx, events []eventstore.Recorded) error {
+		Fold: func(ctx context.Context, tx *sqldb.Tx, events []eventstore.Recorded) error {
 			for _, event := range events {
 				text := event.Event.(noted).Text
 				if text == "poison" {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/pushledger/pushledger/eventstore"
 	"github.com/pushledger/pushledger/projections"
+	"github.com/pushledger/pushledger/projections/sqldb"
 )
 
 // serve keeps a model served until the test ends, or until the function is called.
@@ -157,7 +158,7 @@ func TestF34APoisonEventStopsOneModelAndSaysWhere(t *testing.T) {
 	dir := t.TempDir()
 	poisoned, _ := serve(t, filepath.Join(dir, "poisoned.db"), notes(1), log)
 	other := notes(1)
-	other.Fold = func(context.Context, *sql.Tx, []eventstore.Recorded) error { return nil }
+	other.Fold = func(context.Context, *sqldb.Tx, []eventstore.Recorded) error { return nil }
 	healthy, _ := serve(t, filepath.Join(dir, "healthy.db"), other, log)
 	require.NoError(t, poisoned.WaitFor(t.Context(), note(t, log, "a")))
 	note(t, log, "poison")

@@ -98,8 +98,21 @@ func (r *Runner) look(reached func() bool) bool {
 	return reached()
 }
 
-// wait looks at the runner under its lock whenever something has changed.
+// wait looks at the runner under its lock whenever something has changed. A runner for
+// which somebody waits does not rest.
 func (r *Runner) wait(ctx context.Context, reached func() bool) error {
+	r.mu.Lock()
+	r.waiting++
+	r.mu.Unlock()
+	defer func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.waiting--
+	}()
+	select {
+	case r.awaited <- struct{}{}:
+	default:
+	}
 	for {
 		r.mu.Lock()
 		there, position, stopped, changed := reached(), r.position, r.stopped, r.changed

@@ -17,7 +17,8 @@ type benchCommand struct {
 	outputFlags
 	Only       []string `help:"Rows to measure by id, such as W1,W2; all that need no large ledger otherwise."`
 	Quick      bool     `help:"Short rounds: any one id takes less than 20 s."`
-	Full       bool     `help:"Also the rows that need a ledger of a million pushes."`
+	Full       bool     `help:"Also the rows that need a large ledger."`
+	Large      int      `help:"Completed pushes in the large ledger; the targets are for a million." default:"1000000"`
 	CPUProfile string   `name:"cpu-profile" help:"File for a CPU profile of the whole run." type:"path"`
 }
 
@@ -31,7 +32,7 @@ func (c *benchCommand) Run(ctx context.Context, screen *terminal) (err error) {
 	defer func() { err = errors.Join(err, stop()) }()
 	bar := screen.progress(-1)
 	report, err := bench.Run(ctx, bench.Options{
-		Only: c.Only, Quick: c.Quick, Full: c.Full,
+		Only: c.Only, Quick: c.Quick, Full: c.Full, Large: max(c.Large, 1),
 		Progress: func(step string) { bar.Describe(step); _ = bar.Add(1) }, // a bar that cannot be drawn changes nothing
 		Logger:   slog.New(slog.NewTextHandler(screen.err, &slog.HandlerOptions{Level: slog.LevelError})),
 	})
@@ -41,6 +42,9 @@ func (c *benchCommand) Run(ctx context.Context, screen *terminal) (err error) {
 	}
 	for _, missing := range report.Missing {
 		fmt.Fprintln(screen.err, "not measured:", missing)
+	}
+	for _, note := range report.Notes {
+		fmt.Fprintln(screen.err, "note:", note)
 	}
 	return c.print(screen.out, report, func(drawn table.Writer) { drawReport(drawn, report) })
 }

@@ -4,14 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
-	"github.com/go-json-experiment/json"
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/nats-io/nuid"
-	"github.com/synadia-io/orbit.go/jetstreamext"
 
 	"github.com/pushledger/pushledger/eventstore"
 )
@@ -28,12 +23,13 @@ const (
 	refusalPause = 2 * time.Millisecond // for the write of somebody else to become visible
 )
 
-// commit sends a group and tells each of its appends what became of it. If the server
-// refuses the group because of a lost race, the losers are sought out and the others
-// sent again.
-func (s *Store) commit(group []*waiting) {
+// commit sends a group, in the batch that was opened with its first message if there is
+// one, and tells each of its appends what became of it. If the server refuses the group
+// because of a lost race, the losers are sought out and the others sent again.
+func (s *Store) commit(opened string, group []*waiting) {
 	for refusals := 0; len(group) > 0; refusals++ {
-		last, err := s.send(group)
+		last, err := s.send(opened, group)
+		opened = ""
 		switch {
 		case err == nil:
 			s.finish(group, last)
@@ -119,70 +115,5 @@ func (s *Store) finish(group []*waiting, last uint64) {
 		}
 		request.done <- result{sequence: last}
 		last = first - 1
-	}
-}
-
-// send publishes all messages of a group as one batch and waits for its end. A single
-// message goes by itself, which the server does much faster.
-func (s *Store) send(group []*waiting) (uint64, error) {
-	var messages []*nats.Msg
-	for _, request := range group {
-		messages = append(messages, request.messages...)
-	}
-	mark(messages)
-	last := len(messages) - 1
-	for _, message := range messages[:last] {
-		if err := s.conn.PublishMsg(message); err != nil {
-			return 0, fmt.Errorf("%w: %w", eventstore.ErrUnavailable, err)
-		}
-	}
-	return s.ask(messages[last])
-}
-
-// mark makes one batch of the messages, or none of a single one, whatever batch they
-// were sent in before.
-func mark(messages []*nats.Msg) {
-	batch := nuid.Next()
-	for i, message := range messages {
-		message.Header.Del(jetstreamext.BatchIDHeader)
-		message.Header.Del(jetstreamext.BatchSeqHeader)
-		message.Header.Del(jetstreamext.BatchCommitHeader)
-		if len(messages) == 1 {
-			return
-		}
-		message.Header.Set(jetstreamext.BatchIDHeader, batch)
-		message.Header.Set(jetstreamext.BatchSeqHeader, strconv.Itoa(i+1))
-	}
-	messages[len(messages)-1].Header.Set(jetstreamext.BatchCommitHeader, "1")
-}
-
-type answered struct {
-	Error    *jetstream.APIError `json:"error"`
-	Stream   string              `json:"stream"`
-	Sequence uint64              `json:"seq"`
-}
-
-// ask publishes the message that commits and reads the server's word on it. Without a
-// word the outcome is unknown.
-func (s *Store) ask(message *nats.Msg) (uint64, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), callPatience)
-	defer cancel()
-	response, err := s.conn.RequestMsgWithContext(ctx, message)
-	if err != nil {
-		return 0, fmt.Errorf("%w: %w", eventstore.ErrUnavailable, err)
-	}
-	var said answered
-	if err := json.Unmarshal(response.Data, &said); err != nil {
-		return 0, fmt.Errorf("%w: acknowledgement: %w", eventstore.ErrUnavailable, err)
-	}
-	switch {
-	case said.Error == nil && said.Stream == StreamName && said.Sequence > 0:
-		return said.Sequence, nil
-	case said.Error == nil:
-		return 0, fmt.Errorf("%w: acknowledgement without a sequence", eventstore.ErrUnavailable)
-	case said.Error.ErrorCode == codeWrongLastSequence || said.Error.ErrorCode == codeWrongLastSequenceConstant:
-		return 0, fmt.Errorf("%w: %w", eventstore.ErrConflict, said.Error)
-	default:
-		return 0, fmt.Errorf("%w: %w", eventstore.ErrUnavailable, said.Error)
 	}
 }

@@ -111,13 +111,20 @@ func (s *Store) EntriesOf(ctx context.Context, stream eventstore.StreamID) ([]tr
 // FollowEntries calls handle for every entry above after, in order, and goes on with new
 // ones until ctx ends. An entry that is missing is *transparency.Damage.
 func (s *Store) FollowEntries(ctx context.Context, after uint64, handle func(transparency.Entry) error) error {
-	return s.followStored(ctx, after, func(message kept) error {
-		entry, err := entryOf(message)
-		if err != nil {
-			return err
-		}
-		return handle(entry)
-	}, func() bool { return false })
+	position := after
+	return s.followFeed(ctx, &position, func(event fed) error { return handle(event.entry) }, func() error {
+		return s.followStored(ctx, position, func(message kept) error {
+			entry, err := entryOf(message)
+			if err != nil {
+				return err
+			}
+			if err := handle(entry); err != nil {
+				return err
+			}
+			position = message.sequence
+			return nil
+		}, func() bool { return s.feed.covers(position) })
+	})
 }
 
 func entryOf(message kept) (transparency.Entry, error) {

@@ -42,39 +42,16 @@ func (s *Store) Follow(ctx context.Context, after uint64, handle func(eventstore
 		caughtUp()
 		caughtUp = nil
 	}
-	for {
-		events, changed, covered := s.feed.after(position)
-		switch {
-		case !covered:
-			err = s.followAlone(ctx, &position, pass, func() bool { return s.feed.covers(position) })
-		case len(events) == 0:
-			select {
-			case <-ctx.Done():
-			case <-s.closing:
-				err = errClosed()
-			case <-changed:
-			}
-		default:
-			err = handleAll(ctx, events, &position, pass)
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err != nil {
-			return err
-		}
-	}
+	return s.followFeed(ctx, &position,
+		func(event fed) error { return handled(event.Recorded, pass) },
+		func() error {
+			return s.followAlone(ctx, &position, pass, func() bool { return s.feed.covers(position) })
+		})
 }
 
-func handleAll(ctx context.Context, events []eventstore.Recorded, position *uint64, handle func(eventstore.Recorded) error) error {
-	for _, recorded := range events {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if err := handle(recorded); err != nil {
-			return fmt.Errorf("jetstream: sequence %d: %w", recorded.Sequence, err)
-		}
-		*position = recorded.Sequence
+func handled(recorded eventstore.Recorded, handle func(eventstore.Recorded) error) error {
+	if err := handle(recorded); err != nil {
+		return fmt.Errorf("jetstream: sequence %d: %w", recorded.Sequence, err)
 	}
 	return nil
 }
@@ -87,7 +64,14 @@ func (s *Store) followAlone(ctx context.Context, position *uint64, handle func(e
 		if err != nil {
 			return fmt.Errorf("jetstream: follow: %w", err)
 		}
-		return handleAll(ctx, []eventstore.Recorded{recorded}, position, handle)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := handled(recorded, handle); err != nil {
+			return err
+		}
+		*position = recorded.Sequence
+		return nil
 	}, enough)
 }
 

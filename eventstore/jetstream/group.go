@@ -7,9 +7,9 @@ import (
 )
 
 // commitGroups is the one goroutine that writes; it owns the backlog and what is known
-// of the streams. A lone append leaves at once; while one group is on its way to disk
-// the next one gathers, so groups grow with the load and nobody waits for company on a
-// free line.
+// of the streams. A lone append leaves at once; while the server prepares a batch, and
+// while one is on its way to disk, others gather, so groups grow with the load and nobody
+// waits for company on a free line.
 func (s *Store) commitGroups() {
 	defer close(s.stopped)
 	var backlog []*waiting
@@ -29,11 +29,23 @@ func (s *Store) commitGroups() {
 		default:
 		}
 		backlog = s.gather(backlog)
-		backlog = s.expect(backlog, last)
-		var group []*waiting
-		group, backlog = s.split(backlog)
+		first, rest := s.first(backlog)
+		if backlog = rest; first == nil {
+			continue
+		}
 		began := time.Now()
-		s.commit(group)
+		opened := ""
+		if len(first.messages) > 1 || len(rest) > 0 || last.brisk() {
+			var err error
+			if opened, err = s.open(first); err != nil {
+				fail([]*waiting{first}, err)
+				continue
+			}
+			backlog = s.expect(s.gather(backlog), last)
+		}
+		var group []*waiting
+		group, backlog = s.split(first, backlog)
+		s.commit(opened, group)
 		last = committed{appends: len(group), ended: time.Now(), took: time.Since(began)}
 	}
 }
@@ -45,6 +57,10 @@ type committed struct {
 	took    time.Duration
 }
 
+// brisk reports that the last group was of several, and so short ago that they are likely
+// to come back.
+func (c committed) brisk() bool { return c.appends > 1 && time.Since(c.ended) < c.took }
+
 // expect waits for those who are likely to come back: callers who were answered with
 // the last group and write again at once. Going without them would make them wait for a
 // whole group that holds only the first few. It ends as soon as as many have come, and
@@ -52,12 +68,12 @@ type committed struct {
 // for that long is left at once.
 func (s *Store) expect(backlog []*waiting, last committed) []*waiting {
 	left := time.Until(last.ended.Add(last.took / 4))
-	if left <= 0 || len(backlog) >= last.appends {
+	if left <= 0 || len(backlog)+1 >= last.appends {
 		return backlog
 	}
 	patience := time.NewTimer(left)
 	defer patience.Stop()
-	for len(backlog) < last.appends {
+	for len(backlog)+1 < last.appends {
 		select {
 		case request := <-s.queue:
 			backlog = append(backlog, request)
@@ -95,18 +111,32 @@ func (s *Store) turnAway(backlog []*waiting) {
 	}
 }
 
-// split takes the next group off the backlog, in order of arrival: a large append that
-// does not fit any more ends the group and opens the next one. An append on a stream
-// that the group writes already, or that an earlier one waits for, stays for a later
-// group: there it meets the stream as it will then be.
-func (s *Store) split(backlog []*waiting) (group, rest []*waiting) {
-	taken := make(map[eventstore.StreamID]bool)
-	events, bytes, full := 0, 0, false
+// first takes the first append off the backlog that is worth sending; nil if none is.
+func (s *Store) first(backlog []*waiting) (first *waiting, rest []*waiting) {
+	for i, request := range backlog {
+		if !request.abandon() && !request.refuse(&s.heads) {
+			return request, backlog[i+1:]
+		}
+	}
+	return nil, nil
+}
+
+// split takes what goes with the first append off the backlog, in order of arrival: a
+// large append that does not fit any more ends the group and opens the next one. An
+// append on a stream that the group writes already, or that an earlier one waits for,
+// stays for a later group: there it meets the stream as it will then be.
+func (s *Store) split(first *waiting, backlog []*waiting) (group, rest []*waiting) {
+	taken := make(map[eventstore.StreamID]bool, 2*(len(backlog)+1))
+	for stream := range first.expects {
+		taken[stream] = true
+	}
+	group = append(make([]*waiting, 0, len(backlog)+1), first)
+	events, bytes, full := len(first.messages), first.bytes, false
 	for _, request := range backlog {
 		if request.abandon() || request.refuse(&s.heads) {
 			continue
 		}
-		full = full || events+len(request.messages) > s.groupSize || len(group) > 0 && bytes+request.bytes > maxGroupBytes
+		full = full || events+len(request.messages) > s.groupSize || bytes+request.bytes > maxGroupBytes
 		if full || request.overlaps(taken) {
 			rest = append(rest, request)
 		} else {

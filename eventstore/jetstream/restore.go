@@ -42,7 +42,7 @@ func Restore(ctx context.Context, conn *nats.Conn, from transparency.Source, pro
 		if len(group) < eventstore.MaxEventsPerAppend && entry.Sequence < last {
 			return nil
 		}
-		reached, err := writer.send([]*waiting{{messages: group}})
+		reached, err := writer.send("", []*waiting{{messages: group}})
 		if err == nil && reached != entry.Sequence {
 			err = fmt.Errorf("jetstream: restored as sequence %d: somebody else writes to the log", reached)
 		}

@@ -99,6 +99,9 @@ func (b *builder) add(leaf Leaf, hash tlog.Hash) {
 	for _, text := range leaf.Apart {
 		b.put(apartPath(sha256.Sum256(text)), text)
 	}
+	if b.bundle == nil { // room for as many entries like this one as it will hold
+		b.bundle = make([]byte, 0, tileWidth*(len(leaf.Data)+2))
+	}
 	b.bundle = appendBundle(b.bundle, leaf.Data)
 	b.edge.add(hash, func(level int, number int64, hashes []tlog.Hash) {
 		b.put(tilePath(level, number, tileWidth), joinHashes(hashes))

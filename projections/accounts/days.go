@@ -39,11 +39,17 @@ func (f figures) plus(more figures) figures {
 }
 
 func (f *folding) finish(ctx context.Context) error {
+	if err := f.Insert(ctx, "parties (push_id, seller, buyer, total)", 4, f.offers); err != nil {
+		return fmt.Errorf("accounts: write parties: %w", err)
+	}
+	if err := f.Insert(ctx, "statement_lines (account, at, seq, push_id, event, amount, fee)", 7, f.lines); err != nil {
+		return fmt.Errorf("accounts: write lines: %w", err)
+	}
 	for _, of := range slices.SortedFunc(maps.Keys(f.days), func(a, b dayOf) int {
 		return cmp.Or(cmp.Compare(a.account, b.account), cmp.Compare(a.day, b.day))
 	}) {
 		day := f.days[of]
-		_, err := f.ExecContext(ctx, `
+		err := f.Run(ctx, `
 			INSERT INTO days (account, day, offered, completed, refunded, turnover) VALUES ($1, $2, $3, $4, $5, $6)
 			ON CONFLICT (account, day) DO UPDATE SET offered = offered + excluded.offered,
 				completed = completed + excluded.completed, refunded = refunded + excluded.refunded,

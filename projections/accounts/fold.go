@@ -19,6 +19,7 @@ import (
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/eventstore"
 	"github.com/pushledger/pushledger/projections"
+	"github.com/pushledger/pushledger/projections/sqldb"
 )
 
 // version of the fold. It has to rise whenever fold or push.Postings change in what they
@@ -44,14 +45,16 @@ type parties struct {
 
 // folding is one transaction of the fold.
 type folding struct {
-	*sql.Tx
+	*sqldb.Tx
 	parties map[string]parties // those that were met
 	days    map[dayOf]figures  // to be added
+	offers  []any              // values of the rows of parties
+	lines   []any              // values of the rows of statement_lines
 }
 
 type dayOf struct{ account, day string }
 
-func fold(ctx context.Context, tx *sql.Tx, events []eventstore.Recorded) error {
+func fold(ctx context.Context, tx *sqldb.Tx, events []eventstore.Recorded) error {
 	f := folding{Tx: tx, parties: make(map[string]parties), days: make(map[dayOf]figures)}
 	for _, recorded := range events {
 		event, ours := recorded.Event.(push.Event)
@@ -69,11 +72,7 @@ func (f *folding) add(ctx context.Context, recorded eventstore.Recorded, event p
 	id := recorded.Stream.Key
 	if offered, is := event.(push.Offered); is {
 		f.parties[id] = parties{offered.Seller, offered.Buyer, offered.Total}
-		_, err := f.ExecContext(ctx, "INSERT INTO parties (push_id, seller, buyer, total) VALUES ($1, $2, $3, $4)",
-			id, offered.Seller, offered.Buyer, int64(offered.Total))
-		if err != nil {
-			return err
-		}
+		f.offers = append(f.offers, id, offered.Seller, offered.Buyer, int64(offered.Total))
 	}
 	postings := push.Postings(id, event)
 	counted := count(event)
@@ -91,16 +90,20 @@ func (f *folding) add(ctx context.Context, recorded eventstore.Recorded, event p
 	for _, account := range []string{"", trading.seller, trading.buyer} {
 		f.days[dayOf{account, day}] = f.days[dayOf{account, day}].plus(counted)
 	}
-	return f.post(ctx, recorded, trading, postings)
+	f.post(recorded, trading, postings)
+	return nil
 }
 
 func (f *folding) partiesOf(ctx context.Context, id string) (parties, error) {
 	if known, met := f.parties[id]; met {
 		return known, nil
 	}
+	statement, err := f.Prepared(ctx, "SELECT seller, buyer, total FROM parties WHERE push_id = $1") //nolint:sqlclosecheck // it ends with the transaction
+	if err != nil {
+		return parties{}, err
+	}
 	var found parties
-	err := f.QueryRowContext(ctx, "SELECT seller, buyer, total FROM parties WHERE push_id = $1", id).
-		Scan(&found.seller, &found.buyer, &found.total)
+	err = statement.QueryRowContext(ctx, id).Scan(&found.seller, &found.buyer, &found.total)
 	if errors.Is(err, sql.ErrNoRows) {
 		return parties{}, fmt.Errorf("push %s was never offered", id)
 	}
@@ -112,7 +115,7 @@ func (f *folding) partiesOf(ctx context.Context, id string) (parties, error) {
 }
 
 // post writes what the lines of the journal that an event makes mean for either party.
-func (f *folding) post(ctx context.Context, recorded eventstore.Recorded, trading parties, postings []push.Posting) error {
+func (f *folding) post(recorded eventstore.Recorded, trading parties, postings []push.Posting) {
 	var bought, sold, fee money.Fen
 	for _, posting := range postings {
 		switch seller := push.PayableAccount(trading.seller); {
@@ -130,10 +133,8 @@ func (f *folding) post(ctx context.Context, recorded eventstore.Recorded, tradin
 			bought -= posting.Amount
 		}
 	}
-	if err := f.line(ctx, recorded, trading.seller, sold, fee); err != nil {
-		return err
-	}
-	return f.line(ctx, recorded, trading.buyer, bought, 0)
+	f.line(recorded, trading.seller, sold, fee)
+	f.line(recorded, trading.buyer, bought, 0)
 }
 
 // holdsForBuyer reports whether an account of the journal holds the buyer's money. All
@@ -143,12 +144,8 @@ func holdsForBuyer(account string, trading parties) bool {
 	return account != push.ClearingAccount && account != push.FeeAccount && account != push.PayableAccount(trading.seller)
 }
 
-func (f *folding) line(ctx context.Context, recorded eventstore.Recorded, account string, amount, fee money.Fen) error {
-	if amount == 0 {
-		return nil
+func (f *folding) line(recorded eventstore.Recorded, account string, amount, fee money.Fen) {
+	if amount != 0 {
+		f.lines = append(f.lines, account, recorded.Time.UnixMicro(), recorded.Sequence, recorded.Stream.Key, recorded.Type, int64(amount), int64(fee))
 	}
-	_, err := f.ExecContext(ctx, `
-		INSERT INTO statement_lines (account, at, seq, push_id, event, amount, fee) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-		account, recorded.Time.UnixMicro(), recorded.Sequence, recorded.Stream.Key, recorded.Type, int64(amount), int64(fee))
-	return err
 }

@@ -39,30 +39,41 @@ func TestACommandIsFoundByItsAccountAndID(t *testing.T) {
 	write(eventstore.Metadata{CommandID: withdrawn, CommandHash: "hash", Actor: "anna"},
 		eventstore.Change{Stream: stream, Expect: 3, Events: []aggregates.Event{push.Withdrawn{}}})
 
-	served, err := projections.OpenServed(t.Context(), filepath.Join(t.TempDir(), "commands.db"), commandids.Model(), log, slog.New(slog.DiscardHandler))
-	require.NoError(t, err)
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- served.Run(ctx) }()
-	defer func() { stop(); require.NoError(t, errors.Join(<-ended, served.Close())) }()
-	require.NoError(t, served.WaitReady(t.Context()))
-
-	index := commandids.NewIndex(served)
-	for _, known := range []struct {
-		account, id string
-		found       bool
-	}{
-		{"anna", offered, true},
-		{"anna", withdrawn, true},
-		{"bo", offered, false},
-		{"anna", uuid.NewString(), false},
-		{"service", step, false},
-	} {
-		id, found, err := index.PushOf(t.Context(), known.account, known.id)
-		require.NoError(t, err)
-		require.Equal(t, known.found, found, known)
-		if found {
-			require.Equal(t, "p-1", id)
-		}
+	path := filepath.Join(t.TempDir(), "commands.db")
+	for _, process := range []string{"that folds", "that learns what another has folded"} {
+		t.Run("a process "+process, func(t *testing.T) {
+			index, err := commandids.OpenIndex(func(model projections.Model) (*projections.Served, error) {
+				return projections.OpenServed(t.Context(), path, model, log, slog.New(slog.DiscardHandler))
+			})
+			require.NoError(t, err)
+			ctx, stop := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- index.Run(ctx) }()
+			defer func() { stop(); require.NoError(t, errors.Join(<-ended, index.Close())) }()
+			require.NoError(t, index.WaitReady(t.Context()))
+			ask := func(t *testing.T) {
+				t.Helper()
+				for _, known := range []struct {
+					account, id string
+					found       bool
+				}{
+					{"anna", offered, true},
+					{"anna", withdrawn, true},
+					{"bo", offered, false},
+					{"anna", uuid.NewString(), false},
+					{"service", step, false},
+				} {
+					id, found, err := index.PushOf(t.Context(), known.account, known.id)
+					require.NoError(t, err)
+					require.Equal(t, known.found, found, known)
+					if found {
+						require.Equal(t, "p-1", id)
+					}
+				}
+			}
+			ask(t)
+			index.Learn(t.Context())
+			ask(t)
+		})
 	}
 }

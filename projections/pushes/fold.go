@@ -18,6 +18,7 @@ import (
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/eventstore"
 	"github.com/pushledger/pushledger/projections"
+	"github.com/pushledger/pushledger/projections/sqldb"
 )
 
 // version of the fold. It has to rise whenever fold, push.Evolve, push.State,
@@ -27,12 +28,16 @@ const version = 4
 //go:embed *.sql
 var schema embed.FS
 
-// Model is the read model, for projections.Open and projections.NewRunner.
-func Model() projections.Model {
+// Model is the read model for those who ask nothing of it; Queries have their own.
+func Model() projections.Model { return model(newChanges()) }
+
+func model(noted *changes) projections.Model {
 	return projections.Model{
 		Name: "pushes", Version: version, Schema: schema,
 		Tables: []string{"pushes", "push_domains", "journal", "balances"},
-		Fold:   fold,
+		Fold: func(ctx context.Context, tx *sqldb.Tx, events []eventstore.Recorded) error {
+			return fold(ctx, tx, events, noted)
+		},
 	}
 }
 
@@ -40,19 +45,21 @@ func Model() projections.Model {
 type row struct {
 	state    push.State
 	sequence uint64
+	isNew    bool // not in the table yet
 }
 
-// folding is one transaction of the fold. It keeps the pushes and balances that it meets
-// in memory and writes each once at the end.
+// folding is one transaction of the fold. It keeps what it meets in memory and writes
+// each push and each balance once at the end, and all lines together.
 type folding struct {
-	tx       *sql.Tx
-	prepared map[string]*sql.Stmt // by their text; they end with the transaction
+	tx       *sqldb.Tx
 	rows     map[string]row
 	balances map[string]money.Fen // what is to be added to each account
+	domains  []any                // values of the rows of push_domains
+	journal  []any                // values of the rows of journal
 }
 
-func fold(ctx context.Context, tx *sql.Tx, events []eventstore.Recorded) error {
-	f := folding{tx: tx, prepared: make(map[string]*sql.Stmt), rows: make(map[string]row), balances: make(map[string]money.Fen)}
+func fold(ctx context.Context, tx *sqldb.Tx, events []eventstore.Recorded, noted *changes) error {
+	f := folding{tx: tx, rows: make(map[string]row), balances: make(map[string]money.Fen)}
 	for _, recorded := range events {
 		event, ours := recorded.Event.(push.Event)
 		if !ours {
@@ -61,6 +68,7 @@ func fold(ctx context.Context, tx *sql.Tx, events []eventstore.Recorded) error {
 		if err := f.add(ctx, recorded, event); err != nil {
 			return fmt.Errorf("pushes: sequence %d: %w", recorded.Sequence, err)
 		}
+		noted.note(recorded.Stream.Key, recorded.Sequence)
 	}
 	return f.finish(ctx)
 }
@@ -71,8 +79,15 @@ func (f *folding) finish(ctx context.Context) error {
 			return fmt.Errorf("pushes: sequence %d: write push %s: %w", f.rows[id].sequence, id, err)
 		}
 	}
+	if err := f.tx.Insert(ctx, "push_domains (domain, push_id)", 2, f.domains); err != nil {
+		return fmt.Errorf("pushes: write domains: %w", err)
+	}
+	const line = "journal (seq, line, push_id, event, at, from_account, to_account, amount, trade_no, request_no, payout_no)"
+	if err := f.tx.Insert(ctx, line, 11, f.journal); err != nil {
+		return fmt.Errorf("pushes: write journal: %w", err)
+	}
 	for _, account := range slices.Sorted(maps.Keys(f.balances)) {
-		err := f.exec(ctx, `INSERT INTO balances (account, amount) VALUES ($1, $2)
+		err := f.tx.Run(ctx, `INSERT INTO balances (account, amount) VALUES ($1, $2)
 			ON CONFLICT (account) DO UPDATE SET amount = amount + excluded.amount`, account, int64(f.balances[account]))
 		if err != nil {
 			return fmt.Errorf("pushes: write balance of %s: %w", account, err)
@@ -81,30 +96,33 @@ func (f *folding) finish(ctx context.Context) error {
 	return nil
 }
 
+// add folds an event. That a push is offered for the first time need not be looked up:
+// its row could not be written otherwise.
 func (f *folding) add(ctx context.Context, recorded eventstore.Recorded, event push.Event) error {
 	id := recorded.Stream.Key
+	offered, first := event.(push.Offered)
 	current, met := f.rows[id]
-	if !met {
+	if !met && !first {
 		var err error
 		if current, err = f.load(ctx, id); err != nil {
 			return err
 		}
 	}
-	offered, first := event.(push.Offered)
 	if first == (current.state.Status != push.StatusNone) {
 		return fmt.Errorf("%s cannot happen to push %s, which is %q", recorded.Type, id, current.state.Status)
 	}
-	f.rows[id] = row{state: push.Evolve(current.state, event), sequence: recorded.Sequence}
+	f.rows[id] = row{state: push.Evolve(current.state, event), sequence: recorded.Sequence, isNew: current.isNew || first}
 	if first {
-		if err := f.insertDomains(ctx, id, offered.Items); err != nil {
-			return err
+		for _, item := range offered.Items {
+			f.domains = append(f.domains, string(item.Domain), id)
 		}
 	}
-	return f.post(ctx, recorded, push.Postings(id, event))
+	f.post(recorded, push.Postings(id, event))
+	return nil
 }
 
 func (f *folding) load(ctx context.Context, id string) (row, error) {
-	statement, err := f.statement(ctx, selectRow) //nolint:sqlclosecheck // it ends with the transaction
+	statement, err := f.tx.Prepared(ctx, selectRow) //nolint:sqlclosecheck // it ends with the transaction
 	if err != nil {
 		return row{}, err
 	}
@@ -133,59 +151,24 @@ func (f *folding) save(ctx context.Context, id string, row row) error {
 	if err != nil {
 		return err
 	}
-	return f.exec(ctx, `
-		INSERT INTO pushes (push_id, seller, buyer, offered_at, status, seq, state, work) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-		ON CONFLICT (push_id) DO UPDATE SET status = excluded.status, seq = excluded.seq, state = excluded.state, work = excluded.work`,
-		id, row.state.Seller, row.state.Buyer, row.state.OfferedAt.UnixMicro(), string(row.state.Status), row.sequence, text, string(work(row.state)))
-}
-
-func (f *folding) insertDomains(ctx context.Context, id string, items []push.Item) error {
-	for _, item := range items {
-		if err := f.exec(ctx, "INSERT INTO push_domains (domain, push_id) VALUES ($1, $2)", string(item.Domain), id); err != nil {
-			return fmt.Errorf("write domain %s: %w", item.Domain, err)
-		}
+	status, work := string(row.state.Status), string(work(row.state))
+	if !row.isNew {
+		return f.tx.Run(ctx, "UPDATE pushes SET status = $2, seq = $3, state = $4, work = $5 WHERE push_id = $1", id, status, row.sequence, text, work)
 	}
-	return nil
+	return f.tx.Run(ctx, `
+		INSERT INTO pushes (push_id, seller, buyer, offered_at, status, seq, state, work) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		id, row.state.Seller, row.state.Buyer, row.state.OfferedAt.UnixMicro(), status, row.sequence, text, work)
 }
 
-// post writes the journal lines of an event and carries them into the balances.
-func (f *folding) post(ctx context.Context, recorded eventstore.Recorded, postings []push.Posting) error {
+// post makes the journal lines of an event and carries them into the balances.
+func (f *folding) post(recorded eventstore.Recorded, postings []push.Posting) {
 	for line, posting := range postings {
-		err := f.exec(ctx, `
-			INSERT INTO journal (seq, line, push_id, event, at, from_account, to_account, amount, trade_no, request_no, payout_no)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		f.journal = append(f.journal,
 			recorded.Sequence, line, recorded.Stream.Key, recorded.Type, recorded.Time.UnixMicro(), posting.From, posting.To, int64(posting.Amount),
 			posting.TradeNo, posting.RequestNo, posting.PayoutNo)
-		if err != nil {
-			return fmt.Errorf("write journal: %w", err)
-		}
 		f.balances[posting.From] -= posting.Amount
 		f.balances[posting.To] += posting.Amount
 	}
-	return nil
-}
-
-func (f *folding) exec(ctx context.Context, query string, args ...any) error {
-	statement, err := f.statement(ctx, query) //nolint:sqlclosecheck // it ends with the transaction
-	if err != nil {
-		return err
-	}
-	_, err = statement.ExecContext(ctx, args...)
-	return err
-}
-
-// statement prepares each text once.
-func (f *folding) statement(ctx context.Context, query string) (*sql.Stmt, error) {
-	statement, known := f.prepared[query]
-	if known {
-		return statement, nil
-	}
-	statement, err := f.tx.PrepareContext(ctx, query)
-	if err != nil {
-		return nil, fmt.Errorf("prepare: %w", err)
-	}
-	f.prepared[query] = statement
-	return statement, nil
 }
 
 // A zero member is left out, so that an empty domain is not read back as a wrong one.

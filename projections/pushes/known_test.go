@@ -52,3 +52,21 @@ func TestWhatWasReadFromACopyIsNotShownOfTheNextOne(t *testing.T) {
 	require.Equal(t, position, again, "the position alone would not tell the copies apart")
 	require.Equal(t, before, show())
 }
+
+func TestAPushIsShownAsItIsThoughOthersChange(t *testing.T) {
+	ledger := pushestest.Start(t)
+	offered := pushestest.Offered("p-1", "anna", "bo", "alpha.com")
+	ledger.Show(t, "p-1", offered)
+	show := func() push.Status {
+		shown, err := ledger.Queries.Push(t.Context(), pushes.Viewer{Account: "bo"}, pushes.PushRequest{PushID: "p-1"})
+		require.NoError(t, err)
+		return shown.Status
+	}
+	require.Equal(t, push.StatusOffered, show())
+	ledger.Show(t, "p-2", pushestest.Offered("p-2", "anna", "bo", "beta.com"))
+	require.Equal(t, push.StatusOffered, show(), "it was read before the other was offered")
+	ledger.Show(t, "p-1", pushestest.Payment(offered)...)
+	require.Equal(t, push.StatusPaid, show())
+	ledger.Show(t, "p-2", push.Withdrawn{At: offered.OfferedAt})
+	require.Equal(t, push.StatusPaid, show())
+}

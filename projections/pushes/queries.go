@@ -37,9 +37,15 @@ type Queries struct {
 	Attempts func(pushID string, step push.Step) (attempts int, next time.Time, lastError string)
 }
 
-// NewQueries answers from the read model as it is served, and histories from the log.
-func NewQueries(served *projections.Served, log eventstore.Store) *Queries {
-	return &Queries{Served: served, log: log, known: newKnown()}
+// OpenQueries has its read model opened, and answers from it as it is served, and
+// histories from the log.
+func OpenQueries(open func(projections.Model) (*projections.Served, error), log eventstore.Store) (*Queries, error) {
+	noted := newChanges()
+	served, err := open(model(noted))
+	if err != nil {
+		return nil, err
+	}
+	return &Queries{Served: served, log: log, known: newKnown(noted)}, nil
 }
 
 // PushRequest asks for one push.

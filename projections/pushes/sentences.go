@@ -94,9 +94,38 @@ func (f facts) why() words {
 	return words{code, code} // a partner's own code, as it came
 }
 
+// fill puts the members in the places of a template that are named after them.
 func (f facts) fill(template, why string) string {
-	return strings.NewReplacer(
-		"{total}", f.Total, "{amount}", f.Amount, "{domain}", f.Domain.Unicode(), "{message}", f.Message, "{why}", why,
-		"{reason}", f.Reason, "{reference}", f.Reference,
-	).Replace(template)
+	var filled strings.Builder
+	for {
+		before, rest, found := strings.Cut(template, "{")
+		filled.WriteString(before)
+		name, after, closed := strings.Cut(rest, "}")
+		if !found || !closed {
+			return filled.String()
+		}
+		filled.WriteString(f.member(name, why))
+		template = after
+	}
+}
+
+func (f facts) member(name, why string) string {
+	switch name {
+	case "total":
+		return f.Total
+	case "amount":
+		return f.Amount
+	case "domain":
+		return f.Domain.Unicode()
+	case "message":
+		return f.Message
+	case "why":
+		return why
+	case "reason":
+		return f.Reason
+	case "reference":
+		return f.Reference
+	default:
+		panic("pushes: a sentence speaks of {" + name + "}")
+	}
 }

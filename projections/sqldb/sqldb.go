@@ -39,6 +39,7 @@ type DB struct {
 
 	mu       sync.Mutex
 	prepared map[string]*sql.Stmt // for reading, by their text
+	changing map[string]*sql.Stmt // for writing; nil: wanted, to be prepared before the next transaction
 }
 
 // errStale means that a file cannot be used and is worth nothing.
@@ -86,7 +87,7 @@ func open(path string, prepare func(*sql.DB) error) (*DB, error) {
 	readers := max(4, runtime.NumCPU())
 	reader.SetMaxOpenConns(readers)
 	reader.SetMaxIdleConns(readers)
-	return &DB{path: path, writer: writer, reader: reader, prepared: make(map[string]*sql.Stmt)}, nil
+	return &DB{path: path, writer: writer, reader: reader, prepared: make(map[string]*sql.Stmt), changing: make(map[string]*sql.Stmt)}, nil
 }
 
 func connect(path string, parameters url.Values) (*sql.DB, error) {
@@ -186,25 +187,6 @@ func remove(path string, suffixes ...string) error {
 	return nil
 }
 
-// Write carries out one transaction. Nothing of it stays if change fails.
-func (d *DB) Write(ctx context.Context, change func(*sql.Tx) error) error {
-	tx, err := d.writer.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("sqldb: begin: %w", err)
-	}
-	if err := change(tx); err != nil {
-		// A context that ended has rolled back already.
-		if undo := tx.Rollback(); undo != nil && !errors.Is(undo, sql.ErrTxDone) {
-			return errors.Join(err, undo)
-		}
-		return err
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("sqldb: commit: %w", err)
-	}
-	return nil
-}
-
 // Reader is for queries; it refuses to write.
 func (d *DB) Reader() *sql.DB { return d.reader }
 
@@ -247,6 +229,12 @@ func (d *DB) Close() error {
 		errs = append(errs, statement.Close())
 	}
 	clear(d.prepared)
+	for _, statement := range d.changing {
+		if statement != nil {
+			errs = append(errs, statement.Close())
+		}
+	}
+	clear(d.changing)
 	return errors.Join(append(errs, d.reader.Close(), d.writer.Close())...)
 }
 

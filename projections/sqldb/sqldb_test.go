@@ -41,7 +41,7 @@ func open(t *testing.T, path string, schema sqldb.Schema) (*sqldb.DB, string) {
 
 func insert(t *testing.T, db *sqldb.DB, name string) {
 	t.Helper()
-	require.NoError(t, db.Write(t.Context(), func(tx *sql.Tx) error {
+	require.NoError(t, db.Write(t.Context(), func(tx *sqldb.Tx) error {
 		_, err := tx.ExecContext(t.Context(), "INSERT INTO things (name) VALUES ($1)", name)
 		return err
 	}))
@@ -121,14 +121,14 @@ func TestAFileThatCannotBeOpenedIsNotDeleted(t *testing.T) {
 func TestAFailedWriteLeavesNothingBehind(t *testing.T) {
 	db, _ := open(t, filepath.Join(t.TempDir(), "read.db"), things)
 	failure := errors.New("no")
-	require.ErrorIs(t, db.Write(t.Context(), func(tx *sql.Tx) error {
+	require.ErrorIs(t, db.Write(t.Context(), func(tx *sqldb.Tx) error {
 		_, err := tx.ExecContext(t.Context(), "INSERT INTO things (name) VALUES ('a')")
 		require.NoError(t, err)
 		return failure
 	}), failure)
 
 	ctx, cancel := context.WithCancel(t.Context())
-	require.ErrorIs(t, db.Write(ctx, func(tx *sql.Tx) error {
+	require.ErrorIs(t, db.Write(ctx, func(tx *sqldb.Tx) error {
 		_, err := tx.ExecContext(ctx, "INSERT INTO things (name) VALUES ('b')")
 		require.NoError(t, err)
 		cancel()
@@ -144,7 +144,7 @@ func TestAReaderCannotWriteAndSeesWholeTransactions(t *testing.T) {
 	_, err := db.Reader().ExecContext(t.Context(), "INSERT INTO things (name) VALUES ('a')")
 	require.ErrorContains(t, err, "readonly")
 
-	require.NoError(t, db.Write(t.Context(), func(tx *sql.Tx) error {
+	require.NoError(t, db.Write(t.Context(), func(tx *sqldb.Tx) error {
 		_, err := tx.ExecContext(t.Context(), "INSERT INTO things (name) VALUES ('a')")
 		require.Zero(t, count(t, db), "not committed yet, and nobody waits")
 		return err
@@ -158,7 +158,7 @@ func TestAFileThatSomebodyElseHoldsIsBusyAndNotDamaged(t *testing.T) {
 	other, err := sql.Open("sqlite", "file:"+path+"?_txlock=immediate&_pragma=busy_timeout(0)")
 	require.NoError(t, err)
 	defer func() { require.NoError(t, other.Close()) }()
-	require.NoError(t, db.Write(t.Context(), func(*sql.Tx) error {
+	require.NoError(t, db.Write(t.Context(), func(*sqldb.Tx) error {
 		_, err := other.BeginTx(t.Context(), nil)
 		require.True(t, sqldb.Transient(err), err)
 		return nil

@@ -82,6 +82,7 @@ func (s *Saga) Observe(ctx context.Context, recorded eventstore.Recorded) error 
 	if !is {
 		return nil
 	}
+	s.buyers.Add(offered.PushID, offered.Buyer) // its own moves will come by in Handle
 	for _, item := range offered.Items {
 		for _, report := range s.remembered(item.Domain) {
 			if err := s.insist(ctx, offered.PushID, report); err != nil {

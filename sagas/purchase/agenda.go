@@ -23,6 +23,7 @@ type entry struct {
 	due     time.Time
 	index   int // in the heap, -1 while a worker has it
 	touched bool
+	seen    uint64 // sequence of the newest event that touched it
 	// memory of the worker, changed by nobody else while index is -1
 	pace pace
 }
@@ -31,14 +32,18 @@ func newAgenda(now func() time.Time) *agenda {
 	return &agenda{entries: make(map[string]*entry), wake: make(chan struct{}, 1), now: now}
 }
 
-// touch makes a push due at the given time, or earlier if it already was.
-func (a *agenda) touch(id string, due time.Time) {
+// touch makes a push due at the given time, or earlier if it already was, because of the
+// event of a sequence.
+func (a *agenda) touch(id string, due time.Time, sequence uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	known, exists := a.entries[id]
+	if exists {
+		known.seen = max(known.seen, sequence)
+	}
 	switch {
 	case !exists:
-		known = &entry{id: id, due: due}
+		known = &entry{id: id, due: due, seen: sequence}
 		a.entries[id] = known
 		heap.Push(&a.due, known)
 	case known.index < 0:
@@ -148,6 +153,13 @@ func (a *agenda) entry(id string) *entry {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.entries[id]
+}
+
+// seenUpTo is the sequence of the newest event that touched an entry.
+func (a *agenda) seenUpTo(known *entry) uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return known.seen
 }
 
 func (a *agenda) size() int {

@@ -43,7 +43,7 @@ func TestOneWorkerAtATimeHasAPush(t *testing.T) {
 	}
 	for range 500 {
 		for number := range busy {
-			a.touch(strconv.Itoa(number), time.Now())
+			a.touch(strconv.Itoa(number), time.Now(), 0)
 		}
 	}
 	require.Eventually(t, func() bool { return a.size() == 0 }, time.Minute, time.Millisecond)
@@ -55,10 +55,10 @@ func TestOneWorkerAtATimeHasAPush(t *testing.T) {
 func TestAPushTouchedWhileBusyIsDueAgainAtOnce(t *testing.T) {
 	now := time.Now()
 	a := newAgenda(func() time.Time { return now })
-	a.touch("p", now)
+	a.touch("p", now, 0)
 	busy := due(a)
 	require.Equal(t, "p", busy.id)
-	a.touch("p", now.Add(time.Hour))
+	a.touch("p", now.Add(time.Hour), 0)
 	require.Nil(t, due(a), "one worker has it")
 	a.done(busy, now.Add(24*time.Hour))
 	require.Same(t, busy, due(a))
@@ -72,7 +72,7 @@ func TestAForgottenPushIsGone(t *testing.T) {
 	a := newAgenda(func() time.Time { return now })
 	a.forget("never heard of")
 	for _, id := range []string{"a", "b", "c"} {
-		a.touch(id, now.Add(time.Hour))
+		a.touch(id, now.Add(time.Hour), 0)
 	}
 	a.forget("b")
 	require.Equal(t, 2, a.size())
@@ -85,7 +85,7 @@ func TestAForgottenPushIsGone(t *testing.T) {
 func TestAPushForgottenWhileBusyIsLookedAtOnceMore(t *testing.T) {
 	now := time.Now()
 	a := newAgenda(func() time.Time { return now })
-	a.touch("p", now)
+	a.touch("p", now, 0)
 	busy := due(a)
 	a.forget("p")
 	a.done(busy, time.Time{})
@@ -97,10 +97,10 @@ func TestAPushForgottenWhileBusyIsLookedAtOnceMore(t *testing.T) {
 func TestTheEarlierTimeWins(t *testing.T) {
 	now := time.Now()
 	a := newAgenda(func() time.Time { return now })
-	a.touch("late", now.Add(3*time.Hour))
-	a.touch("soon", now.Add(2*time.Hour))
-	a.touch("late", now.Add(time.Hour))
-	a.touch("soon", now.Add(5*time.Hour)) // it was due earlier than that
+	a.touch("late", now.Add(3*time.Hour), 0)
+	a.touch("soon", now.Add(2*time.Hour), 0)
+	a.touch("late", now.Add(time.Hour), 0)
+	a.touch("soon", now.Add(5*time.Hour), 0) // it was due earlier than that
 	now = now.Add(time.Hour)
 	require.Equal(t, "late", due(a).id)
 	require.Nil(t, due(a))
@@ -112,7 +112,7 @@ func TestTakeWaitsForTheClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAgenda(time.Now)
 		start := time.Now()
-		a.touch("p", start.Add(90*time.Minute))
+		a.touch("p", start.Add(90*time.Minute), 0)
 		known, err := a.take(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, "p", known.id)
@@ -124,10 +124,10 @@ func TestTakeIsWokenByAnEarlierPush(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAgenda(time.Now)
 		start := time.Now()
-		a.touch("later", start.Add(time.Hour))
+		a.touch("later", start.Add(time.Hour), 0)
 		go func() {
 			time.Sleep(time.Second)
-			a.touch("now", time.Now())
+			a.touch("now", time.Now(), 0)
 		}()
 		known, err := a.take(t.Context())
 		require.NoError(t, err)
@@ -152,7 +152,7 @@ func TestEveryWorkerFindsWork(t *testing.T) {
 		synctest.Wait()
 		start := time.Now()
 		for _, id := range []string{"a", "b", "c", "d"} {
-			a.touch(id, start)
+			a.touch(id, start, 0)
 		}
 		var ids []string
 		for range cap(taken) {
@@ -175,7 +175,7 @@ func TestAClockSetForwardIsNoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ahead atomic.Int64
 		a := newAgenda(func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) })
-		a.touch("p", time.Now().Add(24*time.Hour))
+		a.touch("p", time.Now().Add(24*time.Hour), 0)
 		start := time.Now()
 		go func() {
 			time.Sleep(time.Second)

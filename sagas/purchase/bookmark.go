@@ -94,7 +94,7 @@ func (s *Saga) followFrom(ctx context.Context, mark bookmark, caughtUp func()) e
 			if entry.Strayed {
 				s.strayed[entry.PushID] = true
 			}
-			s.agenda.touch(entry.PushID, entry.Due)
+			s.agenda.touch(entry.PushID, entry.Due, 0)
 		}
 		s.passed = recorded
 		return nil

@@ -22,6 +22,10 @@ func (s *Saga) Notified(ctx context.Context, trade payment.Trade) error {
 	if ledger.PushStream(trade.PushID).Validate() != nil { // a trade that others made for the same merchant
 		return fmt.Errorf("%w: push %.80q, trade %q", ErrNotOurs, trade.PushID, trade.TradeNo)
 	}
+	if known, err := s.Ledger.Recent(ctx, trade.PushID); err == nil && trade.State == payment.TradePaid && fits(known.State, trade) {
+		_, err = s.receive(ctx, trade.PushID, trade)
+		return err
+	}
 	loaded, err := s.Ledger.Load(ctx, trade.PushID)
 	switch {
 	case err != nil:

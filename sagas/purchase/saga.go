@@ -118,16 +118,16 @@ func (s *Saga) Observe(recorded eventstore.Recorded) error {
 	id := recorded.Stream.Key
 	switch event := event.(type) {
 	case push.Offered:
-		s.agenda.touch(id, event.ExpiresAt)
+		s.agenda.touch(id, event.ExpiresAt, recorded.Sequence)
 	case push.Withdrawn, push.Declined, push.Completed:
 		if !s.strayed[id] {
 			s.agenda.forget(id)
 		}
 	case push.StrayReceived:
 		s.strayed[id] = true
-		s.agenda.touch(id, s.Now())
+		s.agenda.touch(id, s.Now(), recorded.Sequence)
 	default:
-		s.agenda.touch(id, s.Now())
+		s.agenda.touch(id, s.Now(), recorded.Sequence)
 	}
 	return nil
 }
@@ -158,9 +158,8 @@ func (s *Saga) WorkOnce(ctx context.Context) (pushID string, wait time.Duration)
 // never.
 func (s *Saga) look(ctx context.Context, known *entry) time.Time {
 	known.pace.steady = s.Serial
-	read := s.Ledger.Load // as the log showed it to be due; after that, what was recorded here is newer
-	for seen := -1; ; read = s.Ledger.Recent {
-		loaded, err := read(ctx, known.id)
+	loaded, err := s.asObserved(ctx, known)
+	for seen := -1; ; loaded, err = s.Ledger.Recent(ctx, known.id) { // what was recorded here is newer
 		if err != nil {
 			s.Logger.WarnContext(ctx, "push not read", "push_id", known.id, "error", err)
 			return s.Now().Add(firstPause)
@@ -177,6 +176,16 @@ func (s *Saga) look(ctx context.Context, known *entry) time.Time {
 			return next
 		}
 	}
+}
+
+// asObserved reads a push at least as the log showed it to be due.
+func (s *Saga) asObserved(ctx context.Context, known *entry) (ledger.Push, error) {
+	if seen := s.agenda.seenUpTo(known); seen > 0 {
+		if recent, err := s.Ledger.Recent(ctx, known.id); err != nil || recent.Last >= seen {
+			return recent, err
+		}
+	}
+	return s.Ledger.Load(ctx, known.id)
 }
 
 // carryOut tries every step that is due. progressed says that the push has changed.

@@ -40,9 +40,10 @@ func New(t testing.TB) *Fixture {
 // Over returns an empty read model over a log, whose runner stands still until Run.
 func Over(t testing.TB, log *memory.Store) *Fixture {
 	t.Helper()
-	served := open(t, log, pushes.Model())
+	queries, err := pushes.OpenQueries(func(model projections.Model) (*projections.Served, error) { return open(t, log, model), nil }, log)
+	require.NoError(t, err)
 	return &Fixture{
-		Log: log, Runner: served, Queries: pushes.NewQueries(served, log),
+		Log: log, Runner: queries.Served, Queries: queries,
 		Accounts: accounts.NewQueries(open(t, log, accounts.Model())),
 	}
 }

@@ -43,21 +43,23 @@ func (s *Service) openReadModels(ctx context.Context) error {
 	s.reading.metrics = telemetry.NewMetrics()
 	s.reading.stopping = make(chan struct{})
 	s.reading.stop = sync.OnceFunc(func() { close(s.reading.stopping) })
-	known, err := s.openReadModel(ctx, pushesFile, pushes.Model())
+	s.reading.pushes, err = pushes.OpenQueries(func(model projections.Model) (*projections.Served, error) {
+		return s.openReadModel(ctx, pushesFile, model)
+	}, s.store)
 	if err != nil {
 		return err
 	}
-	s.reading.pushes = pushes.NewQueries(known, s.store)
 	books, err := s.openReadModel(ctx, accountsFile, accounts.Model())
 	if err != nil {
 		return err
 	}
 	s.reading.accounts = accounts.NewQueries(books)
-	ids, err := s.openReadModel(ctx, commandsFile, commandids.Model())
+	s.reading.commands, err = commandids.OpenIndex(func(model projections.Model) (*projections.Served, error) {
+		return s.openReadModel(ctx, commandsFile, model)
+	})
 	if err != nil {
 		return err
 	}
-	s.reading.commands = commandids.NewIndex(ids)
 	return s.openNotices(ctx)
 }
 
@@ -90,6 +92,7 @@ func (s *Service) runReadModels(ctx context.Context) {
 	for _, model := range s.reading.models {
 		s.background.Go(func() error { return model.Run(ctx) })
 	}
+	s.background.Go(func() error { s.reading.commands.Learn(ctx); return nil })
 	s.background.Go(func() error {
 		if err := s.reading.notices.Run(ctx); err != nil { // loud, but nobody else has to stop for it
 			s.config.Logger.Error("notices stopped", "error", err)

@@ -17,7 +17,8 @@ import (
 type Options struct {
 	Only  []string // ids such as "W1"; empty: all that need no large ledger
 	Quick bool     // short rounds, so that any one id takes less than 20 s
-	Full  bool     // also the rows that need a ledger of a million pushes
+	Full  bool     // also the rows that need a large ledger
+	Large int      // completed pushes in the large ledger; the targets are for a million
 	// Progress is told what is being measured, one step after the other.
 	Progress func(step string)
 	Logger   *slog.Logger
@@ -40,6 +41,8 @@ type Report struct {
 	Rows []Row `json:"rows"`
 	// Missing says of each peer that could not be measured why.
 	Missing []string `json:"missing,omitzero"`
+	// Notes say what else the figures need to be understood.
+	Notes []string `json:"notes,omitzero"`
 }
 
 // target is what a ratio has to be.
@@ -88,14 +91,17 @@ func median(values []float64) float64 {
 // suite is a set of rows that share what has to be set up for them.
 type suite struct {
 	ids  []string
-	full bool // needs a ledger of a million pushes
+	full bool // needs a large ledger
 	run  func(context.Context, *run) error
 }
 
 var suites = []suite{
 	{ids: []string{"W1", "W2", "W3"}, run: writes},
 	{ids: []string{"W4"}, run: purchases},
-	{ids: []string{"R1", "R2"}, run: replays},
+	{ids: []string{"R1", "R2", "R3"}, run: replays},
+	{ids: []string{"Q1"}, run: onePush},
+	{ids: []string{"Q2"}, run: lists},
+	{ids: []string{"S1", "S2"}, full: true, run: growth},
 }
 
 // run is a run under way.

@@ -16,10 +16,6 @@ import (
 	"github.com/pushledger/pushledger/eventstore/natsserver"
 )
 
-// messageSize is about what one of the ledger's events takes in the log, without its
-// headers.
-const messageSize = 300
-
 // plain is JetStream alone: the same server with the same settings in a directory of
 // its own, reached over TCP as the service is.
 type plain struct {
@@ -28,11 +24,11 @@ type plain struct {
 	conns  []*nats.Conn
 	js     []jetstream.JetStream
 	next   atomic.Int64
-	body   []byte
+	body   []byte // as large as an event of ours with its headers
 }
 
-func startPlain(ctx context.Context, options Options) (p *plain, err error) {
-	p = &plain{body: make([]byte, messageSize)}
+func startPlain(ctx context.Context, options Options, size int) (p *plain, err error) {
+	p = &plain{body: make([]byte, size)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.close())

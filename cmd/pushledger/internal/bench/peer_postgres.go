@@ -41,12 +41,12 @@ var errNoPostgres = errors.New("no PostgreSQL was found on this machine")
 
 // startPostgres makes a database in a new directory. Its settings are PostgreSQL's own
 // defaults, except for the number of connections.
-func startPostgres(ctx context.Context) (p *postgres, err error) {
+func startPostgres(ctx context.Context, size int) (p *postgres, err error) {
 	initdb, server, err := findPostgres()
 	if err != nil {
 		return nil, err
 	}
-	p = &postgres{body: make([]byte, messageSize)}
+	p = &postgres{body: make([]byte, size)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.close())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -17,6 +18,11 @@ import (
 	eventlog "github.com/pushledger/pushledger/eventstore/jetstream"
 	"github.com/pushledger/pushledger/eventstore/natsserver"
 	"github.com/pushledger/pushledger/eventstore/transparency"
+	"github.com/pushledger/pushledger/projections"
+	"github.com/pushledger/pushledger/projections/accounts"
+	"github.com/pushledger/pushledger/projections/commandids"
+	"github.com/pushledger/pushledger/projections/pushes"
+	"github.com/pushledger/pushledger/projections/sqldb"
 )
 
 const (
@@ -46,10 +52,9 @@ func (k *kept) Entries(ctx context.Context, after, upTo uint64, handle func(tran
 	return k.store.Entries(ctx, after, upTo, handle)
 }
 
-// replays measures reading the whole log, R1 and R2, against an ordered consumer that
-// only counts.
+// replays measures reading the whole log: R1 and R2 against an ordered consumer that only
+// counts, and R3, read models from zero.
 func replays(ctx context.Context, r *run) (err error) {
-	r.Progress("R: write a history")
 	purchases := historyRegular
 	if r.Quick {
 		purchases = historyShort
@@ -59,28 +64,80 @@ func replays(ctx context.Context, r *run) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, log.close()) }()
-	var counted, folded, verified []float64
-	for round := range rounds {
-		r.Progress(fmt.Sprintf("R round %d of %d", round+1, rounds))
-		for _, measure := range []struct {
-			run  func(context.Context) error
-			into *[]float64
-		}{{log.count, &counted}, {log.fold, &folded}, {log.verify, &verified}} {
-			began := time.Now()
-			if err := measure.run(ctx); err != nil {
-				return err
-			}
-			*measure.into = append(*measure.into, float64(log.last)/time.Since(began).Seconds())
+	readings := []reading{{"", "", log.count}, {"R1", "replay", log.fold}, {"R2", "audit verify", log.verify}}
+	for _, model := range []projections.Model{pushes.Model(), accounts.Model(), commandids.Model()} {
+		readings = append(readings, reading{"R3", model.Name, func(ctx context.Context) error { return log.rebuild(ctx, model) }})
+	}
+	rates, err := r.readInTurns(ctx, log, readings)
+	if err != nil {
+		return err
+	}
+	const counting = "ordered consumer that only counts"
+	for i, measured := range readings {
+		switch {
+		case measured.id == "" || !r.wanted(measured.id):
+		case measured.id == "R3":
+			r.add(compared("R3 "+measured.name, "events/s", "the target itself", rates[i], same(rebuildTarget), atLeast(1)))
+		default:
+			target := map[string]float64{"R1": 0.8, "R2": 0.5}[measured.id]
+			r.add(compared(measured.id+" "+measured.name, "events/s", counting, rates[i], rates[0], atLeast(target)))
 		}
 	}
-	const peer = "ordered consumer that only counts"
-	if r.wanted("R1") {
-		r.add(compared("R1 replay", "events/s", peer, folded, counted, atLeast(0.8)))
-	}
-	if r.wanted("R2") {
-		r.add(compared("R2 audit verify", "events/s", peer, verified, counted, atLeast(0.5)))
-	}
 	return nil
+}
+
+// rebuildTarget is how many events a second a read model is to be made of (R3).
+const rebuildTarget = 50_000
+
+// reading is one way to read the whole log. The one without an id is the peer.
+type reading struct {
+	id, name string
+	run      func(context.Context) error
+}
+
+// readInTurns gives, for each reading that is wanted, the events a second of every round.
+func (r *run) readInTurns(ctx context.Context, log *kept, readings []reading) ([][]float64, error) {
+	rates := make([][]float64, len(readings))
+	for round := range rounds {
+		r.Progress(fmt.Sprintf("R round %d of %d", round+1, rounds))
+		for i, measured := range readings {
+			if measured.id != "" && !r.wanted(measured.id) {
+				continue
+			}
+			began := time.Now()
+			if err := measured.run(ctx); err != nil {
+				return nil, err
+			}
+			rates[i] = append(rates[i], float64(log.last)/time.Since(began).Seconds())
+		}
+	}
+	return rates, nil
+}
+
+// same is a peer that is a figure and not measured.
+func same(value float64) []float64 {
+	values := make([]float64, rounds)
+	for i := range values {
+		values[i] = value
+	}
+	return values
+}
+
+// rebuild makes a read model from the log's first event on, in a new file.
+func (k *kept) rebuild(ctx context.Context, model projections.Model) (err error) {
+	path := filepath.Join(k.dir, "rebuilt.db")
+	quiet := slog.New(slog.DiscardHandler)
+	db, err := projections.Open(ctx, path, quiet, model)
+	if err != nil {
+		return err
+	}
+	runner := projections.NewRunner(model, db, k.store, quiet)
+	ctx, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- runner.Run(ctx) }()
+	err = runner.WaitReady(ctx)
+	stop()
+	return errors.Join(err, <-ended, db.Close(), sqldb.Discard(path))
 }
 
 func keep(ctx context.Context, options Options, purchases int) (k *kept, err error) {
@@ -93,6 +150,9 @@ func keep(ctx context.Context, options Options, purchases int) (k *kept, err err
 	if k.dir, err = os.MkdirTemp("", "pushledger-bench-replay-"); err != nil {
 		return k, err
 	}
+	if err := build(ctx, options, k.dir, purchases); err != nil {
+		return k, err
+	}
 	k.server, err = natsserver.Start(natsserver.Options{StoreDir: audit.NATSDir(k.dir), Logger: options.Logger})
 	if err != nil {
 		return k, err
@@ -101,9 +161,6 @@ func keep(ctx context.Context, options Options, purchases int) (k *kept, err err
 		return k, err
 	}
 	if k.store, err = eventlog.Open(ctx, k.conn, audit.Registry(), eventlog.Options{GroupSize: natsserver.MaxBatch, NewKind: "domain"}); err != nil {
-		return k, err
-	}
-	if err := writeHistory(ctx, k.store, purchases); err != nil {
 		return k, err
 	}
 	if k.last, err = k.store.LastSequence(ctx); err != nil {
@@ -180,10 +237,10 @@ var errEnd = errors.New("bench: the end of the log")
 
 // fold rebuilds every push from the log.
 func (k *kept) fold(ctx context.Context) error {
-	pushes := make(map[string]push.State)
+	states := make(map[string]push.State)
 	err := k.store.Follow(ctx, 0, func(recorded eventstore.Recorded) error {
 		if event, is := recorded.Event.(push.Event); is {
-			pushes[recorded.Stream.Key] = push.Evolve(pushes[recorded.Stream.Key], event)
+			states[recorded.Stream.Key] = push.Evolve(states[recorded.Stream.Key], event)
 		}
 		if recorded.Sequence == k.last {
 			return errEnd

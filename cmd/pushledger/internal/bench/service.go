@@ -35,7 +35,12 @@ type subject struct {
 }
 
 // start runs a service on a new directory whose sellers own a number of domains.
-func start(ctx context.Context, options Options, domains int) (s *subject, err error) {
+func start(ctx context.Context, options Options, domains int) (*subject, error) {
+	return startOn(ctx, options, "", domains)
+}
+
+// startOn is start on a data directory that stays the caller's; empty: a new one.
+func startOn(ctx context.Context, options Options, data string, domains int) (s *subject, err error) {
 	s = &subject{domains: domains}
 	defer func() {
 		if err != nil {
@@ -45,12 +50,15 @@ func start(ctx context.Context, options Options, domains int) (s *subject, err e
 	if s.dir, err = os.MkdirTemp("", "pushledger-bench-"); err != nil {
 		return s, err
 	}
+	if data == "" {
+		data = filepath.Join(s.dir, "data")
+	}
 	inventory := filepath.Join(s.dir, "inventory.json")
 	if err := writeInventory(inventory, domains); err != nil {
 		return s, err
 	}
 	s.service, err = app.Start(ctx, app.Config{
-		Data: filepath.Join(s.dir, "data"), NATSListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0", SyncAlways: true,
+		Data: data, NATSListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0", SyncAlways: true,
 		PaymentWindow: 30 * time.Minute, Limit: commands.Limit{PerSecond: 1e6, Burst: 1e6}, Version: "0.0.0-bench", Sandbox: true, SandboxForgets: true, Inventory: inventory,
 		Logger: options.Logger,
 	})

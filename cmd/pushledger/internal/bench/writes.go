@@ -9,6 +9,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/pushledger/pushledger/eventstore"
 )
 
 // requestCommit sends the last message of a batch and waits for its acknowledgement.
@@ -41,17 +43,24 @@ func writes(ctx context.Context, r *run) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, ours.close()) }()
-	peer, err := startPlain(ctx, r.Options)
+	offer := func(ctx context.Context, _ int) error { _, err := ours.offer(ctx); return err }
+	if err := warmUp(ctx, offer); err != nil {
+		return err
+	}
+	size, err := eventSize(ctx, ours.service.Log())
+	if err != nil {
+		return err
+	}
+	peer, err := startPlain(ctx, r.Options, size)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, peer.close()) }()
-	offer := func(ctx context.Context, _ int) error { _, err := ours.offer(ctx); return err }
-	if err := warmUp(ctx, offer, peer.publish); err != nil {
+	if err := warmUp(ctx, peer.publish); err != nil {
 		return err
 	}
 	if r.wanted("W1") || r.wanted("W3") {
-		if err := r.throughput(ctx, offer, peer); err != nil {
+		if err := r.throughput(ctx, offer, peer, size); err != nil {
 			return err
 		}
 	}
@@ -60,6 +69,30 @@ func writes(ctx context.Context, r *run) (err error) {
 	}
 	return nil
 }
+
+const sizedEvents = 200 // of which the size is taken
+
+// eventSize is how many bytes an event of the log has in the middle, headers included.
+func eventSize(ctx context.Context, log eventstore.Store) (int, error) {
+	total, seen := 0, 0
+	err := log.Follow(ctx, 0, func(recorded eventstore.Recorded) error {
+		entry := headerBytes + len(recorded.Type) + len(recorded.ID) + len(recorded.Body)
+		for _, value := range []string{recorded.Metadata.CommandID, recorded.Metadata.CommandHash, recorded.Metadata.Actor, recorded.Metadata.Traceparent} {
+			entry += len(value)
+		}
+		if total, seen = total+entry, seen+1; seen == sizedEvents {
+			return errEnd
+		}
+		return nil
+	}, nil)
+	if !errors.Is(err, errEnd) {
+		return 0, err
+	}
+	return total / seen, nil
+}
+
+// headerBytes is what the names of an event's headers take, with all that is around them.
+const headerBytes = len("NATS/1.0\r\nNats-Msg-Id: \r\nEvent-Type: \r\nEvent-Version: 1\r\nCommand-Id: \r\nCommand-Hash: \r\nActor: \r\ntraceparent: \r\n\r\n")
 
 func warmUp(ctx context.Context, calls ...func(context.Context, int) error) error {
 	for _, call := range calls {
@@ -71,8 +104,8 @@ func warmUp(ctx context.Context, calls ...func(context.Context, int) error) erro
 }
 
 // throughput is W1 at both concurrencies and W3 at the lower one.
-func (r *run) throughput(ctx context.Context, offer func(context.Context, int) error, peer *plain) error {
-	database, err := startPostgres(ctx)
+func (r *run) throughput(ctx context.Context, offer func(context.Context, int) error, peer *plain, size int) error {
+	database, err := startPostgres(ctx, size)
 	switch {
 	case errors.Is(err, errNoPostgres):
 		r.report.Missing = append(r.report.Missing, "W1 PostgreSQL: "+err.Error())
