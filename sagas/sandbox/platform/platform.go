@@ -70,13 +70,10 @@ type Platform struct {
 type handler func(ctx context.Context, body []byte) (any, error)
 
 // Start loads the state, adds from the inventory what is not there, and serves until
-// Close. ctx bounds the start alone.
+// Close. Its events are published to whoever takes them in. ctx bounds the start alone.
 func Start(ctx context.Context, config Config) (*Platform, error) {
 	js, err := jetstream.New(config.Conn, jetstream.WithDefaultTimeout(streamPatience))
 	if err != nil {
-		return nil, fmt.Errorf("platform: %w", err)
-	}
-	if err := natsregistrar.EnsureStream(ctx, js); err != nil {
 		return nil, fmt.Errorf("platform: %w", err)
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
