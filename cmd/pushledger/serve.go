@@ -128,7 +128,7 @@ func (c *serveCommand) readPartners(config *app.Config) error {
 			return fmt.Errorf("%w: %s is needed without --sandbox", errUsage, name)
 		}
 	}
-	private, err := os.ReadFile(c.AlipayPrivateKey)
+	private, err := readSecret(c.AlipayPrivateKey)
 	if err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func (c *serveCommand) readPartners(config *app.Config) error {
 		return err
 	}
 	config.Alipay = alipay.Config{
-		AppID: c.AlipayAppID, SellerID: c.AlipaySellerID, PrivateKey: string(private), AlipayPublicKey: string(public),
+		AppID: c.AlipayAppID, SellerID: c.AlipaySellerID, PrivateKey: private, AlipayPublicKey: string(public),
 		Gateway: c.AlipayGateway, NotifyURL: c.AlipayNotifyAddress,
 	}
 	return nil

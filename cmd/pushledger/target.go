@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -39,6 +38,9 @@ func (f targetFlags) client() (*client.Client, error) {
 	if err == nil && f.TLSCert != "" {
 		err = target.Show(f.TLSCert, f.TLSKey)
 	}
+	if errors.Is(err, errUsage) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errUsage, err)
 	}
@@ -53,8 +55,6 @@ func (f targetFlags) target() (client.Target, error) {
 	return client.Target{NATSURL: f.NATSURL, HTTPURL: f.HTTPURL, Token: token}, err
 }
 
-const maxTokenFile = 64 << 10 // bytes
-
 // token is who asks, given in one way only.
 func (f targetFlags) token() (string, error) {
 	switch {
@@ -65,15 +65,8 @@ func (f targetFlags) token() (string, error) {
 	case f.TokenFile == "":
 		return "", errors.New("give --token-file or PUSHLEDGER_TOKEN, or --ready-file with --as")
 	}
-	file, err := os.Open(f.TokenFile)
-	if err != nil {
-		return "", err
-	}
-	text, err := io.ReadAll(io.LimitReader(file, maxTokenFile))
-	if err = errors.Join(err, file.Close()); err != nil {
-		return "", fmt.Errorf("token file: %w", err)
-	}
-	return strings.TrimSpace(string(text)), nil
+	text, err := readSecret(f.TokenFile)
+	return strings.TrimSpace(text), err
 }
 
 // outputFlags say how results are printed.

@@ -7,9 +7,10 @@ import (
 )
 
 // commitGroups is the one goroutine that writes; it owns the backlog and what is known
-// of the streams. A lone append leaves at once; while the server prepares a batch, and
-// while one is on its way to disk, others gather, so groups grow with the load and nobody
-// waits for company on a free line.
+// of the streams. A lone append leaves at once and whole. Where others wait or are likely
+// to come back, a batch is opened first: while the server prepares it, and while one is on
+// its way to disk, more gather, so groups grow with the load and nobody waits for company
+// on a free line.
 func (s *Store) commitGroups() {
 	defer close(s.stopped)
 	var backlog []*waiting
@@ -35,7 +36,7 @@ func (s *Store) commitGroups() {
 		}
 		began := time.Now()
 		opened := ""
-		if len(first.messages) > 1 || len(rest) > 0 || last.brisk() {
+		if len(rest) > 0 || last.brisk() {
 			var err error
 			if opened, err = s.open(first); err != nil {
 				fail([]*waiting{first}, err)

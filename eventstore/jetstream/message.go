@@ -39,22 +39,23 @@ func (s *Store) message(stream eventstore.StreamID, event aggregates.Event, meta
 	if err != nil {
 		return nil, fmt.Errorf("jetstream: event id: %w", err)
 	}
-	message := nats.NewMsg(subject(stream))
-	message.Data = body
-	message.Header.Set(jetstream.MsgIDHeader, id.String())
-	message.Header.Set(headerType, event.EventType())
-	message.Header.Set(headerVersion, strconv.Itoa(eventstore.SchemaVersion))
-	for name, value := range map[string]string{
-		headerCommandID: metadata.CommandID, headerCommandHash: metadata.CommandHash,
-		headerActor: metadata.Actor, headerTraceparent: metadata.Traceparent,
-		headerOrigin: metadata.Origin,
+	message := &nats.Msg{Subject: subject(stream), Data: body, Header: make(nats.Header, mostHeaders)}
+	values := make([]string, 0, mostHeaders)
+	for _, header := range [...]struct{ name, value string }{
+		{jetstream.MsgIDHeader, id.String()}, {headerType, event.EventType()}, {headerVersion, strconv.Itoa(eventstore.SchemaVersion)},
+		{headerCommandID, metadata.CommandID}, {headerCommandHash, metadata.CommandHash},
+		{headerActor, metadata.Actor}, {headerTraceparent, metadata.Traceparent}, {headerOrigin, metadata.Origin},
 	} {
-		if value != "" {
-			message.Header.Set(name, value)
+		if header.value != "" {
+			values = append(values, header.value)
+			message.Header[header.name] = values[len(values)-1 : len(values) : len(values)]
 		}
 	}
 	return message, nil
 }
+
+// mostHeaders of an event, those of its batch and of its append among them.
+const mostHeaders = 12
 
 func (s *Store) recorded(subject string, sequence uint64, header nats.Header, body []byte, at time.Time) (eventstore.Recorded, error) {
 	return recorded(s.registry, subject, sequence, header, body, at)

@@ -51,9 +51,10 @@ const (
 )
 
 const (
-	workers          = 64              // purchases worked on at the same time
-	registrarTimeout = 5 * time.Second // for one answer of registrar or directory
-	sandboxTimeout   = 2 * time.Second // for one answer of a partner in the sandbox
+	workers          = 64               // purchases worked on at the same time
+	registrarTimeout = 5 * time.Second  // for one answer of registrar or directory
+	sandboxTimeout   = 2 * time.Second  // for one answer of a partner in the sandbox
+	streamPatience   = 30 * time.Second // for the server to make a stream or consumer, which a slow disk makes long
 	pollFirst        = 15 * time.Second
 	pollLongest      = 2 * time.Minute
 	sandboxPollFirst = time.Second

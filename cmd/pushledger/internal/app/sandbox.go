@@ -38,7 +38,7 @@ func (s *Service) startSandbox(ctx context.Context, mux *http.ServeMux, issuer *
 	if err != nil {
 		return err
 	}
-	js, err := jetstream.New(conn)
+	js, err := jetstream.New(conn, jetstream.WithDefaultTimeout(streamPatience))
 	if err != nil {
 		return fmt.Errorf("app: sandbox: %w", err)
 	}

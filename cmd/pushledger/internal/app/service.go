@@ -225,7 +225,7 @@ func (s *Service) takeEvents(ctx context.Context) (*natsregistrar.Feed, error) {
 	if err != nil {
 		return nil, err
 	}
-	js, err := jetstream.New(conn)
+	js, err := jetstream.New(conn, jetstream.WithDefaultTimeout(streamPatience))
 	if err != nil {
 		return nil, fmt.Errorf("app: %w", err)
 	}

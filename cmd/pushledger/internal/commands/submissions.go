@@ -41,6 +41,7 @@ const (
 	firstRetry          = 200 * time.Millisecond
 	longestRetry        = 10 * time.Second
 	queuePause          = time.Second
+	queuePatience       = 30 * time.Second       // for the server to make the queue, which a slow disk makes long
 	submissionDuplicate = 100 * time.Millisecond // the least the server takes: a client's choice of message ids must not matter
 )
 
@@ -64,7 +65,7 @@ type Submissions struct {
 // has the rights of its part alone: conn may use the JetStream API and publish results,
 // and door what an intake needs.
 func OpenSubmissions(ctx context.Context, conn, door *nats.Conn, handler *Handler, logger *slog.Logger) (*Submissions, error) {
-	js, err := jetstream.New(conn)
+	js, err := jetstream.New(conn, jetstream.WithDefaultTimeout(queuePatience))
 	if err != nil {
 		return nil, fmt.Errorf("commands: %w", err)
 	}
