@@ -187,15 +187,24 @@ func (d *doors) readiness() int {
 
 // offered sends an offer and notes a yes.
 func offered(service *process, known *acknowledged, id, command string) bool {
-	seller := service.tryConnect("anna")
-	if seller == nil {
+	return agreed(service, known, known.offered, "anna", "offer", id, offerOf(id), command)
+}
+
+// accepted is offered for the buyer.
+func accepted(service *process, known *acknowledged, id, command string) bool {
+	return agreed(service, known, known.accepted, "bo", "accept", id, fmt.Sprintf(`{"push_id":%q,"total":"12.34"}`, id), command)
+}
+
+func agreed(service *process, known *acknowledged, yes map[string]outsideReply, account, verb, id, body, command string) bool {
+	conn := service.tryConnect(account)
+	if conn == nil {
 		return false
 	}
-	defer seller.Close()
-	reply, err := request(seller, "push.cmd.anna.offer", offerOf(id), command)
+	defer conn.Close()
+	reply, err := request(conn, "push.cmd."+account+"."+verb, body, command)
 	if err != nil || !reply.OK {
 		return false
 	}
-	known.note(known.offered, id, reply)
+	known.note(yes, id, reply)
 	return true
 }

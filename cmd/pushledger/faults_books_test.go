@@ -136,7 +136,7 @@ func (d *deal) places(t *testing.T) []string {
 	t.Helper()
 	request, err := json.Marshal(map[string]any{"domains": d.domains})
 	require.NoError(t, err)
-	answer, err := d.operator.Request("registrar.v1.facts", request, 15*time.Second)
+	answer, err := d.operator.Request("registrar.v1.facts", request, readyPatience)
 	require.NoError(t, err)
 	var said struct {
 		Facts []struct {

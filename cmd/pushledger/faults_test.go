@@ -91,7 +91,7 @@ func (m *sandbox) rows(t *testing.T, rows map[string]func(*testing.T, *sandbox))
 func (m *sandbox) control(t *testing.T, subject, format string, values ...any) []byte {
 	t.Helper()
 	body := fmt.Sprintf(format, values...)
-	answer, err := m.operator.Request("sandbox."+subject, []byte(body), 15*time.Second)
+	answer, err := m.operator.Request("sandbox."+subject, []byte(body), readyPatience)
 	require.NoError(t, err, "%s %s", subject, body)
 	var said struct {
 		OK bool `json:"ok"`

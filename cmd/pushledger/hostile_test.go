@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -97,28 +98,32 @@ func TestHostileInput(t *testing.T) {
 		message.Header.Set("Command-Id", uuid.NewString())
 		answer, err := seller.RequestMsg(message, readyPatience)
 		require.NoError(t, err)
-		require.Contains(t, string(answer.Data), `"ok":true`)
-		told := service.timeline(t, "anna", "headers")
+		var offered outsideReply
+		require.NoError(t, json.Unmarshal(answer.Data, &offered))
+		require.True(t, offered.OK, string(answer.Data))
+		told := service.timeline(t, "anna", "headers", offered.Seq)
 		require.Equal(t, "anna", told[0].Actor)
 		require.Equal(t, "Offered", told[0].Type)
 	})
 	t.Run("words", func(t *testing.T) {
 		require.True(t, ask(t, seller, "push.cmd.anna.offer", offer("words", "d2.com")).OK)
 		reason := "too dear\r\nActor: anna\r\n\r\nPUB push.evt.push.words 0\r\n\x1b[2J ' OR 1=1"
-		require.True(t, ask(t, buyer, "push.cmd.bo.decline", `{"push_id":"words","reason":`+quoted(reason)+`}`).OK)
-		told := service.timeline(t, "bo", "words")
+		declined := ask(t, buyer, "push.cmd.bo.decline", `{"push_id":"words","reason":`+quoted(reason)+`}`)
+		require.True(t, declined.OK)
+		told := service.timeline(t, "bo", "words", declined.Seq)
 		require.Len(t, told, 2)
 		require.Equal(t, "bo", told[1].Actor)
 		require.Equal(t, reason, told[1].Body.Reason, "words are kept as they are")
 	})
 	t.Run("from where", func(t *testing.T) {
-		require.True(t, ask(t, operator, "push.cmd.operator.takedown", `{"push_id":"headers","reason":"court order 17"}`).OK)
-		told := service.timeline(t, "operator", "headers")
+		taken := ask(t, operator, "push.cmd.operator.takedown", `{"push_id":"headers","reason":"court order 17"}`)
+		require.True(t, taken.OK)
+		told := service.timeline(t, "operator", "headers", taken.Seq)
 		require.Equal(t, "operator", told[1].Actor)
 		require.Equal(t, "court order 17", told[1].Body.Cause.Reason)
 		require.Equal(t, operator.LocalAddr(), told[1].Origin, "who, why and from where")
 		require.Empty(t, told[0].Origin)
-		require.Empty(t, service.timeline(t, "anna", "headers")[1].Origin, "which is nothing for traders")
+		require.Empty(t, service.timeline(t, "anna", "headers", taken.Seq)[1].Origin, "which is nothing for traders")
 	})
 	t.Run("paths", func(t *testing.T) { hostilePaths(t, &service.doors) })
 	t.Run("notifications", func(t *testing.T) { hostileNotifications(t, &service.doors) })
@@ -139,12 +144,13 @@ type toldEvent struct {
 	}
 }
 
-func (d *doors) timeline(t testing.TB, account, id string) []toldEvent {
+// timeline asks for the events of a push, as far as a command's answer says at least.
+func (d *doors) timeline(t testing.TB, account, id string, seq uint64) []toldEvent {
 	t.Helper()
 	var told struct {
 		Events []toldEvent
 	}
-	code, err := d.raw(account, http.MethodGet, "/v1/pushes/"+id+"/timeline", nil, func(body []byte) error {
+	code, err := d.raw(account, http.MethodGet, "/v1/pushes/"+id+"/timeline", http.Header{"Min-Seq": {strconv.FormatUint(seq, 10)}, "Min-Seq-Timeout": {"30s"}}, func(body []byte) error {
 		return json.Unmarshal(body, &told, json.MatchCaseInsensitiveNames(true))
 	})
 	require.NoError(t, err)

@@ -179,7 +179,7 @@ func request(conn *nats.Conn, subject, body, commandID string) (outsideReply, er
 	if commandID != "" {
 		message.Header.Set("Command-Id", commandID)
 	}
-	response, err := conn.RequestMsg(message, 15*time.Second)
+	response, err := conn.RequestMsg(message, readyPatience)
 	if err != nil {
 		return outsideReply{}, fmt.Errorf("%s: %w", subject, err)
 	}

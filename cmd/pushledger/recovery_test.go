@@ -178,7 +178,7 @@ func TestAnOldCopyPutBackIsRefusedOrReconciled(t *testing.T) {
 // given none back.
 func requireEachPaidOnce(t *testing.T, service *process, purchases int) {
 	t.Helper()
-	answer, err := service.connect(t, "operator").Request("sandbox.alipay.ledger", []byte(`{}`), 15*time.Second)
+	answer, err := service.connect(t, "operator").Request("sandbox.alipay.ledger", []byte(`{}`), readyPatience)
 	require.NoError(t, err)
 	var ledger struct {
 		Trades  []movement `json:"trades"`
@@ -199,7 +199,7 @@ func TestAnEventOfANewerVersionStopsItsReadersOnly(t *testing.T) {
 	data, inventory := t.TempDir(), writeInventory(t, 2)
 	service := startProcess(t, data, inventory)
 	require.True(t, ask(t, service.connect(t, "anna"), "push.cmd.anna.offer", offerOf("d0")).OK)
-	service.stop(t)
+	service.kill(t) // what is added behind the end of a log that was closed well is found
 	superuser(t, data, func(_ *nats.Conn, js jetstream.JetStream) {
 		message := nats.NewMsg("push.evt.push.newer")
 		message.Header.Set("Event-Type", "Offered")

@@ -6,12 +6,15 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/go-json-experiment/json"
 
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/app"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/certificate"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
 	"github.com/pushledger/pushledger/sagas/payment/alipay"
@@ -29,13 +32,17 @@ type serveCommand struct {
 	FeeSchedule   string        `help:"JSON file of fee rates and the instants from which they hold." type:"existingfile"`
 	LogLevel      string        `help:"What to log." enum:"debug,info,warn,error" default:"info"`
 
+	TLSCert     string `name:"tls-cert" help:"PEM file of the service's TLS certificate and its chain; both doors speak TLS then. It may be replaced while the service runs." type:"existingfile"`
+	TLSKey      string `name:"tls-key" help:"PEM file of its key." type:"existingfile"`
+	TLSClientCA string `name:"tls-client-ca" help:"PEM file of certificate authorities; clients must show a certificate of one of them." type:"existingfile"`
+
 	TransparencyDir string `help:"Directory of the Merkle tree and of the second copy of every event, best on another disk; transparency in the data directory if empty." type:"path"`
 	CheckpointKey   string `help:"File with the key that signs checkpoints, made if there is none; checkpoint.key in the data directory if empty." type:"path"`
 
 	Sandbox          bool   `help:"Run registrar, account directory and Alipay as a sandbox in this process."`
 	SandboxInventory string `help:"JSON file of the sandbox's accounts and domains." type:"existingfile"`
 
-	TokenKeys           string `help:"PEM file with the public keys of the token issuer." type:"existingfile"`
+	issuerFlags
 	AlipayAppID         string `name:"alipay-app-id" help:"Application id at Alipay."`
 	AlipaySellerID      string `name:"alipay-seller-id" help:"The merchant's number at Alipay (2088…)."`
 	AlipayPrivateKey    string `help:"File with the application's private key." type:"existingfile"`
@@ -50,6 +57,7 @@ func (c *serveCommand) Run(ctx context.Context, screen *terminal) error {
 	if err != nil {
 		return err
 	}
+	signal.Ignore(syscall.SIGHUP) // it asks for files to be read again, which they are when they change
 	return app.Run(ctx, config, func(at app.Ready) {
 		fmt.Fprintf(screen.err, "pushledger %s answers at %s and %s\n", version, at.NATSURL, at.HTTPURL)
 	})
@@ -65,8 +73,9 @@ func (c *serveCommand) config(log io.Writer) (app.Config, error) {
 		PaymentWindow: c.PaymentWindow, Limit: commands.Limit{PerSecond: c.CommandRate, Burst: c.CommandBurst}, ReadyFile: c.ReadyFile, Version: version,
 		TransparencyDir: c.TransparencyDir, CheckpointKey: c.CheckpointKey,
 		Logger:  slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level})),
+		TLS:     certificate.Files{Certificate: c.TLSCert, Key: c.TLSKey, ClientCA: c.TLSClientCA},
 		Sandbox: c.Sandbox, Inventory: c.SandboxInventory,
-		TokenKeys: c.TokenKeys,
+		TokenIssuer: c.issuer(), TokenKeys: c.TokenKeys, TokenKeysURL: c.TokenKeysURL,
 	}
 	if c.PaymentWindow <= 0 {
 		return config, fmt.Errorf("%w: --payment-window must be above 0", errUsage)
@@ -74,11 +83,20 @@ func (c *serveCommand) config(log io.Writer) (app.Config, error) {
 	if c.CommandRate <= 0 || c.CommandBurst < 1 {
 		return config, fmt.Errorf("%w: --command-rate must be above 0 and --command-burst at least 1", errUsage)
 	}
+	if (c.TLSCert == "") != (c.TLSKey == "") || c.TLSClientCA != "" && c.TLSCert == "" {
+		return config, fmt.Errorf("%w: --tls-cert and --tls-key belong together, and --tls-client-ca needs both", errUsage)
+	}
 	if err := c.readFees(&config); err != nil {
 		return config, err
 	}
 	if c.Sandbox {
+		if c.given() {
+			return config, fmt.Errorf("%w: a sandbox takes its own tokens only: no --token-issuer, --token-keys or --token-keys-url with --sandbox", errUsage)
+		}
 		return config, nil
+	}
+	if err := c.check(); err != nil {
+		return config, err
 	}
 	return config, c.readPartners(&config)
 }
@@ -102,7 +120,7 @@ func (c *serveCommand) readFees(config *app.Config) error {
 // readPartners reads what a service without sandbox cannot do without.
 func (c *serveCommand) readPartners(config *app.Config) error {
 	for name, value := range map[string]string{
-		"--token-keys": c.TokenKeys, "--alipay-app-id": c.AlipayAppID, "--alipay-seller-id": c.AlipaySellerID,
+		"--alipay-app-id": c.AlipayAppID, "--alipay-seller-id": c.AlipaySellerID,
 		"--alipay-private-key": c.AlipayPrivateKey, "--alipay-public-key": c.AlipayPublicKey,
 		"--alipay-notify-address": c.AlipayNotifyAddress,
 	} {
@@ -110,7 +128,7 @@ func (c *serveCommand) readPartners(config *app.Config) error {
 			return fmt.Errorf("%w: %s is needed without --sandbox", errUsage, name)
 		}
 	}
-	private, err := os.ReadFile(c.AlipayPrivateKey)
+	private, err := readSecret(c.AlipayPrivateKey)
 	if err != nil {
 		return err
 	}
@@ -119,7 +137,7 @@ func (c *serveCommand) readPartners(config *app.Config) error {
 		return err
 	}
 	config.Alipay = alipay.Config{
-		AppID: c.AlipayAppID, SellerID: c.AlipaySellerID, PrivateKey: string(private), AlipayPublicKey: string(public),
+		AppID: c.AlipayAppID, SellerID: c.AlipaySellerID, PrivateKey: private, AlipayPublicKey: string(public),
 		Gateway: c.AlipayGateway, NotifyURL: c.AlipayNotifyAddress,
 	}
 	return nil

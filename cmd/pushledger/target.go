@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -23,44 +22,51 @@ type targetFlags struct {
 	TokenFile string `help:"File with the token." type:"existingfile"`
 	ReadyFile string `help:"A sandbox's ready file, to take all three from." type:"existingfile"`
 	As        string `help:"The account to act as, with --ready-file."`
+	TLSCA     string `name:"tls-ca" help:"PEM file of certificates to trust instead of the machine's own." type:"existingfile"`
+	TLSCert   string `name:"tls-cert" help:"PEM file of a client certificate, for a service that demands one." type:"existingfile"`
+	TLSKey    string `name:"tls-key" help:"PEM file of its key." type:"existingfile"`
 }
 
 func (f targetFlags) client() (*client.Client, error) {
-	if f.ReadyFile == "" {
-		token, err := f.token()
-		if err != nil {
-			return nil, err
-		}
-		return client.New(client.Target{NATSURL: f.NATSURL, HTTPURL: f.HTTPURL, Token: token})
+	target, err := f.target()
+	if err == nil && f.TLSCA != "" {
+		err = target.Trust(f.TLSCA)
 	}
-	target, err := client.ReadReadyFile(f.ReadyFile, f.As)
+	if err == nil && (f.TLSCert == "") != (f.TLSKey == "") {
+		err = errors.New("--tls-cert and --tls-key belong together")
+	}
+	if err == nil && f.TLSCert != "" {
+		err = target.Show(f.TLSCert, f.TLSKey)
+	}
+	if errors.Is(err, errUsage) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errUsage, err)
 	}
 	return client.New(target)
 }
 
-const maxTokenFile = 64 << 10 // bytes
+func (f targetFlags) target() (client.Target, error) {
+	if f.ReadyFile != "" {
+		return client.ReadReadyFile(f.ReadyFile, f.As)
+	}
+	token, err := f.token()
+	return client.Target{NATSURL: f.NATSURL, HTTPURL: f.HTTPURL, Token: token}, err
+}
 
 // token is who asks, given in one way only.
 func (f targetFlags) token() (string, error) {
 	switch {
 	case f.Token != "" && f.TokenFile != "":
-		return "", fmt.Errorf("%w: give --token or --token-file, not both", errUsage)
+		return "", errors.New("give --token or --token-file, not both")
 	case f.Token != "":
 		return f.Token, nil
 	case f.TokenFile == "":
-		return "", fmt.Errorf("%w: give --token-file or PUSHLEDGER_TOKEN, or --ready-file with --as", errUsage)
+		return "", errors.New("give --token-file or PUSHLEDGER_TOKEN, or --ready-file with --as")
 	}
-	file, err := os.Open(f.TokenFile)
-	if err != nil {
-		return "", fmt.Errorf("%w: %w", errUsage, err)
-	}
-	text, err := io.ReadAll(io.LimitReader(file, maxTokenFile))
-	if err = errors.Join(err, file.Close()); err != nil {
-		return "", fmt.Errorf("%w: token file: %w", errUsage, err)
-	}
-	return strings.TrimSpace(string(text)), nil
+	text, err := readSecret(f.TokenFile)
+	return strings.TrimSpace(text), err
 }
 
 // outputFlags say how results are printed.

@@ -9,6 +9,7 @@
 package natsserver
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -26,14 +27,15 @@ const (
 	// MaxPayload is twice the largest command, so that one which is too large gets an
 	// answer instead of a closed connection.
 	MaxPayload = 2 << 20
+	// MaxSubscriptions is how many one connection may have.
+	MaxSubscriptions = 10_000
 	// MaxBatch is how many messages one atomic batch may hold.
 	MaxBatch = 4000
 
-	maxPending       = 64 << 20 // bytes waiting for one slow client before it is dropped
-	maxConnections   = 4096
-	authSeconds      = 5      // in which a connection must say who it is; one that does not makes room for another
-	maxOfOne         = 512    // connections of one name from outside, so that nobody can take them all
-	maxSubscriptions = 10_000 // of one connection
+	maxPending     = 64 << 20 // bytes waiting for one slow client before it is dropped
+	maxConnections = 4096
+	authSeconds    = 5   // in which a connection must say who it is; one that does not makes room for another
+	maxOfOne       = 512 // connections of one name from outside, so that nobody can take them all
 	// maxStore is more than any disk has. By itself the server takes three quarters of what
 	// is free when it starts for its limit, and then refuses streams that may grow to more.
 	maxStore = 1 << 50
@@ -52,6 +54,9 @@ type Options struct {
 	// Authorize decides on the token of a client that connects from outside; nil
 	// refuses everyone.
 	Authorize func(token string) (Grant, error)
+	// TLS is what clients from outside must speak; nil: they speak in the clear. It does
+	// not concern connections inside the process.
+	TLS *tls.Config
 	// Derived names the streams that whoever uses the server can fill again. A damaged
 	// one is removed instead of keeping the server from starting.
 	Derived []string
@@ -96,9 +101,10 @@ func (o *Options) run(host string, port int, auth *authenticator) (*server.Serve
 	running, err := server.NewServer(&server.Options{
 		ServerName: "pushledger", Host: host, Port: port, DontListen: o.Listen == "",
 		JetStream: true, StoreDir: o.StoreDir, SyncAlways: o.SyncAlways, JetStreamMaxStore: maxStore,
-		MaxPayload: MaxPayload, MaxPending: maxPending, MaxConn: maxConnections, MaxSubs: maxSubscriptions, AuthTimeout: authSeconds,
+		MaxPayload: MaxPayload, MaxPending: maxPending, MaxConn: maxConnections, MaxSubs: MaxSubscriptions, AuthTimeout: authSeconds,
 		JetStreamLimits:            server.JSLimitOpts{MaxBatchSize: MaxBatch},
 		CustomClientAuthentication: auth, NoSigs: true, DisableJetStreamBanner: true,
+		TLSConfig: o.TLS, TLSTimeout: authSeconds,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("natsserver: configure: %w", err)
@@ -137,12 +143,14 @@ func whole(running *server.Server, log *serverLog, dir string) error {
 // URL is where clients from outside connect.
 func (s *Server) URL() string { return s.server.ClientURL() }
 
-// Connect opens a connection inside the process, confined to a grant. While it is cut
-// off from the server a publish fails at once instead of being sent later.
-func (s *Server) Connect(name string, grant Grant) (*nats.Conn, error) {
-	conn, err := nats.Connect("", nats.InProcessServer(s.server), nats.Name(name),
-		nats.TokenHandler(s.auth.secrets(grant)), nats.SyncQueueLen(syncQueue),
-		nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait), nats.ReconnectBufSize(-1))
+// Connect opens a connection inside the process, confined to a grant, with further options
+// such as an inbox prefix of its own. While it is cut off from the server a publish fails
+// at once instead of being sent later.
+func (s *Server) Connect(name string, grant Grant, further ...nats.Option) (*nats.Conn, error) {
+	conn, err := nats.Connect("", append([]nats.Option{
+		nats.InProcessServer(s.server), nats.Name(name), nats.TokenHandler(s.auth.secrets(grant)), nats.SyncQueueLen(syncQueue),
+		nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait), nats.ReconnectBufSize(-1),
+	}, further...)...)
 	if err != nil {
 		return nil, fmt.Errorf("natsserver: connect %s: %w", name, err)
 	}

@@ -67,6 +67,9 @@ func Reopen(path string) (*DB, error) {
 }
 
 func open(path string, prepare func(*sql.DB) error) (*DB, error) {
+	if err := own(path); err != nil {
+		return nil, err
+	}
 	writer, err := connect(path, url.Values{
 		"_txlock": {"immediate"},
 		// In WAL mode "normal" never damages the file; what a power cut takes away is
@@ -88,6 +91,19 @@ func open(path string, prepare func(*sql.DB) error) (*DB, error) {
 	reader.SetMaxOpenConns(readers)
 	reader.SetMaxIdleConns(readers)
 	return &DB{path: path, writer: writer, reader: reader, prepared: make(map[string]*sql.Stmt), changing: make(map[string]*sql.Stmt)}, nil
+}
+
+// own makes the file if it is missing, and keeps it from everybody else: it holds all that
+// the accounts may not know of each other. SQLite makes its other files like this one.
+func own(path string) error {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) // #nosec G304 -- the operator's own file
+	if err == nil {
+		err = errors.Join(file.Chmod(0o600), file.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("sqldb: %w", err)
+	}
+	return nil
 }
 
 func connect(path string, parameters url.Values) (*sql.DB, error) {

@@ -180,8 +180,8 @@ func (d *deal) unpaid(t *testing.T, status push.Status, reason string) {
 	require.Equal(t, reason, state.EndReason)
 	d.places(t, d.seller)
 	require.Empty(t, d.balanced(t).Trades)
-	if state.Payment.TradeNo != "" {
-		require.Equal(t, "trade_closed", d.Refused(t, "alipay.pay", `{"push_id":%q}`, d.id))
+	if state.Payment.TradeNo != "" { // on a slow machine it was never opened
+		require.Contains(t, []string{"trade_closed", "trade_not_found"}, d.Refused(t, "alipay.pay", `{"push_id":%q}`, d.id))
 	}
 }
 

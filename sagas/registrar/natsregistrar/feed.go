@@ -5,18 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/pushledger/pushledger/eventstore/intake"
 	"github.com/pushledger/pushledger/sagas/registrar"
 )
 
-// Where the registrar keeps its events.
+// Where the registrar's events are kept.
 const (
-	Stream        = "REGISTRAR_EVENTS"
-	EventSubjects = "registrar.event.>"
+	Stream = "REGISTRAR_EVENTS"
+	// EventPrefix is the subject on which the registrar publishes them, before the kind.
+	EventPrefix = "registrar.event."
+	// KeptPrefix is the subject on which the stream captures them. Nobody but the service
+	// may publish there: see package intake.
+	KeptPrefix = "registrar.kept."
 )
 
 // How the feed takes events in.
@@ -32,23 +39,40 @@ const (
 	eventsMaxSize = 4 << 30 // bytes
 )
 
-// EnsureStream creates the stream of the registrar's events if it is missing. One that
-// is there is left as it is: it belongs to the registrar.
+// EnsureStream creates the stream of the registrar's events if it is missing. Of one that
+// is there only the subjects are changed, if it captures what the registrar publishes by
+// itself: then it would acknowledge to whatever subject a publisher names.
 func EnsureStream(ctx context.Context, js jetstream.JetStream) error {
-	_, err := js.Stream(ctx, Stream)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
+	subjects := []string{KeptPrefix + "*"}
+	stream, err := js.Stream(ctx, Stream)
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound):
 		_, err = js.CreateStream(ctx, jetstream.StreamConfig{
-			Name: Stream, Subjects: []string{EventSubjects}, Storage: jetstream.FileStorage,
+			Name: Stream, Subjects: subjects, Storage: jetstream.FileStorage,
 			MaxAge: eventsKept, MaxBytes: eventsMaxSize, MaxMsgSize: maxEvent,
 		})
 		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 			return nil // somebody else was faster
 		}
+	case err == nil && !slices.Equal(stream.CachedInfo().Config.Subjects, subjects):
+		config := stream.CachedInfo().Config
+		config.Subjects = subjects
+		_, err = js.UpdateStream(ctx, config)
 	}
 	if err != nil {
 		return fmt.Errorf("natsregistrar: stream %s: %w", Stream, err)
 	}
 	return nil
+}
+
+// OpenIntake takes events in from the registrar until it is closed. Their subject names
+// no account, so an event may be acknowledged to any inbox, but to nothing else.
+func OpenIntake(conn *nats.Conn, logger *slog.Logger) (*intake.Intake, error) {
+	return intake.Open(conn, intake.Route{
+		Outside: EventPrefix, Inside: KeptPrefix, Tokens: 1,
+		Inbox:   func(string) string { return "_INBOX." },
+		Headers: []string{jetstream.MsgIDHeader, "traceparent"},
+	}, logger)
 }
 
 // Feed hands the registrar's events to one durable consumer: each at least once, also

@@ -40,11 +40,15 @@ type feed struct {
 
 func openFeed(t *testing.T) *feed {
 	t.Helper()
-	js, err := jetstream.New(connect(t))
+	conn := connect(t)
+	js, err := jetstream.New(conn)
 	require.NoError(t, err)
 	for range 2 { // the second time it is there
 		require.NoError(t, natsregistrar.EnsureStream(t.Context(), js))
 	}
+	taken, err := natsregistrar.OpenIntake(conn, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, taken.Close()) })
 	return &feed{js: js, log: &errorCounter{}, handled: make(chan string, 100)}
 }
 
@@ -183,4 +187,29 @@ func TestFeedWithoutAStreamFails(t *testing.T) {
 	require.NoError(t, err)
 	err = natsregistrar.NewFeed(js, "reader", slog.New(slog.DiscardHandler)).Follow(t.Context(), nil)
 	require.ErrorIs(t, err, jetstream.ErrStreamNotFound)
+}
+
+// A stream of an earlier version captured what the registrar publishes by itself. What is
+// in it is still handed out, and from now on only the service writes into it.
+func TestAnEarlierStreamIsTakenOver(t *testing.T) {
+	conn := connect(t)
+	js, err := jetstream.New(conn)
+	require.NoError(t, err)
+	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: natsregistrar.Stream, Subjects: []string{"registrar.event.>"}, MaxMsgs: 77})
+	require.NoError(t, err)
+	f := &feed{js: js, log: &errorCounter{}, handled: make(chan string, 100)}
+	f.publish(t, event("early"))
+	require.NoError(t, natsregistrar.EnsureStream(t.Context(), js))
+	stream, err := js.Stream(t.Context(), natsregistrar.Stream)
+	require.NoError(t, err)
+	require.Equal(t, []string{"registrar.kept.*"}, stream.CachedInfo().Config.Subjects)
+	require.EqualValues(t, 77, stream.CachedInfo().Config.MaxMsgs, "the rest is left as it is")
+
+	taken, err := natsregistrar.OpenIntake(conn, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, taken.Close()) })
+	f.publish(t, event("late"))
+	stop := f.follow(t)
+	require.ElementsMatch(t, []string{"early", "late"}, []string{f.next(t), f.next(t)})
+	stop()
 }

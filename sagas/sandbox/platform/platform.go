@@ -32,7 +32,8 @@ const (
 	requestsAtOnce = 256
 	requestsAhead  = 8192 // waiting; more are dropped, and their senders time out
 	maxRequest     = 1 << 20
-	patience       = 5 * time.Second // for one write or publication
+	patience       = 5 * time.Second  // for one write or publication
+	streamPatience = 30 * time.Second // for the server to make a stream
 )
 
 // Config of a platform. Every field is needed; the inventory may be empty.
@@ -69,13 +70,10 @@ type Platform struct {
 type handler func(ctx context.Context, body []byte) (any, error)
 
 // Start loads the state, adds from the inventory what is not there, and serves until
-// Close. ctx bounds the start alone.
+// Close. Its events are published to whoever takes them in. ctx bounds the start alone.
 func Start(ctx context.Context, config Config) (*Platform, error) {
-	js, err := jetstream.New(config.Conn)
+	js, err := jetstream.New(config.Conn, jetstream.WithDefaultTimeout(streamPatience))
 	if err != nil {
-		return nil, fmt.Errorf("platform: %w", err)
-	}
-	if err := natsregistrar.EnsureStream(ctx, js); err != nil {
 		return nil, fmt.Errorf("platform: %w", err)
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))

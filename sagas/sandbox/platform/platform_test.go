@@ -64,12 +64,16 @@ func run(t testing.TB, dir string, holds platform.Inventory) sandbox {
 	defer cancel()
 	kv, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: "PLATFORM"})
 	require.NoError(t, err)
+	require.NoError(t, natsregistrar.EnsureStream(ctx, js))
+	taken, err := natsregistrar.OpenIntake(conn, quiet)
+	require.NoError(t, err)
 	running, err := platform.Start(ctx, platform.Config{
 		Conn: conn, KV: kv, Inventory: holds, Logger: quiet, Now: func() time.Time { return start },
 	})
 	require.NoError(t, err)
 	stop := sync.OnceFunc(func() {
 		running.Close()
+		require.NoError(t, taken.Close())
 		conn.Close()
 		require.NoError(t, server.Close())
 	})
@@ -143,7 +147,7 @@ func (s sandbox) events(t testing.TB, count int) []registrar.Event {
 		require.NoError(t, err)
 		event, err := natsregistrar.DecodeEvent(message.Data)
 		require.NoError(t, err)
-		require.Equal(t, "registrar.event."+event.Kind, message.Subject)
+		require.Equal(t, "registrar.kept."+event.Kind, message.Subject)
 		require.Equal(t, event.ID, message.Header.Get("Nats-Msg-Id"))
 		list = append(list, event)
 	}

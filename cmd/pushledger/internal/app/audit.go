@@ -62,7 +62,7 @@ type auditing struct {
 // openAudit opens the tree and holds the log against it. A log that is not the one that
 // was signed is not served.
 func (s *Service) openAudit(ctx context.Context) error {
-	conn, err := s.connect("checkpoints", []string{eventlog.CheckpointSubject, "$JS.API.>"}, []string{"_INBOX.>"})
+	conn, err := s.connect("checkpoints")
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (s *Service) openAudit(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("app: the log is not served: %w", err)
 	}
-	answers, err := s.connect("audit", []string{"_INBOX.>"}, []string{"push.audit.>"})
+	answers, err := s.connect("audit")
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/certificate"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
 	"github.com/pushledger/pushledger/sagas/payment/alipay"
 )
@@ -17,7 +18,8 @@ type Config struct {
 	HTTPListen    string        // host:port, port 0 picks a free one
 	SyncAlways    bool          // an acknowledged command has reached the disk
 	PaymentWindow time.Duration // rule L5
-	ReadyFile     string        // written once the service answers; empty: none
+	TLS           certificate.Files
+	ReadyFile     string // written once the service answers; empty: none
 	// TransparencyDir is where tiles and entry bundles are kept, best on another disk,
 	// and CheckpointKey the file with the key that signs checkpoints. Empty: below Data.
 	TransparencyDir string
@@ -36,8 +38,10 @@ type Config struct {
 	SandboxForgets bool
 
 	// The fields below are for a service without sandbox.
-	TokenKeys string // file with the public keys of the token issuer
-	Alipay    alipay.Config
+	// TokenIssuer is the "iss" of good tokens. Its public keys are in the file TokenKeys, as
+	// PEM or as a JWK set, or at TokenKeysURL, as a JWK set.
+	TokenIssuer, TokenKeys, TokenKeysURL string
+	Alipay                               alipay.Config
 }
 
 // Accounts of the sandbox that are no traders.
@@ -47,9 +51,10 @@ const (
 )
 
 const (
-	workers          = 64              // purchases worked on at the same time
-	registrarTimeout = 5 * time.Second // for one answer of registrar or directory
-	sandboxTimeout   = 2 * time.Second // for one answer of a partner in the sandbox
+	workers          = 64               // purchases worked on at the same time
+	registrarTimeout = 5 * time.Second  // for one answer of registrar or directory
+	sandboxTimeout   = 2 * time.Second  // for one answer of a partner in the sandbox
+	streamPatience   = 30 * time.Second // for the server to make a stream or consumer, which a slow disk makes long
 	pollFirst        = 15 * time.Second
 	pollLongest      = 2 * time.Minute
 	sandboxPollFirst = time.Second

@@ -65,7 +65,7 @@ func (s *Service) openReadModels(ctx context.Context) error {
 
 // openNotices opens them on a connection that can write nothing else.
 func (s *Service) openNotices(ctx context.Context) error {
-	conn, err := s.connect("notices", []string{notices.SubjectPrefix + ">", "$JS.API.>"}, []string{"_INBOX.>"})
+	conn, err := s.connect("notices")
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (s *Service) queryHandler() http.Handler {
 		func() float64 { return float64(s.saga.Open()) })
 	return httpapi.New(httpapi.Config{
 		Pushes: s.reading.pushes, Accounts: s.reading.accounts, Models: s.reading.models, Metrics: s.reading.metrics, Stopping: s.reading.stopping,
-		Authenticate: identity.Remember(s.verifier.Verify, now), Version: s.config.Version, Logger: s.config.Logger,
+		Authenticate: identity.Remember(s.verifier.Verify, now), Certified: s.config.TLS.ClientCA != "", Version: s.config.Version, Logger: s.config.Logger,
 	})
 }
 

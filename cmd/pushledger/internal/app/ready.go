@@ -12,6 +12,7 @@ import (
 type Ready struct {
 	NATSURL string            `json:"nats_url"`
 	HTTPURL string            `json:"http_url"`
+	TLSCA   string            `json:"tls_ca,omitempty"` // certificates to trust at both, as PEM; empty: there is no TLS
 	Tokens  map[string]string `json:"tokens,omitempty"` // by account, in a sandbox
 }
 

@@ -17,8 +17,8 @@ func Run(ctx context.Context, config Config, answers func(Ready)) error {
 		if err = service.serve(ctx); !errors.Is(err, errStartAnew) {
 			return err
 		}
-		config.NATSListen = strings.TrimPrefix(service.Ready.NATSURL, "nats://")
-		config.HTTPListen = strings.TrimPrefix(service.Ready.HTTPURL, "http://")
+		_, config.NATSListen, _ = strings.Cut(service.Ready.NATSURL, "://")
+		_, config.HTTPListen, _ = strings.Cut(service.Ready.HTTPURL, "://")
 		service, err = startAnew(ctx, config)
 	}
 	return err

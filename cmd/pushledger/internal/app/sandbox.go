@@ -30,16 +30,16 @@ func (s *Service) sandboxDir() string { return filepath.Join(s.config.Data, "san
 func SandboxIssuer(data string) string { return filepath.Join(data, "sandbox", "issuer.key") }
 
 // startSandbox runs the partners behind the very subjects and addresses at which the
-// production adapters would find the real ones.
-func (s *Service) startSandbox(ctx context.Context, mux *http.ServeMux, issuer *identity.Issuer) error {
+// production adapters would find the real ones. address is where they reach each other.
+func (s *Service) startSandbox(ctx context.Context, mux *http.ServeMux, issuer *identity.Issuer, address string) error {
 	if !s.config.Sandbox {
 		return nil
 	}
-	conn, err := s.connect("sandbox", []string{">"}, []string{">"})
+	conn, err := s.connect("sandbox")
 	if err != nil {
 		return err
 	}
-	js, err := jetstream.New(conn)
+	js, err := jetstream.New(conn, jetstream.WithDefaultTimeout(streamPatience))
 	if err != nil {
 		return fmt.Errorf("app: sandbox: %w", err)
 	}
@@ -74,21 +74,21 @@ func (s *Service) startSandbox(ctx context.Context, mux *http.ServeMux, issuer *
 		return err
 	}
 	mux.Handle(sandboxPath, gateway)
-	if err := s.sandboxAlipay(gateway); err != nil {
+	if err := s.sandboxAlipay(gateway, address); err != nil {
 		return err
 	}
 	return s.mintTokens(issuer, inventory)
 }
 
-// sandboxAlipay points the production adapter at the sandbox.
-func (s *Service) sandboxAlipay(gateway *alipaygateway.Gateway) error {
+// sandboxAlipay points the production adapter at the sandbox, which is at an address.
+func (s *Service) sandboxAlipay(gateway *alipaygateway.Gateway, address string) error {
 	app, private, public, seller, err := gateway.MerchantConfig()
 	if err != nil {
 		return err
 	}
 	s.config.Alipay = alipay.Config{
 		AppID: app, PrivateKey: private, AlipayPublicKey: public, SellerID: seller,
-		Gateway: s.Ready.HTTPURL + sandboxPath + "gateway.do", NotifyURL: s.Ready.HTTPURL + "/alipay/notify",
+		Gateway: address + sandboxPath + "gateway.do", NotifyURL: address + "/alipay/notify",
 		Timeout: sandboxTimeout,
 	}
 	return nil

@@ -2,9 +2,9 @@ package app
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"path/filepath"
 	"sync/atomic"
@@ -15,13 +15,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pushledger/pushledger/aggregates/catalog"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/access"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/audit"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/certificate"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
-	"github.com/pushledger/pushledger/cmd/pushledger/internal/gate"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/notices"
 	"github.com/pushledger/pushledger/eventstore"
-	"github.com/pushledger/pushledger/eventstore/durablefile"
 	eventlog "github.com/pushledger/pushledger/eventstore/jetstream"
 	"github.com/pushledger/pushledger/eventstore/natsserver"
 	"github.com/pushledger/pushledger/sagas/invalidation"
@@ -37,8 +37,8 @@ type Service struct {
 	Ready      Ready
 	verifier   *identity.Verifier
 	roll       *identity.Roll
+	tls        *certificate.Certificate // nil: both doors speak in the clear
 	server     *natsserver.Server
-	listener   net.Listener
 	store      *eventlog.Store
 	disk       disk
 	poison     atomic.Pointer[error] // why a saga has stopped alone
@@ -83,61 +83,52 @@ func (s *Service) Close() error {
 func (s *Service) onClose(closer func() error) { s.closers = append(s.closers, closer) }
 
 func (s *Service) start(ctx context.Context) error {
-	tokens, err := s.openIdentity()
+	tokens, err := s.openIdentity(ctx)
 	if err != nil {
 		return err
+	}
+	if s.config.TLS != (certificate.Files{}) {
+		if s.tls, err = certificate.Open(s.config.TLS, s.config.Logger); err != nil {
+			return err
+		}
 	}
 	if err := s.startServer(); err != nil {
 		return err
 	}
-	if s.listener, err = net.Listen("tcp", s.config.HTTPListen); err != nil {
-		return fmt.Errorf("app: http: %w", err)
+	door, err := s.listen(s.config.HTTPListen)
+	if err != nil {
+		return err
 	}
-	s.listener = gate.Listen(s.listener, httpConnections, httpConnectionsOne)
-	s.onClose(func() error {
-		if err := s.listener.Close(); !errors.Is(err, net.ErrClosed) {
+	s.Ready = Ready{NATSURL: s.server.URL(), HTTPURL: "http://" + door.Addr().String()}
+	inner := innerDoor{Listener: door, url: s.Ready.HTTPURL}
+	if s.tls != nil {
+		s.Ready.HTTPURL, s.Ready.TLSCA = "https://"+door.Addr().String(), s.tls.Chain()
+		if inner, err = s.openInnerDoor(); err != nil {
 			return err
 		}
-		return nil
-	})
-	s.Ready = Ready{NATSURL: s.server.URL(), HTTPURL: "http://" + s.listener.Addr().String()}
+	}
+	feed, err := s.takeEvents(ctx)
+	if err != nil {
+		return err
+	}
 	mux := http.NewServeMux()
-	if err := s.startSandbox(ctx, mux, tokens); err != nil {
+	if err := s.startSandbox(ctx, mux, tokens, inner.url); err != nil {
 		return err
 	}
-	if err := s.startLedger(ctx, mux); err != nil {
+	if err := s.startLedger(ctx, mux, feed); err != nil {
 		return err
 	}
-	s.serveHTTP(mux)
+	s.serveHTTP(door, mux, s.tlsConfig(tls.VerifyClientCertIfGiven, "h2", "http/1.1"))
+	if inner.Listener != nil && inner.Listener != door {
+		s.serveHTTP(inner, mux, nil)
+	}
 	return s.announce(ctx)
-}
-
-// openIdentity reads the keys by which tokens are checked; a sandbox makes its own.
-func (s *Service) openIdentity() (*identity.Issuer, error) {
-	if !s.config.Sandbox {
-		verifier, err := identity.OpenVerifier(s.config.TokenKeys)
-		s.verifier = verifier
-		return nil, err
-	}
-	if err := durablefile.MakeDir(s.sandboxDir()); err != nil {
-		return nil, fmt.Errorf("app: sandbox: %w", err)
-	}
-	issuer, err := identity.OpenIssuer(SandboxIssuer(s.config.Data))
-	if err != nil {
-		return nil, err
-	}
-	public, err := issuer.PublicPEM()
-	if err != nil {
-		return nil, err
-	}
-	s.verifier, err = identity.NewVerifier(public)
-	return issuer, err
 }
 
 func (s *Service) startServer() error {
 	server, err := natsserver.Start(natsserver.Options{
-		StoreDir: audit.NATSDir(s.config.Data), Listen: s.config.NATSListen,
-		SyncAlways: s.config.SyncAlways, Authorize: s.authorize, Derived: []string{notices.StreamName}, Logger: s.config.Logger,
+		StoreDir: audit.NATSDir(s.config.Data), Listen: s.config.NATSListen, SyncAlways: s.config.SyncAlways,
+		Authorize: s.authorize, TLS: s.tlsConfig(tls.RequireAndVerifyClientCert), Derived: []string{notices.StreamName}, Logger: s.config.Logger,
 	})
 	if err != nil {
 		return err
@@ -152,19 +143,21 @@ func (s *Service) authorize(token string) (natsserver.Grant, error) {
 	if err != nil {
 		return natsserver.Grant{}, err
 	}
-	grant, err := who.Grant()
+	grant, err := access.Grant(who, s.config.Sandbox)
 	if err != nil {
 		return natsserver.Grant{}, err
 	}
 	s.roll.Enter(who)
-	return natsserver.Grant{Name: grant.Name, Publish: grant.Publish, Subscribe: grant.Subscribe, Expires: who.Expires}, nil
+	return grant, nil
 }
 
-// connect opens a connection with no more rights than its part needs. The connection
-// that answers clients can write neither events nor commands, whatever reply subject
-// a client thinks of.
-func (s *Service) connect(name string, publish, subscribe []string) (*nats.Conn, error) {
-	conn, err := s.server.Connect(name, natsserver.Grant{Name: name, Publish: publish, Subscribe: subscribe})
+// connect opens the connection of a part of the service, with the rights of that part.
+func (s *Service) connect(part string) (*nats.Conn, error) {
+	grant, inbox, err := access.PartOf(part)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := s.server.Connect(part, grant, nats.CustomInboxPrefix(inbox))
 	if err != nil {
 		return nil, err
 	}
@@ -173,8 +166,8 @@ func (s *Service) connect(name string, publish, subscribe []string) (*nats.Conn,
 }
 
 // startLedger starts the log and all that lives on it, readers first.
-func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux) error {
-	writer, err := s.connect("log", []string{eventlog.SubjectPrefix + ">", "$JS.API.>", "$JS.ACK.>", "$JS.FC.>"}, []string{"_INBOX.>"})
+func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux, feed *natsregistrar.Feed) error {
+	writer, err := s.connect("log")
 	if err != nil {
 		return err
 	}
@@ -191,8 +184,7 @@ func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux) error {
 	if s.provider, err = alipay.New(s.config.Alipay); err != nil {
 		return err
 	}
-	feed, err := s.connectPartners(ctx)
-	if err != nil {
+	if err := s.connectPartners(); err != nil {
 		return err
 	}
 	if err := s.openReadModels(ctx); err != nil {
@@ -214,24 +206,41 @@ func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux) error {
 }
 
 // connectPartners opens the connection to registrar and account directory.
-func (s *Service) connectPartners(ctx context.Context) (*natsregistrar.Feed, error) {
-	conn, err := s.connect("partners",
-		[]string{"registrar.v1.>", "accounts.v1.>", "$JS.API.>", "$JS.ACK.>", "$JS.FC.>"}, []string{"_INBOX.>"})
+func (s *Service) connectPartners() error {
+	conn, err := s.connect("partners")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	timeout := registrarTimeout
 	if s.config.Sandbox {
 		timeout = sandboxTimeout
 	}
 	s.registrar = natsregistrar.New(conn, timeout)
-	js, err := jetstream.New(conn)
+	return nil
+}
+
+// takeEvents keeps what the registrar publishes, and returns what works it off.
+func (s *Service) takeEvents(ctx context.Context) (*natsregistrar.Feed, error) {
+	conn, err := s.connect("feed")
+	if err != nil {
+		return nil, err
+	}
+	js, err := jetstream.New(conn, jetstream.WithDefaultTimeout(streamPatience))
 	if err != nil {
 		return nil, fmt.Errorf("app: %w", err)
 	}
 	if err := natsregistrar.EnsureStream(ctx, js); err != nil {
 		return nil, err
 	}
+	door, err := s.connect("registrar-events")
+	if err != nil {
+		return nil, err
+	}
+	taken, err := natsregistrar.OpenIntake(door, s.config.Logger)
+	if err != nil {
+		return nil, err
+	}
+	s.onClose(taken.Close)
 	return natsregistrar.NewFeed(js, "pushledger-invalidation", s.config.Logger), nil
 }
 
@@ -279,7 +288,7 @@ func (s *Service) unlessPoisoned(saga string, err error) error {
 
 // openDoors lets clients in.
 func (s *Service) openDoors(ctx context.Context, pushLedger *ledger.Ledger) error {
-	conn, err := s.connect("doors", []string{"_INBOX.>"}, []string{"push.cmd.>", "push.query.>", "$SRV.>"})
+	conn, err := s.connect("doors")
 	if err != nil {
 		return err
 	}
@@ -307,11 +316,15 @@ func (s *Service) openDoors(ctx context.Context, pushLedger *ledger.Ledger) erro
 
 // openSubmissions works off the commands that were published to the queue.
 func (s *Service) openSubmissions(ctx context.Context, handler *commands.Handler) error {
-	conn, err := s.connect("submissions", []string{"$JS.API.>", "$JS.ACK.>", "push.result.>"}, []string{"_INBOX.>"})
+	conn, err := s.connect("submissions")
 	if err != nil {
 		return err
 	}
-	queue, err := commands.OpenSubmissions(ctx, conn, handler, s.config.Logger)
+	door, err := s.connect("intake")
+	if err != nil {
+		return err
+	}
+	queue, err := commands.OpenSubmissions(ctx, conn, door, handler, s.config.Logger)
 	if err != nil {
 		return err
 	}
@@ -320,40 +333,6 @@ func (s *Service) openSubmissions(ctx context.Context, handler *commands.Handler
 	go func() { ended <- queue.Run(running) }()
 	s.onClose(func() error { stop(); return <-ended })
 	return nil
-}
-
-// Bounds of the HTTP door.
-const (
-	headerPatience = 5 * time.Second
-	readPatience   = 15 * time.Second
-	writePatience  = time.Minute
-	idlePatience   = 2 * time.Minute
-	maxHeader      = 32 << 10
-	// A reverse proxy comes from one address with everybody behind it.
-	httpConnections    = 8192 // at the same time
-	httpConnectionsOne = 1024 // of one address
-	stopPatience       = 10 * time.Second
-)
-
-func (s *Service) serveHTTP(handler http.Handler) {
-	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: headerPatience, ReadTimeout: readPatience,
-		WriteTimeout: writePatience, IdleTimeout: idlePatience, MaxHeaderBytes: maxHeader,
-	}
-	server.RegisterOnShutdown(s.reading.stop)
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(s.listener) }()
-	s.onClose(func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), stopPatience)
-		defer cancel()
-		if err := server.Shutdown(ctx); err != nil {
-			_ = server.Close() // who still reads after the patience is cut off
-		}
-		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("app: http: %w", err)
-		}
-		return nil
-	})
 }
 
 func now() time.Time { return time.Now().UTC() }

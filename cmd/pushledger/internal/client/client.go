@@ -40,7 +40,9 @@ func New(target Target) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{target: target, account: account, http: &http.Client{Timeout: queryPatience}}, nil
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = target.TLS.Clone()
+	return &Client{target: target, account: account, http: &http.Client{Timeout: queryPatience, Transport: transport}}, nil
 }
 
 // Account is who the client speaks for.
@@ -53,8 +55,14 @@ func (c *Client) NATS() (*nats.Conn, error) {
 	if c.conn != nil {
 		return c.conn, nil
 	}
-	conn, err := nats.Connect(c.target.NATSURL, nats.Name("pushledger "+c.account), nats.Token(c.target.Token),
-		nats.CustomInboxPrefix("_INBOX."+c.account), nats.Timeout(connectPatience))
+	options := []nats.Option{
+		nats.Name("pushledger " + c.account), nats.Token(c.target.Token),
+		nats.CustomInboxPrefix("_INBOX." + c.account), nats.Timeout(connectPatience),
+	}
+	if c.target.TLS != nil {
+		options = append(options, nats.Secure(c.target.TLS.Clone()))
+	}
+	conn, err := nats.Connect(c.target.NATSURL, options...)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrUnreachable, withoutUser(c.target.NATSURL), hiding(c.target.NATSURL, err))
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pushledger/pushledger/aggregates/domainname"
 	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/access"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/client"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/httpapi"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
@@ -39,7 +40,7 @@ func start(t *testing.T) service {
 	require.NoError(t, err)
 	public, err := issuer.PublicPEM()
 	require.NoError(t, err)
-	verifier, err := identity.NewVerifier(public)
+	verifier, err := identity.NewVerifier(identity.SandboxIssuer, public)
 	require.NoError(t, err)
 	server, err := natsserver.Start(natsserver.Options{
 		StoreDir: t.TempDir(), Listen: "127.0.0.1:0", Logger: slog.New(slog.DiscardHandler),
@@ -48,8 +49,7 @@ func start(t *testing.T) service {
 			if err != nil {
 				return natsserver.Grant{}, err
 			}
-			grant, err := who.Grant()
-			return natsserver.Grant{Name: grant.Name, Publish: grant.Publish, Subscribe: grant.Subscribe}, err
+			return access.Grant(who, true)
 		},
 	})
 	require.NoError(t, err)

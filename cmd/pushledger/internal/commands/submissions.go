@@ -16,12 +16,14 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/eventstore/intake"
 )
 
 // Names of the queue of submitted commands.
 const (
 	submissionStream   = "PUSH_SUBMISSIONS"
-	submissionSubjects = "push.submit.*.*"
+	submissionPrefix   = "push.submit." // where commands are published
+	queuePrefix        = "push.queue."  // where the stream captures them; nobody else may publish there
 	submissionConsumer = "commands"
 	resultPrefix       = "push.result."
 	submittedOrigin    = "push.submit" // of an operator's command: whose connection it was is not known any more
@@ -39,6 +41,7 @@ const (
 	firstRetry          = 200 * time.Millisecond
 	longestRetry        = 10 * time.Second
 	queuePause          = time.Second
+	queuePatience       = 30 * time.Second       // for the server to make the queue, which a slow disk makes long
 	submissionDuplicate = 100 * time.Millisecond // the least the server takes: a client's choice of message ids must not matter
 )
 
@@ -51,21 +54,23 @@ type Submissions struct {
 	handler *Handler
 	conn    *nats.Conn
 	queue   jetstream.Consumer
+	intake  *intake.Intake
 	logger  *slog.Logger
 
 	mu   sync.Mutex
 	held map[uint64]jetstream.Msg // taken out and not done, by their place in the stream
 }
 
-// OpenSubmissions makes the queue if it is missing. The connection may use the JetStream
-// API and publish results, nothing else.
-func OpenSubmissions(ctx context.Context, conn *nats.Conn, handler *Handler, logger *slog.Logger) (*Submissions, error) {
-	js, err := jetstream.New(conn)
+// OpenSubmissions makes the queue if it is missing and takes commands in. Each connection
+// has the rights of its part alone: conn may use the JetStream API and publish results,
+// and door what an intake needs.
+func OpenSubmissions(ctx context.Context, conn, door *nats.Conn, handler *Handler, logger *slog.Logger) (*Submissions, error) {
+	js, err := jetstream.New(conn, jetstream.WithDefaultTimeout(queuePatience))
 	if err != nil {
 		return nil, fmt.Errorf("commands: %w", err)
 	}
 	_, err = js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
-		Name: submissionStream, Description: "commands to be carried out", Subjects: []string{submissionSubjects},
+		Name: submissionStream, Description: "commands to be carried out", Subjects: []string{queuePrefix + "*.*"},
 		Storage: jetstream.FileStorage, Retention: jetstream.WorkQueuePolicy, Discard: jetstream.DiscardNew,
 		MaxMsgs: mostSubmissions, MaxBytes: mostSubmissionBytes, MaxMsgsPerSubject: mostPerSubject, DiscardNewPerSubject: true,
 		MaxMsgSize: 2 * maxBody, Duplicates: submissionDuplicate,
@@ -79,10 +84,19 @@ func OpenSubmissions(ctx context.Context, conn *nats.Conn, handler *Handler, log
 	if err != nil {
 		return nil, fmt.Errorf("commands: consumer %s: %w", submissionConsumer, err)
 	}
-	return &Submissions{handler: handler, conn: conn, queue: queue, logger: logger, held: make(map[uint64]jetstream.Msg)}, nil
+	taken, err := intake.Open(door, intake.Route{
+		Outside: submissionPrefix, Inside: queuePrefix, Tokens: 2,
+		Inbox:   func(subject string) string { return "_INBOX." + strings.Split(subject, ".")[2] + "." },
+		Headers: []string{"Command-Id", "traceparent"},
+	}, logger)
+	if err != nil {
+		return nil, fmt.Errorf("commands: %w", err)
+	}
+	return &Submissions{handler: handler, conn: conn, queue: queue, intake: taken, logger: logger, held: make(map[uint64]jetstream.Msg)}, nil
 }
 
-// Run works until ctx ends; then it finishes what is being carried out and returns nil.
+// Run works until ctx ends; then it takes nothing in any more, finishes what is being
+// carried out and returns nil.
 // What was taken out of the queue and not begun comes again at the next start.
 func (s *Submissions) Run(ctx context.Context) error {
 	var working sync.WaitGroup
@@ -102,12 +116,13 @@ func (s *Submissions) Run(ctx context.Context) error {
 			pause(ctx, queuePause)
 		}
 	}
+	err := s.intake.Close()
 	for _, queue := range queues {
 		close(queue)
 	}
 	working.Wait()
 	s.giveBack()
-	return nil
+	return err
 }
 
 // giveBack returns what was not begun, which otherwise comes again only after a while.

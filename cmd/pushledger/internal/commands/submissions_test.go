@@ -33,7 +33,7 @@ func openCounter(t *testing.T) *counter {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Close()) })
 	c := &counter{t: t, desk: newDesk(), server: server}
-	c.caller = c.connect("caller", []string{">"}, []string{">"})
+	c.caller = c.connect("caller", []string{">"}, []string{">"}, nats.CustomInboxPrefix("_INBOX."+anna))
 	c.js, err = jetstream.New(c.caller)
 	require.NoError(t, err)
 	c.results, err = c.caller.SubscribeSync("push.result.>")
@@ -42,9 +42,9 @@ func openCounter(t *testing.T) *counter {
 	return c
 }
 
-func (c *counter) connect(name string, publish, subscribe []string) *nats.Conn {
+func (c *counter) connect(name string, publish, subscribe []string, options ...nats.Option) *nats.Conn {
 	c.t.Helper()
-	conn, err := c.server.Connect(name, natsserver.Grant{Name: name, Publish: publish, Subscribe: subscribe})
+	conn, err := c.server.Connect(name, natsserver.Grant{Name: name, Publish: publish, Subscribe: subscribe}, options...)
 	require.NoError(c.t, err)
 	c.t.Cleanup(conn.Close)
 	return conn
@@ -54,7 +54,8 @@ func (c *counter) connect(name string, publish, subscribe []string) *nats.Conn {
 func (c *counter) open() (stop func()) {
 	c.t.Helper()
 	conn := c.connect("submissions", []string{"$JS.API.>", "$JS.ACK.>", "push.result.>"}, []string{"_INBOX.>"})
-	queue, err := commands.OpenSubmissions(c.t.Context(), conn, deskLike(c.desk), slog.New(slog.DiscardHandler))
+	door := c.connect("intake", []string{"push.queue.>", "_INBOX.>"}, []string{"push.submit.*.*", "_INBOX.>"})
+	queue, err := commands.OpenSubmissions(c.t.Context(), conn, door, deskLike(c.desk), slog.New(slog.DiscardHandler))
 	require.NoError(c.t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -153,7 +154,8 @@ func TestASubmittedCommandWaitsForThePartners(t *testing.T) {
 // Whatever is under way when the service goes away is carried out once by the next.
 func TestSubmittedCommandsSurviveRestarts(t *testing.T) {
 	c := openCounter(t)
-	c.open()() // the queue is there now
+	c.desk.down.Store(true) // so that nothing is done before the first is stopped
+	stop := c.open()
 	const pushes = 200
 	ids := make(map[string]bool)
 	for i := range pushes {
@@ -161,6 +163,8 @@ func TestSubmittedCommandsSurviveRestarts(t *testing.T) {
 		ids[id] = true
 		c.submit(anna, "offer", id, offerOf(fmt.Sprintf("p-%d", i), fmt.Sprintf("d-%d.com", i)))
 	}
+	stop()
+	c.desk.down.Store(false)
 	for len(ids) > 0 {
 		stop := c.open()
 		for range min(17, len(ids)) { // it may be stopped with some of them begun

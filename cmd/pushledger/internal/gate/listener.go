@@ -56,6 +56,15 @@ type counted struct {
 	leave func()
 }
 
+// CloseWrite lets an HTTP server end its answer before it closes: who sends more than is read
+// would otherwise be cut off before the answer has arrived.
+func (c *counted) CloseWrite() error {
+	if half, can := c.Conn.(interface{ CloseWrite() error }); can {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
 // Close implements net.Conn.
 func (c *counted) Close() error {
 	defer c.leave()

@@ -8,11 +8,16 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/access"
 	"github.com/pushledger/pushledger/projections/pushes"
 )
 
 var unauthenticated = &push.Refusal{
 	Code: "unauthenticated", Message: "a valid bearer token is needed", MessageZH: "需要有效的 Bearer 令牌",
+}
+
+var uncertified = &push.Refusal{
+	Code: "unauthenticated", Message: "a client certificate is needed", MessageZH: "需要客户端证书",
 }
 
 type viewerKey struct{}
@@ -22,15 +27,13 @@ func viewerOf(ctx context.Context) pushes.Viewer {
 	return viewer
 }
 
-type operatorKey struct{}
-
-func operatorIn(ctx context.Context) bool {
-	is, _ := ctx.Value(operatorKey{}).(bool)
-	return is
-}
-
-// identify lets in whoever bears a good token. Why another one is bad is for the log.
+// identify lets in whoever bears a good token of a role that may use the path. Why another
+// token is bad is for the log.
 func (s *server) identify(ctx huma.Context, next func(huma.Context)) {
+	if state := ctx.TLS(); s.Certified && (state == nil || len(state.VerifiedChains) == 0) {
+		s.refuse(ctx, http.StatusUnauthorized, uncertified)
+		return
+	}
 	scheme, token, _ := strings.Cut(ctx.Header("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		s.turnAway(ctx)
@@ -42,7 +45,10 @@ func (s *server) identify(ctx huma.Context, next func(huma.Context)) {
 		s.turnAway(ctx)
 		return
 	}
-	ctx = huma.WithValue(ctx, operatorKey{}, who.Role.Operates())
+	if path := ctx.Operation(); !access.MayRequest(who.Role, path.Method+" "+path.Path) {
+		s.refuse(ctx, http.StatusForbidden, pushes.NotAllowed())
+		return
+	}
 	next(huma.WithValue(ctx, viewerKey{}, pushes.Viewer{
 		Account: who.Account,
 		SeesAll: who.Role.SeesAll(),
@@ -51,7 +57,11 @@ func (s *server) identify(ctx huma.Context, next func(huma.Context)) {
 
 func (s *server) turnAway(ctx huma.Context) {
 	ctx.SetHeader("WWW-Authenticate", "Bearer")
-	if err := huma.WriteErr(s.api, ctx, http.StatusUnauthorized, "", unauthenticated); err != nil {
+	s.refuse(ctx, http.StatusUnauthorized, unauthenticated)
+}
+
+func (s *server) refuse(ctx huma.Context, status int, why *push.Refusal) {
+	if err := huma.WriteErr(s.api, ctx, status, "", why); err != nil {
 		s.Logger.WarnContext(ctx.Context(), "answer not sent", "error", err)
 	}
 }

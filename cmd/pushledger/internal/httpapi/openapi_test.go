@@ -2,13 +2,17 @@ package httpapi_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/pb33f/libopenapi"
 	validator "github.com/pb33f/libopenapi-validator"
 	"github.com/stretchr/testify/require"
 
 	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/access"
 	"github.com/pushledger/pushledger/projections/pushes/pushestest"
 )
 
@@ -39,4 +43,24 @@ func TestAGenericValidatorAcceptsTheDescriptionAndTheAnswers(t *testing.T) {
 		valid, faults := checks.ValidateHttpResponse(request, ask(t, door, "operator op", path).Result())
 		require.True(t, valid, "%s: %+v", path, faults)
 	}
+}
+
+// Whatever the description names is in the table of who may, and the other way round.
+func TestTheTableOfPermissionsHasEveryPath(t *testing.T) {
+	var described struct {
+		Paths map[string]map[string]jsontext.Value `json:"paths"`
+	}
+	require.NoError(t, json.Unmarshal(ask(t, handler(pushestest.Start(t)), "", "/openapi.json").Body.Bytes(), &described))
+	var served, listed []string
+	for path, methods := range described.Paths {
+		for method := range methods {
+			served = append(served, strings.ToUpper(method)+" "+path)
+		}
+	}
+	for _, row := range access.Table {
+		if row.Way == access.HTTP && !row.Anybody {
+			listed = append(listed, row.What)
+		}
+	}
+	require.ElementsMatch(t, listed, served)
 }

@@ -43,9 +43,12 @@ type Config struct {
 	Stopping <-chan struct{}
 	// Authenticate says who bears a token, as identity.Verifier.Verify does.
 	Authenticate func(token string) (identity.Identity, error)
-	Metrics      *telemetry.Metrics
-	Version      string // of the program, shown in the description
-	Logger       *slog.Logger
+	// Certified demands a client certificate beside the token. What needs no token needs
+	// none either: a payment provider's notifications come without one.
+	Certified bool
+	Metrics   *telemetry.Metrics
+	Version   string // of the program, shown in the description
+	Logger    *slog.Logger
 }
 
 type server struct {

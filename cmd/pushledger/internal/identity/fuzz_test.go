@@ -23,16 +23,20 @@ func FuzzDecodeKeys(f *testing.F) {
 	f.Add(append(public[:len(public)-30], private...))
 	f.Add([]byte("-----BEGIN PUBLIC KEY-----\nMCo=\n-----END PUBLIC KEY-----\n"))
 	f.Add([]byte("-----BEGIN PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMCo=\n-----END PRIVATE KEY-----\n"))
+	f.Add([]byte(`{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`))
+	f.Add([]byte(`{"keys":[{"kty":"EC","crv":"P-256","use":"sig","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if keys, err := decodePublic(text); err == nil {
+		if keys, err := decodeKeys(text); err == nil {
 			require.NotEmpty(t, keys)
 			for id, key := range keys {
-				require.Equal(t, keyID(key), id)
+				require.NotEmpty(t, id)
+				thumbprint, err := keyID(key)
+				require.NoError(t, err)
 				written, err := encodePublic(key)
 				require.NoError(t, err)
-				again, err := decodePublic(written)
+				again, err := decodeKeys(written)
 				require.NoError(t, err)
-				require.True(t, again[id].Equal(key))
+				require.Equal(t, keySet{thumbprint: key}, again)
 			}
 		}
 		if key, err := decodePrivate(text); err == nil {

@@ -18,6 +18,7 @@ const (
 	Trader   Role = "trader"   // sells and buys, sees its own pushes
 	Operator Role = "operator" // takes pushes down, sees all of them and the work list
 	Auditor  Role = "auditor"  // sees everything, changes nothing
+	Partner  Role = "partner"  // a program of the platform: registrar or account directory
 	Service  Role = "service"  // a part of the ledger itself
 )
 
@@ -34,6 +35,10 @@ type Identity struct {
 	Expires time.Time // when the token stops being good, to the second
 }
 
+// Check fails on an account or a role that there cannot be. Those of an Identity that
+// comes out of a Verifier are good.
+func (i Identity) Check() error { return check(i.Account, i.Role) }
+
 var accountPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 func check(account string, role Role) error {
@@ -41,7 +46,7 @@ func check(account string, role Role) error {
 		return fmt.Errorf("account %.80q is not 1 to 64 of [A-Za-z0-9_-]", account)
 	}
 	switch role {
-	case Trader, Operator, Auditor, Service:
+	case Trader, Operator, Auditor, Partner, Service:
 		return nil
 	default:
 		return fmt.Errorf("unknown role %.80q", role)

@@ -14,13 +14,14 @@ import (
 	"github.com/pushledger/pushledger/eventstore/durablefile"
 )
 
-// issuerName is the "iss" of every token that is accepted.
-const issuerName = "pushledger"
+// SandboxIssuer is the "iss" of every token that an Issuer signs. A service that is no
+// sandbox must not accept it.
+const SandboxIssuer = "pushledger-sandbox"
 
 // MaxLife is the longest life of a token.
 const MaxLife = 366 * 24 * time.Hour
 
-// Issuer signs tokens. It is safe for concurrent use.
+// Issuer signs the tokens of a sandbox. It is safe for concurrent use.
 type Issuer struct {
 	key ed25519.PrivateKey
 }
@@ -59,13 +60,17 @@ func (i *Issuer) Mint(account string, role Role, life time.Duration) (string, er
 	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, claims{
 		Role: role,
 		RegisteredClaims: jwt.RegisteredClaims{
-			Issuer:    issuerName,
+			Issuer:    SandboxIssuer,
 			Subject:   account,
 			IssuedAt:  jwt.NewNumericDate(now),
 			ExpiresAt: jwt.NewNumericDate(now.Add(life)),
 		},
 	})
-	token.Header["kid"] = keyID(i.public())
+	id, err := keyID(i.public())
+	if err != nil {
+		return "", fmt.Errorf("identity: mint: %w", err)
+	}
+	token.Header["kid"] = id
 	text, err := token.SignedString(i.key)
 	if err != nil {
 		return "", fmt.Errorf("identity: mint: %w", err)

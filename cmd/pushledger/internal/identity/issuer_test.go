@@ -130,7 +130,7 @@ func openIssuer(t testing.TB, path string) *identity.Issuer {
 // ecdsaPEM is a key pair of a kind that signs no token here.
 func ecdsaPEM(t testing.TB) (private, public []byte) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	require.NoError(t, err)
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	require.NoError(t, err)
@@ -148,7 +148,7 @@ func verifierOf(t testing.TB, issuers ...*identity.Issuer) *identity.Verifier {
 		require.NoError(t, err)
 		keys = append(keys, key...)
 	}
-	verifier, err := identity.NewVerifier(keys)
+	verifier, err := identity.NewVerifier(identity.SandboxIssuer, keys)
 	require.NoError(t, err)
 	return verifier
 }

@@ -1,10 +1,9 @@
 package identity
 
 import (
-	"crypto/ed25519"
+	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -24,45 +23,49 @@ var ErrRefused = errors.New("identity: token refused")
 // Verifier checks tokens against the public keys of their issuer. It is safe for
 // concurrent use.
 type Verifier struct {
-	keys   map[string]ed25519.PublicKey // by key id
+	find   func(keyID string) (key any, known bool)
 	parser *jwt.Parser
 }
 
-// OpenVerifier reads the keys from a file, as NewVerifier takes them.
-func OpenVerifier(path string) (verifier *Verifier, err error) {
-	file, err := os.Open(path) //nolint:gosec // the operator names the file
+// OpenVerifier reads an issuer's keys from their source, and reads them again when the
+// issuer may have changed them: its new key counts as soon as a token names it, and one
+// that it has withdrawn ends to count after some minutes. It fails if the keys cannot be
+// read at first.
+func OpenVerifier(ctx context.Context, issuer string, source Source) (*Verifier, error) {
+	ring, err := openKeyring(ctx, source)
 	if err != nil {
 		return nil, fmt.Errorf("identity: public keys: %w", err)
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	text, err := readBounded(file)
-	if err != nil {
-		return nil, fmt.Errorf("identity: public keys %s: %w", path, err)
-	}
-	return NewVerifier(text)
+	return newVerifier(issuer, ring.find), nil
 }
 
-// NewVerifier takes one or several Ed25519 keys as PEM blocks. Several let an issuer
-// change its key: the new one is added here before it signs, the old one is removed when
-// its last token has expired.
-func NewVerifier(publicPEM []byte) (*Verifier, error) {
-	keys, err := decodePublic(publicPEM)
+// NewVerifier takes an issuer's keys for good: one or several as PEM blocks or as a JWK
+// set, Ed25519 or ECDSA on P-256.
+func NewVerifier(issuer string, public []byte) (*Verifier, error) {
+	keys, err := decodeKeys(public)
 	if err != nil {
 		return nil, fmt.Errorf("identity: public keys: %w", err)
 	}
-	return &Verifier{keys: keys, parser: jwt.NewParser(
-		jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg()}),
-		jwt.WithIssuer(issuerName),
+	return newVerifier(issuer, func(id string) (any, bool) {
+		key, known := keys[id]
+		return key, known
+	}), nil
+}
+
+func newVerifier(issuer string, find func(string) (any, bool)) *Verifier {
+	return &Verifier{find: find, parser: jwt.NewParser(
+		jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg(), jwt.SigningMethodES256.Alg()}),
+		jwt.WithIssuer(issuer),
 		jwt.WithExpirationRequired(),
 		jwt.WithIssuedAt(),
 		jwt.WithLeeway(clockSkew),
 		jwt.WithStrictDecoding(),
-	)}, nil
+	)}
 }
 
-// Verify reads a token. It returns ErrRefused unless the token was signed with EdDSA by
-// a key of this verifier for this ledger, names an account and a known role, and is good
-// now, give or take a minute of clock difference.
+// Verify reads a token. It returns ErrRefused unless the token was signed with EdDSA or
+// ES256 by a key of the issuer, names the issuer, an account and a known role, and is
+// good now, give or take a minute of clock difference.
 func (v *Verifier) Verify(token string) (Identity, error) {
 	if len(token) > maxToken {
 		return Identity{}, fmt.Errorf("%w: longer than %d bytes", ErrRefused, maxToken)
@@ -85,7 +88,7 @@ func (v *Verifier) findKey(token *jwt.Token) (any, error) {
 		return nil, errors.New("critical header extensions are not understood")
 	}
 	id, _ := token.Header["kid"].(string)
-	key, known := v.keys[id]
+	key, known := v.find(id)
 	if !known {
 		return nil, fmt.Errorf("no key %.80q", id)
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -55,7 +56,7 @@ func TestVerifyRefusesWhatItsOwnIssuerWouldNotSign(t *testing.T) {
 	issuer, key := fixedIssuer(t)
 	verifier := verifierOf(t, issuer)
 	now := time.Now().Unix()
-	good := jwt.MapClaims{"sub": "ann", "role": "trader", "iss": "pushledger", "iat": now, "exp": now + 3600}
+	good := jwt.MapClaims{"sub": "ann", "role": "trader", "iss": "pushledger-sandbox", "iat": now, "exp": now + 3600}
 	_, err := verifier.Verify(sign(t, key, nil, good))
 	require.NoError(t, err, "each case below differs from a good token in one thing")
 
@@ -72,6 +73,7 @@ func TestVerifyRefusesWhatItsOwnIssuerWouldNotSign(t *testing.T) {
 		"two roles":              {"role": []string{"trader", "operator"}},
 		"no issuer":              {"iss": nil},
 		"another issuer":         {"iss": "elsewhere"},
+		"the real issuer":        {"iss": "pushledger"},
 		"no expiry":              {"exp": nil},
 		"an expiry of text":      {"exp": "never"},
 		"an expiry gone by":      {"exp": now - 3600},
@@ -110,7 +112,7 @@ func TestVerifyRefusesForgedTokens(t *testing.T) {
 	token, err := issuer.Mint("ann", identity.Trader, time.Hour)
 	require.NoError(t, err)
 	head, body, signature := split(t, token)
-	operator := encode(`{"sub":"ann","role":"operator","iss":"pushledger","exp":99999999999}`)
+	operator := encode(`{"sub":"ann","role":"operator","iss":"pushledger-sandbox","exp":99999999999}`)
 	public := key.Public().(ed25519.PublicKey)
 
 	stranger := openIssuer(t, filepath.Join(t.TempDir(), "stranger.pem"))
@@ -168,6 +170,13 @@ func TestAVerifierTakesPublicKeysOnly(t *testing.T) {
 		"no PEM":                  "hello",
 		"a private key":           string(private),
 		"another kind of key":     string(public),
+		"a set of nothing":        `{"keys":[]}`,
+		"a set of other things":   `{"keys":[{"kty":"oct","k":"AAAA"},{"kty":"RSA","n":"AQAB","e":"AQAB","kid":"r"}]}`,
+		"a private key in a set":  `{"keys":[{"kty":"OKP","crv":"Ed25519","x":"AAAA","d":"AAAA"}]}`,
+		"a short key in a set":    `{"keys":[{"kty":"OKP","crv":"Ed25519","x":"AAAA"}]}`,
+		"a point off the curve":   `{"keys":[{"kty":"EC","crv":"P-256","x":"AQ","y":"AQ"}]}`,
+		"a doubled member":        `{"keys":[],"keys":[]}`,
+		"a set cut off":           `{"keys":[`,
 		"text before a key":       "hello\n" + good,
 		"text after a key":        good + "hello",
 		"a broken key before one": good[:40] + "\n" + good,
@@ -178,19 +187,19 @@ func TestAVerifierTakesPublicKeysOnly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "keys.pem")
 			require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
-			_, err := identity.OpenVerifier(path)
+			_, err := openVerifier(t, path)
 			require.ErrorContains(t, err, "identity: public keys")
 		})
 	}
 	path := filepath.Join(t.TempDir(), "keys.pem")
 	require.NoError(t, os.WriteFile(path, []byte("\n"+good+"\r\n"+good+"\n"), 0o600))
-	verifier, err := identity.OpenVerifier(path)
+	verifier, err := openVerifier(t, path)
 	require.NoError(t, err)
 	token, err := issuer.Mint("ann", identity.Auditor, time.Hour)
 	require.NoError(t, err)
 	_, err = verifier.Verify(token)
 	require.NoError(t, err)
-	_, err = identity.OpenVerifier(path + ".missing")
+	_, err = openVerifier(t, path+".missing")
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
@@ -255,7 +264,7 @@ func sign(t testing.TB, key ed25519.PrivateKey, header map[string]any, body jwt.
 func hmacSigned(t testing.TB, secret []byte, keyID string) string {
 	t.Helper()
 	token := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
-		"sub": "ann", "role": "operator", "iss": "pushledger", "exp": time.Now().Add(time.Hour).Unix(),
+		"sub": "ann", "role": "operator", "iss": "pushledger-sandbox", "exp": time.Now().Add(time.Hour).Unix(),
 	})
 	token.Header["kid"] = keyID
 	text, err := token.SignedString(secret)
@@ -300,4 +309,9 @@ func requireRefused(t testing.TB, verifier *identity.Verifier, token string) {
 	who, err := verifier.Verify(token)
 	require.ErrorIs(t, err, identity.ErrRefused)
 	require.Zero(t, who)
+}
+
+func openVerifier(t testing.TB, path string) (*identity.Verifier, error) {
+	t.Helper()
+	return identity.OpenVerifier(t.Context(), identity.SandboxIssuer, identity.Source{File: path, Now: time.Now, Logger: slog.New(slog.DiscardHandler)})
 }

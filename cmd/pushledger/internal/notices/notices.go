@@ -40,7 +40,8 @@ const (
 	kept            = 30 * 24 * time.Hour
 	mostKept        = 500_000
 	duplicateWindow = 2 * time.Minute
-	ahead           = 24 * time.Hour // of ExpiresSoon before the end of an offer
+	callPatience    = 30 * time.Second // for one answer of the server, which a slow disk makes late
+	ahead           = 24 * time.Hour   // of ExpiresSoon before the end of an offer
 	// Headers of a notice: all notices of the events up to the position had been published
 	// before it; the sequence is that of its own event.
 	headerPosition = "Ledger-Position"
@@ -86,7 +87,7 @@ type Notice struct {
 // Open makes the stream if it is missing. The connection may use the JetStream API and
 // publish notices.
 func Open(ctx context.Context, conn *nats.Conn, config Config) (*Notices, error) {
-	js, err := jetstream.New(conn)
+	js, err := jetstream.New(conn, jetstream.WithDefaultTimeout(callPatience))
 	if err != nil {
 		return nil, fmt.Errorf("notices: %w", err)
 	}
