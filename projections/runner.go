@@ -134,7 +134,7 @@ func (r *Runner) resume(ctx context.Context) (uint64, error) {
 func (r *Runner) clear(ctx context.Context, start mark) error {
 	return r.db.Write(ctx, func(tx *sqldb.Tx) error {
 		for _, table := range r.model.Tables {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table); err != nil { //nolint:gosec // a name of the program's own
+			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table); err != nil { // a name of the program's own
 				return fmt.Errorf("projections: clear %s: %w", table, err)
 			}
 		}

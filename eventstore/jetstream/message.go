@@ -42,9 +42,14 @@ func (s *Store) message(stream eventstore.StreamID, event aggregates.Event, meta
 	message := &nats.Msg{Subject: subject(stream), Data: body, Header: make(nats.Header, mostHeaders)}
 	values := make([]string, 0, mostHeaders)
 	for _, header := range [...]struct{ name, value string }{
-		{jetstream.MsgIDHeader, id.String()}, {headerType, event.EventType()}, {headerVersion, strconv.Itoa(eventstore.SchemaVersion)},
-		{headerCommandID, metadata.CommandID}, {headerCommandHash, metadata.CommandHash},
-		{headerActor, metadata.Actor}, {headerTraceparent, metadata.Traceparent}, {headerOrigin, metadata.Origin},
+		{jetstream.MsgIDHeader, id.String()},
+		{headerType, event.EventType()},
+		{headerVersion, strconv.Itoa(eventstore.SchemaVersion)},
+		{headerCommandID, metadata.CommandID},
+		{headerCommandHash, metadata.CommandHash},
+		{headerActor, metadata.Actor},
+		{headerTraceparent, metadata.Traceparent},
+		{headerOrigin, metadata.Origin},
 	} {
 		if header.value != "" {
 			values = append(values, header.value)

@@ -1,14 +1,12 @@
 package pushes_test
 
 import (
-	"database/sql"
 	"flag"
 	"fmt"
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
+	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/projections/pushes"
 	"github.com/pushledger/pushledger/projections/pushes/pushestest"
 )
@@ -35,30 +33,10 @@ func BenchmarkList(b *testing.B) {
 	})
 	b.Run("bare SQL", func(b *testing.B) {
 		for b.Loop() {
-			require.NoError(b, ledger.Runner.Read(func(db *sql.DB) error { return readBare(b, db) }))
+			count, err := ledger.Queries.Bare(b.Context(), "seller-7", push.StatusOffered, 50)
+			if err != nil || count != 50 {
+				b.Fatal(err, count)
+			}
 		}
 	})
-}
-
-func readBare(b *testing.B, db *sql.DB) error {
-	b.Helper()
-	rows, err := db.QueryContext(b.Context(), `SELECT seq, state FROM pushes
-		WHERE seller = $1 AND status = $2 ORDER BY offered_at DESC, push_id DESC LIMIT 50`, "seller-7", "Offered")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = rows.Close() }() // Err tells
-	count := 0
-	for rows.Next() {
-		var sequence uint64
-		var state []byte
-		if err := rows.Scan(&sequence, &state); err != nil {
-			return err
-		}
-		count++
-	}
-	if count != 50 {
-		return fmt.Errorf("%d rows", count)
-	}
-	return rows.Err()
 }

@@ -78,7 +78,7 @@ func (t *Tx) Prepared(ctx context.Context, query string) (*sql.Stmt, error) {
 		return statement, nil
 	}
 	var statement *sql.Stmt
-	if kept := t.db.kept(query); kept != nil { //nolint:sqlclosecheck // Close closes it
+	if kept := t.db.kept(query); kept != nil {
 		statement = t.StmtContext(ctx, kept)
 	} else {
 		var err error

@@ -18,6 +18,7 @@ import (
 const (
 	sandboxPath   = "/sandbox/alipay/"
 	sandboxBucket = "SANDBOX"
+	memoryBucket  = "SANDBOX_MEMORY" // a bucket cannot change from files to memory
 	sandboxToken  = 30 * 24 * time.Hour
 	lateNotify    = 4 * time.Second
 	firstRenotify = time.Second
@@ -42,11 +43,11 @@ func (s *Service) startSandbox(ctx context.Context, mux *http.ServeMux, issuer *
 	if err != nil {
 		return fmt.Errorf("app: sandbox: %w", err)
 	}
-	storage := jetstream.FileStorage
+	bucket := jetstream.KeyValueConfig{Bucket: sandboxBucket, Storage: jetstream.FileStorage}
 	if s.config.SandboxForgets {
-		storage = jetstream.MemoryStorage
+		bucket = jetstream.KeyValueConfig{Bucket: memoryBucket, Storage: jetstream.MemoryStorage}
 	}
-	kept, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: sandboxBucket, Storage: storage})
+	kept, err := js.CreateOrUpdateKeyValue(ctx, bucket)
 	if err != nil {
 		return fmt.Errorf("app: sandbox: %w", err)
 	}

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -42,7 +43,8 @@ func serve(ctx context.Context, dir, data string) (*child, time.Duration, error)
 	}
 	c := &child{ended: make(chan struct{}), command: exec.Command(program, "serve", "--sandbox", "--data", data, // #nosec G204 -- this very program
 		"--nats-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--ready-file", ready, "--log-level", "error")}
-	c.command.Stderr = os.Stderr
+	var said bytes.Buffer // read after the child has ended
+	c.command.Stderr = &said
 	began := time.Now()
 	if err := c.command.Start(); err != nil {
 		return nil, 0, err
@@ -58,7 +60,7 @@ func serve(ctx context.Context, dir, data string) (*child, time.Duration, error)
 		case <-ctx.Done():
 			return nil, 0, errors.Join(fmt.Errorf("the service is not ready: %w", ctx.Err()), c.kill())
 		case <-c.ended:
-			return nil, 0, errors.New("the service has ended by itself")
+			return nil, 0, fmt.Errorf("the service has ended by itself: %s", said.String())
 		case <-time.After(lookPause):
 		}
 	}

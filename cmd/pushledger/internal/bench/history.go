@@ -104,8 +104,11 @@ func (h *history) entry(recorded eventstore.Recorded) (transparency.Entry, error
 		Stream: eventlog.StreamName, Subject: eventlog.SubjectPrefix + recorded.Stream.String(), Sequence: recorded.Sequence,
 		Time: recorded.Time, Body: body,
 		Headers: []transparency.Header{
-			{Name: "Actor", Value: recorded.Metadata.Actor}, {Name: "Command-Id", Value: recorded.Metadata.CommandID},
-			{Name: "Event-Type", Value: recorded.Type}, {Name: "Event-Version", Value: "1"}, {Name: "Nats-Msg-Id", Value: recorded.ID},
+			{Name: "Actor", Value: recorded.Metadata.Actor},
+			{Name: "Command-Id", Value: recorded.Metadata.CommandID},
+			{Name: "Event-Type", Value: recorded.Type},
+			{Name: "Event-Version", Value: "1"},
+			{Name: "Nats-Msg-Id", Value: recorded.ID},
 			{Name: "traceparent", Value: recorded.Metadata.Traceparent},
 		},
 	}

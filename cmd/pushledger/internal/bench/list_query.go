@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/projections"
 	"github.com/pushledger/pushledger/projections/pushes"
 )
@@ -41,12 +41,12 @@ func lists(ctx context.Context, r *run) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	listed := func(ctx context.Context, _ int) error {
-		return list(ctx, queries, historySeller(rand.IntN(log.sellers())))
-	} // #nosec G404 -- spreads load
+	anySeller := func() string { return historySeller(rand.IntN(log.sellers())) } // #nosec G404 -- spreads load
+	listed := func(ctx context.Context, _ int) error { return list(ctx, queries, anySeller()) }
 	bare := func(ctx context.Context, _ int) error {
-		return listBare(ctx, queries.Served, historySeller(rand.IntN(log.sellers())))
-	} // #nosec G404 -- spreads load
+		_, err := queries.Bare(ctx, anySeller(), push.StatusCompleted, listLength)
+		return err
+	}
 	if err := warmUp(ctx, listed, bare); err != nil {
 		return err
 	}
@@ -95,23 +95,4 @@ func list(ctx context.Context, queries *pushes.Queries, seller string) error {
 	}
 	_, err = json.Marshal(page, json.Deterministic(true))
 	return err
-}
-
-func listBare(ctx context.Context, model *projections.Served, seller string) error {
-	return model.Read(func(db *sql.DB) error {
-		rows, err := db.QueryContext(ctx, `SELECT seq, state FROM pushes
-			WHERE seller = $1 AND status = 'Completed' ORDER BY offered_at DESC, push_id DESC LIMIT 50`, seller)
-		if err != nil {
-			return err
-		}
-		defer rows.Close() //nolint:errcheck // rows.Err says all there is
-		for rows.Next() {
-			var sequence uint64
-			var state []byte
-			if err := rows.Scan(&sequence, &state); err != nil {
-				return err
-			}
-		}
-		return rows.Err()
-	})
 }
