@@ -31,6 +31,15 @@ func (n Name) Unicode() string {
 	return text
 }
 
+// Both is the name as people read it and, if that is another text, the name itself behind
+// it: two names that look the same differ there.
+func (n Name) Both() string {
+	if unicode := n.Unicode(); unicode != string(n) {
+		return unicode + " (" + string(n) + ")"
+	}
+	return string(n)
+}
+
 // TLD is the last label, such as "cn".
 func (n Name) TLD() string {
 	return string(n[strings.LastIndexByte(string(n), '.')+1:])

@@ -57,3 +57,9 @@ func TestJSONTakesNormalisedNamesOnly(t *testing.T) {
 		require.Equal(t, domainname.Name("before.com"), name)
 	}
 }
+
+func TestADomainIsShownInBothForms(t *testing.T) {
+	require.Equal(t, "例子.中国 (xn--fsqu00a.xn--fiqs8s)", domainname.Name("xn--fsqu00a.xn--fiqs8s").Both())
+	require.Equal(t, "paypal.com", domainname.Name("paypal.com").Both())
+	require.Empty(t, domainname.Name("").Both())
+}

@@ -76,7 +76,7 @@ func drawState(drawn table.Writer, state push.State) {
 		{"reason", state.EndReason},
 	})
 	for _, line := range state.Lines {
-		drawn.AppendRow(table.Row{bothForms(line.Domain), fmt.Sprintf("%s %s", line.Price, line.Delivery)})
+		drawn.AppendRow(table.Row{line.Domain.Both(), fmt.Sprintf("%s %s", line.Price, line.Delivery)})
 	}
 }
 

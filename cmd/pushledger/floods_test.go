@@ -191,7 +191,7 @@ func needFiles(t *testing.T, count int) {
 	t.Helper()
 	var limit syscall.Rlimit
 	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit))
-	if limit.Cur < uint64(count)+1024 { //nolint:gosec // small
+	if limit.Cur < uint64(count)+1024 {
 		t.Skipf("a process may open %d files here, too few for this flood", limit.Cur)
 	}
 }

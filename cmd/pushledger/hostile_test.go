@@ -207,7 +207,10 @@ func hostilePaths(t *testing.T, service *doors) {
 		require.True(t, code >= 400 && code < 500, "%s: %d", path, code)
 	}
 	for _, header := range []http.Header{
-		{"Min-Seq": {digits}}, {"Min-Seq": {"-1"}}, {"Min-Seq": {"1", "2"}}, {"Min-Seq": {"1"}, "Min-Seq-Timeout": {"9999h"}},
+		{"Min-Seq": {digits}},
+		{"Min-Seq": {"-1"}},
+		{"Min-Seq": {"1", "2"}},
+		{"Min-Seq": {"1"}, "Min-Seq-Timeout": {"9999h"}},
 		{"X-Long": {strings.Repeat("x", 64<<10)}},
 	} {
 		code, err := service.raw("anna", http.MethodGet, "/v1/pushes", header, func([]byte) error { return nil })

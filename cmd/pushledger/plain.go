@@ -5,8 +5,6 @@ import (
 	"io"
 	"strings"
 	"unicode"
-
-	"github.com/pushledger/pushledger/aggregates/domainname"
 )
 
 // plain makes every character visible that could do something to a terminal or turn what
@@ -35,13 +33,4 @@ func (w plainWriter) Write(text []byte) (int, error) {
 		return 0, err
 	}
 	return len(text), nil
-}
-
-// bothForms is a domain as people read it, and as machines do if that is another text:
-// two names that look the same differ there.
-func bothForms(name domainname.Name) string {
-	if unicode := name.Unicode(); unicode != string(name) {
-		return unicode + " (" + string(name) + ")"
-	}
-	return string(name)
 }

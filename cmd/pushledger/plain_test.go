@@ -29,8 +29,3 @@ func TestWordsOfOthersDoNothingToTheTerminal(t *testing.T) {
 	require.NotContains(t, out.String(), "\x1b")
 	require.Contains(t, out.String(), "xn--80a4aaa7e5h.com")
 }
-
-func TestADomainIsShownInBothForms(t *testing.T) {
-	require.Equal(t, "例子.中国 (xn--fsqu00a.xn--fiqs8s)", bothForms("xn--fsqu00a.xn--fiqs8s"))
-	require.Equal(t, "paypal.com", bothForms("paypal.com"))
-}

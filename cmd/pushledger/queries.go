@@ -47,7 +47,7 @@ func (c *showCommand) Run(ctx context.Context, screen *terminal) error {
 			{"seq", view.Seq},
 		})
 		for _, item := range view.Items {
-			drawn.AppendRow(table.Row{bothForms(item.Domain), item.Price.String() + "  " + item.Delivery})
+			drawn.AppendRow(table.Row{item.Domain.Both(), item.Price.String() + "  " + item.Delivery})
 		}
 	})
 }
@@ -140,7 +140,7 @@ func (c *domainCommand) Run(ctx context.Context, screen *terminal) error {
 		if known.Push != nil {
 			held = known.Push.PushID
 		}
-		drawn.SetTitle("%s, held by %s", bothForms(known.Domain), held)
+		drawn.SetTitle("%s, held by %s", known.Domain.Both(), held)
 		drawn.AppendHeader(table.Row{"seq", "time", "event", "push", "actor"})
 		for _, event := range known.History {
 			drawn.AppendRow(table.Row{event.Seq, when(event.Time), event.Type, event.PushID, event.Actor})

@@ -29,7 +29,7 @@ func secretsOf(t *testing.T, service *process, data string) []secret {
 		all = append(all, secret{"signature of the token of " + account, signature})
 	}
 	for _, name := range []string{"sandbox/issuer.key", "sandbox/merchant.pem", "sandbox/alipay.pem", "checkpoint.key"} {
-		text, err := os.ReadFile(filepath.Join(data, name)) //nolint:gosec // the test's own
+		text, err := os.ReadFile(filepath.Join(data, name))
 		require.NoError(t, err)
 		lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 		line := lines[0]
@@ -85,7 +85,7 @@ func TestSecretsStayWhereTheyAre(t *testing.T) {
 	}
 	require.Contains(t, said["a command"], "Offered")
 	require.Contains(t, said["a query"], "Offered")
-	require.NoError(t, os.Chmod(tokenFile, 0o644)) //nolint:gosec // the point
+	require.NoError(t, os.Chmod(tokenFile, 0o644))
 	require.Contains(t, run(nil, append([]string{"show", "p1", "--token-file", tokenFile}, addresses...)...), "others may read")
 	for what, text := range said {
 		requireNone(t, append(secrets, secret{"a part of a token", token[20:]}), []byte(text), what)
@@ -135,7 +135,7 @@ func requireFilesApart(t *testing.T, secrets []secret, data string) {
 				return nil
 			}
 		}
-		text, err := os.ReadFile(filepath.Join(data, path)) //nolint:gosec // the test's own directory
+		text, err := os.ReadFile(filepath.Join(data, path))
 		require.NoError(t, err)
 		requireNone(t, secrets, text, path)
 		return nil

@@ -28,12 +28,3 @@ func (s *Server) AddressOf(subject string) string {
 	slices.Sort(addresses)
 	return strings.Join(addresses, " ")
 }
-
-// connectionsOf counts the connections that were let in under a name, up to a number.
-func connectionsOf(running *server.Server, name string, upTo int) int {
-	found, err := running.Connz(&server.ConnzOptions{User: name, Limit: upTo})
-	if err != nil {
-		return 0
-	}
-	return found.NumConns
-}

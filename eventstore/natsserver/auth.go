@@ -23,11 +23,11 @@ type authenticator struct {
 	logger    *slog.Logger
 	mu        sync.Mutex
 	inside    map[string]Grant // by the secret of a connection that is being made inside the process
-	crowded   func(name string) bool
+	crowd     crowd
 }
 
 func newAuthenticator(authorize func(string) (Grant, error), logger *slog.Logger) *authenticator {
-	return &authenticator{authorize: authorize, logger: logger, inside: make(map[string]Grant)}
+	return &authenticator{authorize: authorize, logger: logger, inside: make(map[string]Grant), crowd: crowd{of: make(map[string][]server.ClientAuthentication)}}
 }
 
 // secrets makes the tokens of one connection inside the process: a fresh one each time
@@ -65,7 +65,7 @@ func (a *authenticator) Check(client server.ClientAuthentication) bool {
 			a.logger.Debug("natsserver: client refused", "from", client.RemoteAddress(), "error", err)
 			return false
 		}
-		if a.crowded(grant.Name) {
+		if !a.crowd.enter(grant.Name, client) {
 			a.logger.Warn("natsserver: client refused: too many connections of the same name", "from", client.RemoteAddress(), "name", grant.Name)
 			return false
 		}

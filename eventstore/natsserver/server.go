@@ -109,7 +109,6 @@ func (o *Options) run(host string, port int, auth *authenticator) (*server.Serve
 	if err != nil {
 		return nil, fmt.Errorf("natsserver: configure: %w", err)
 	}
-	auth.crowded = func(name string) bool { return connectionsOf(running, name, maxOfOne) >= maxOfOne }
 	log := &serverLog{logger: o.Logger}
 	running.SetLoggerV2(log, false, false, false)
 	running.Start() // returns when every stream has been recovered

@@ -2,6 +2,7 @@ package natsserver_test
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"io"
 	"log/slog"
@@ -280,10 +281,12 @@ func TestAFloodOfConnectionsKeepsNobodyOut(t *testing.T) {
 	server := start(t, t.TempDir())
 	const share = 512
 	var taken int
+	var first net.Conn
 	for range share + 20 {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(server.URL(), "nats://"))
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = conn.Close() })
+		first = cmp.Or(first, conn)
 		require.NoError(t, conn.SetDeadline(time.Now().Add(time.Minute)))
 		_, err = conn.Write([]byte(`CONNECT {"verbose":false,"auth_token":"alice"}` + "\r\nPING\r\n"))
 		require.NoError(t, err)
@@ -295,6 +298,14 @@ func TestAFloodOfConnectionsKeepsNobodyOut(t *testing.T) {
 		}
 	}
 	require.Equal(t, share, taken)
+	require.NoError(t, first.Close())
+	require.Eventually(t, func() bool { // the server notices that it has gone
+		again, err := nats.Connect(server.URL(), nats.Token("alice"))
+		if err == nil {
+			again.Close()
+		}
+		return err == nil
+	}, time.Minute, 50*time.Millisecond, "who leaves makes room")
 	conn, _ := client(t, server, "mute")
 	require.True(t, conn.IsConnected(), "another account has its own share")
 
@@ -305,4 +316,34 @@ func TestAFloodOfConnectionsKeepsNobodyOut(t *testing.T) {
 	text, err := io.ReadAll(silent)
 	require.NoError(t, err, "who does not say who it is is cut off")
 	require.Contains(t, string(text), "Authentication Timeout")
+}
+
+// A subscriber who does not read is dropped alone once too much waits for it.
+func TestASlowSubscriberIsDroppedAlone(t *testing.T) {
+	t.Parallel()
+	server := start(t, t.TempDir())
+	slow, err := net.Dial("tcp", strings.TrimPrefix(server.URL(), "nats://"))
+	require.NoError(t, err)
+	defer slow.Close() //nolint:errcheck // the server has closed it
+	_, err = slow.Write([]byte(`CONNECT {"verbose":false,"auth_token":"alice"}` + "\r\nSUB of.alice 1\r\nPING\r\n"))
+	require.NoError(t, err)
+	require.NoError(t, slow.SetReadDeadline(time.Now().Add(time.Minute)))
+	said := bufio.NewScanner(slow)
+	for said.Scan() && said.Text() != "PONG" {
+	}
+	slowAddress := slow.LocalAddr().String()
+	quick, _ := client(t, server, "alice")
+	read, err := quick.SubscribeSync("of.alice")
+	require.NoError(t, err)
+	require.NoError(t, quick.Flush())
+	publisher := inside(t, server, everything())
+	for i := 0; strings.Contains(server.AddressOf("of.alice"), slowAddress); i++ {
+		require.Less(t, i, 200, "two hundred megabytes wait for it")
+		require.NoError(t, publisher.Publish("of.alice", make([]byte, 1<<20)))
+		require.NoError(t, publisher.Flush())
+		message, err := read.NextMsg(time.Minute)
+		require.NoError(t, err, "the other one misses nothing")
+		require.Len(t, message.Data, 1<<20)
+	}
+	require.True(t, quick.IsConnected())
 }

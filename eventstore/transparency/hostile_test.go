@@ -83,7 +83,7 @@ func TestAFileWithoutAnEndIsNotReadToIt(t *testing.T) {
 func leafOfTexts(text []byte) []byte {
 	sum := sha256.Sum256(text)
 	long := func(data []byte, text string) []byte {
-		return append(binary.BigEndian.AppendUint32(data, uint32(len(text))), text...) //nolint:gosec // short
+		return append(binary.BigEndian.AppendUint32(data, uint32(len(text))), text...)
 	}
 	leaf := long(nil, "pushledger/event/v1")
 	leaf = long(long(leaf, "PUSH_EVENTS"), "push.evt.push.p")
@@ -107,7 +107,7 @@ func TestTextsApartAreBoundedTogether(t *testing.T) {
 	name := hex.EncodeToString(sum[:])
 	kept, err := transparency.OpenCopy(fstest.MapFS{
 		"checkpoint":                     {Data: checkpoint},
-		"tile/entries/000.p/1":           {Data: append(binary.BigEndian.AppendUint16(nil, uint16(len(leaf))), leaf...)}, //nolint:gosec // short
+		"tile/entries/000.p/1":           {Data: append(binary.BigEndian.AppendUint16(nil, uint16(len(leaf))), leaf...)},
 		"apart/" + name[:2] + "/" + name: {Data: text},
 	}, key)
 	require.NoError(t, err)

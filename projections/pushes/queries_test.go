@@ -140,10 +140,10 @@ func TestATimelineTellsEveryEventInWordsAndAsRecorded(t *testing.T) {
 		"Paid: The buyer paid 200.00 CNY, which the platform holds.",
 		"DeliveryStarted: The domains are being moved to the buyer.",
 		"DomainMoved: alpha.com is in the buyer's account.",
-		"DomainMoveRefused: 例子.中国 cannot be moved to the buyer: the registrar refused to move the domain to the buyer.",
+		"DomainMoveRefused: 例子.中国 (xn--fsqu00a.xn--fiqs8s) cannot be moved to the buyer: the registrar refused to move the domain to the buyer.",
 		"ReturnStarted: The push cannot be delivered: the registrar refused to move the domain to the buyer. Domains and money go back.",
 		"DomainReturned: alpha.com will not reach the buyer: it is back with the seller.",
-		"DomainReturned: 例子.中国 will not reach the buyer: it never left the seller.",
+		"DomainReturned: 例子.中国 (xn--fsqu00a.xn--fiqs8s) will not reach the buyer: it never left the seller.",
 		"RefundRequested: A refund of 200.00 CNY to the buyer was ordered.",
 		"Invalidated: The push became invalid: the registrar refused to move the domain to the buyer.",
 		"StrayReceived: 5.00 CNY came in that does not pay this push; it goes back.",
@@ -151,7 +151,7 @@ func TestATimelineTellsEveryEventInWordsAndAsRecorded(t *testing.T) {
 		"StrayRefunded: 5.00 CNY that did not pay this push went back.",
 		"Refunded: 200.00 CNY went back to the buyer.",
 	}, told)
-	require.Equal(t, "域名 例子.中国 无法转入买家账户：注册商拒绝将域名转移给买家。", timeline.Events[6].ZH)
+	require.Equal(t, "域名 例子.中国 (xn--fsqu00a.xn--fiqs8s) 无法转入买家账户：注册商拒绝将域名转移给买家。", timeline.Events[6].ZH)
 	body, err := json.Marshal(timeline.Events[5].Body)
 	require.NoError(t, err)
 	require.JSONEq(t, `{"at":"2026-11-02T12:00:00.0000005Z","domain":"alpha.com","revision":7}`, string(body))

@@ -116,7 +116,7 @@ func (f facts) member(name, why string) string {
 	case "amount":
 		return f.Amount
 	case "domain":
-		return f.Domain.Unicode()
+		return f.Domain.Both()
 	case "message":
 		return f.Message
 	case "why":

@@ -1,11 +1,11 @@
 package natsregistrar_test
 
 import (
-	"encoding/json"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/stretchr/testify/require"
 
 	"github.com/pushledger/pushledger/aggregates/domainname"

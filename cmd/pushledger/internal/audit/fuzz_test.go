@@ -61,9 +61,11 @@ func entriesOf(t testing.TB, events []eventstore.Recorded) entries {
 			Stream: "PUSH_EVENTS", Subject: "push.evt." + recorded.Stream.String(), Sequence: recorded.Sequence,
 			Time: recorded.Time, Body: recorded.Body,
 			Headers: []transparency.Header{
-				{Name: "Actor", Value: recorded.Metadata.Actor}, {Name: "Command-Hash", Value: recorded.Metadata.CommandHash},
+				{Name: "Actor", Value: recorded.Metadata.Actor},
+				{Name: "Command-Hash", Value: recorded.Metadata.CommandHash},
 				{Name: "Command-Id", Value: recorded.Metadata.CommandID},
-				{Name: "Event-Type", Value: recorded.Type}, {Name: "Event-Version", Value: fmt.Sprint(recorded.Version)},
+				{Name: "Event-Type", Value: recorded.Type},
+				{Name: "Event-Version", Value: fmt.Sprint(recorded.Version)},
 			},
 		}
 		if !recorded.Last {

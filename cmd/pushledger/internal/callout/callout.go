@@ -94,7 +94,7 @@ func (c Config) admit(asked *jwt.AuthorizationRequestClaims) (string, error) {
 	user := jwt.NewUserClaims(asked.UserNkey)
 	user.Name, user.Audience, user.Expires = grant.Name, c.Account, grant.Expires.Unix()
 	user.Pub, user.Sub = permission(grant.Publish), permission(grant.Subscribe)
-	user.Limits.Payload, user.Limits.Subs = natsserver.MaxPayload, natsserver.MaxSubscriptions
+	user.NatsLimits = jwt.NatsLimits{Subs: natsserver.MaxSubscriptions, Data: jwt.NoLimit, Payload: natsserver.MaxPayload}
 	text, err := user.Encode(c.Issuer)
 	if err != nil {
 		return "", fmt.Errorf("callout: %w", err)

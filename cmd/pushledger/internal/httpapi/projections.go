@@ -41,11 +41,13 @@ func (s *server) addProjections() {
 	rebuild := operation(s, http.MethodPost, "rebuild-projection", "/v1/projections/{name}/rebuild",
 		"Make a read model anew from the log, beside the one that is served (operator)")
 	rebuild.DefaultStatus = http.StatusAccepted
-	huma.Register(s.api, rebuild, func(_ context.Context, input *projectionInput) (*struct{}, error) {
+	huma.Register(s.api, rebuild, func(ctx context.Context, input *projectionInput) (*struct{}, error) {
 		model, err := s.model(input.Name)
 		if err != nil {
 			return nil, err
 		}
+		s.Logger.InfoContext(ctx, "an operator has a read model made anew",
+			"model", input.Name, "account", viewerOf(ctx).Account, "remote", remoteOf(ctx))
 		model.Rebuild()
 		return nil, nil //nolint:nilnil // there is nothing to say but that it was taken in
 	})

@@ -117,8 +117,16 @@ func protected(next http.Handler) http.Handler {
 		// A query may wait for Min-Seq longer than a request may take to be read. What
 		// is no connection of a server has no such bound.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(projections.MaxPatience + readRoom))
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), remoteKey{}, r.RemoteAddr)))
 	})
+}
+
+type remoteKey struct{}
+
+// remoteOf is the address that a request came from, which proves no person.
+func remoteOf(ctx context.Context) string {
+	remote, _ := ctx.Value(remoteKey{}).(string) // without one: nobody is told where
+	return remote
 }
 
 func writeOK(w http.ResponseWriter) {
