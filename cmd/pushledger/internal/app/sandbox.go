@@ -18,7 +18,6 @@ import (
 const (
 	sandboxPath   = "/sandbox/alipay/"
 	sandboxBucket = "SANDBOX"
-	memoryBucket  = "SANDBOX_MEMORY" // a bucket cannot change from files to memory
 	sandboxToken  = 30 * 24 * time.Hour
 	lateNotify    = 4 * time.Second
 	firstRenotify = time.Second
@@ -43,11 +42,11 @@ func (s *Service) startSandbox(ctx context.Context, mux *http.ServeMux, issuer *
 	if err != nil {
 		return fmt.Errorf("app: sandbox: %w", err)
 	}
-	bucket := jetstream.KeyValueConfig{Bucket: sandboxBucket, Storage: jetstream.FileStorage}
+	storage := jetstream.FileStorage
 	if s.config.SandboxForgets {
-		bucket = jetstream.KeyValueConfig{Bucket: memoryBucket, Storage: jetstream.MemoryStorage}
+		storage = jetstream.MemoryStorage
 	}
-	kept, err := js.CreateOrUpdateKeyValue(ctx, bucket)
+	kept, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: sandboxBucket, Storage: storage})
 	if err != nil {
 		return fmt.Errorf("app: sandbox: %w", err)
 	}

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/audit"
+	"github.com/pushledger/pushledger/eventstore/natsserver"
 )
 
 // Targets of S2.
@@ -84,6 +87,10 @@ func (r *run) restarts(ctx context.Context, dir, data string) error {
 // compareSizes is S1.
 func (r *run) compareSizes(ctx context.Context, data string) (err error) {
 	r.Progress("S1: start")
+	// The service of its own kept what its partners know in files; here it is in memory.
+	if err := os.RemoveAll(natsserver.StreamDir(audit.NATSDir(data), "KV_SANDBOX")); err != nil {
+		return err
+	}
 	domains := int(2 * rounds * r.span().Seconds() * offersASecond)
 	large, err := startOn(ctx, r.Options, data, domains)
 	if err != nil {
