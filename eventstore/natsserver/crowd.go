@@ -35,6 +35,20 @@ func (c *crowd) enter(name string, client server.ClientAuthentication) bool {
 	return true
 }
 
+// addresses are those of the connections of a name that are open.
+func (c *crowd) addresses(name string) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.forget(name)
+	var all []string
+	for _, client := range c.of[name] {
+		if address := client.RemoteAddress(); address != nil {
+			all = append(all, address.String())
+		}
+	}
+	return all
+}
+
 // forget drops the connections of a name that have ended.
 func (c *crowd) forget(name string) {
 	var here []server.ClientAuthentication

@@ -263,15 +263,13 @@ func TestWhatWasStoredSurvivesARestart(t *testing.T) {
 	require.Equal(t, "once", string(message.Data))
 }
 
-// An address is that of the connection whose own the subject is.
-func TestTheAddressOfWhoListens(t *testing.T) {
+func TestTheAddressesOfAName(t *testing.T) {
 	server := start(t, t.TempDir())
 	conn, _ := client(t, server, "alice")
-	_, err := conn.SubscribeSync("of.alice")
-	require.NoError(t, err)
-	require.NoError(t, conn.Flush())
-	require.Equal(t, conn.LocalAddr(), server.AddressOf("of.alice"))
-	require.Empty(t, server.AddressOf("of.nobody"))
+	require.Equal(t, conn.LocalAddr(), server.AddressOf("alice"))
+	require.Empty(t, server.AddressOf("nobody"))
+	conn.Close()
+	require.Eventually(t, func() bool { return server.AddressOf("alice") == "" }, time.Minute, time.Millisecond)
 }
 
 // A flood of connections is turned away: of one account those beyond its share, and of
@@ -344,7 +342,7 @@ func TestASlowSubscriberIsDroppedAlone(t *testing.T) {
 		require.Len(t, message.Data, 1<<20)
 	}
 	require.Eventually(t, func() bool {
-		return !strings.Contains(server.AddressOf("of.alice"), slow.LocalAddr().String())
+		return !strings.Contains(server.AddressOf("alice"), slow.LocalAddr().String())
 	}, time.Minute, 50*time.Millisecond, "the server still holds megabytes for it")
 	require.True(t, quick.IsConnected())
 }

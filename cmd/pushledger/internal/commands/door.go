@@ -115,7 +115,7 @@ func (d *Door) work(given task) {
 	ctx, cancel := context.WithTimeout(d.ctx, patience)
 	defer cancel()
 	if d.handler.Origin != nil && d.handler.byOperator(given.command) {
-		given.command.Origin = d.handler.Origin(given.reply)
+		given.command.Origin = d.handler.Origin(given.command.Account)
 	}
 	d.respond(given.reply, d.handler.Handle(ctx, given.command))
 }

@@ -39,9 +39,9 @@ type Config struct {
 	Window    time.Duration             // how long a payment may take (rule L5)
 	Fees      push.FeeSchedule          // rule T2
 	Operator  func(account string) bool // whether it may take pushes down (rule I8), by the role that it connected with
-	// Origin tells the address of whoever waits for an answer in an inbox; nil where
-	// nobody knows. It is asked about operators only.
-	Origin func(inbox string) string
+	// Origin tells the addresses from which an account is connected; nil where nobody
+	// knows. It is asked about operators only.
+	Origin func(account string) string
 	Index  Index
 	Logger *slog.Logger
 }
