@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/app"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/audit"
 	"github.com/pushledger/pushledger/eventstore/natsserver"
 )
@@ -28,7 +29,7 @@ func growth(ctx context.Context, r *run) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	data := filepath.Join(dir, "data")
-	if err := build(ctx, r.Options, data, r.Large); err != nil {
+	if err := buildSandbox(ctx, r.Options, data, r.Large); err != nil {
 		return err
 	}
 	r.Progress("S2: the first start makes every read model and the tree")
@@ -50,6 +51,14 @@ func growth(ctx context.Context, r *run) (err error) {
 		return r.compareSizes(ctx, data)
 	}
 	return nil
+}
+
+// buildSandbox is build of a ledger that a sandbox may go on with.
+func buildSandbox(ctx context.Context, options Options, data string, purchases int) error {
+	if err := os.MkdirAll(filepath.Dir(app.SandboxIssuer(data)), 0o700); err != nil {
+		return err
+	}
+	return build(ctx, options, data, purchases)
 }
 
 // restarts is S2.
@@ -102,7 +111,7 @@ func (r *run) compareSizes(ctx context.Context, data string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	if err := build(ctx, r.Options, dir, smallLedger); err != nil {
+	if err := buildSandbox(ctx, r.Options, dir, smallLedger); err != nil {
 		return err
 	}
 	small, err := startOn(ctx, r.Options, dir, domains)
