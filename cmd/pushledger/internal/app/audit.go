@@ -197,6 +197,7 @@ func (s *Service) sound() error { return cmp.Or(s.audit.log.Damage(), s.disk.bro
 type sealed struct {
 	eventstore.Store
 	sound func() error
+	doubt func() // called when something could not be appended
 }
 
 // Append implements eventstore.Store.
@@ -204,7 +205,11 @@ func (s sealed) Append(ctx context.Context, metadata eventstore.Metadata, change
 	if err := s.sound(); err != nil {
 		return 0, errors.Join(eventstore.ErrUnavailable, err)
 	}
-	return s.Store.Append(ctx, metadata, changes...)
+	sequence, err := s.Store.Append(ctx, metadata, changes...)
+	if errors.Is(err, eventstore.ErrUnavailable) {
+		s.doubt()
+	}
+	return sequence, err
 }
 
 // ready returns why the service does not do all of its work.

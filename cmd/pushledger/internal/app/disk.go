@@ -25,6 +25,7 @@ var errStartAnew = errors.New("app: the log can be written again")
 // disk knows whether the log can be written. It is safe for concurrent use.
 type disk struct {
 	failure atomic.Pointer[error]
+	doubted atomic.Bool // something could not be appended, for whatever reason
 }
 
 // broken is why nothing may be written to the log, nil if it may.
@@ -34,6 +35,9 @@ func (d *disk) broken() error {
 	}
 	return nil
 }
+
+// doubt has the disk tried.
+func (d *disk) doubt() { d.doubted.Store(true) }
 
 // watchDisk ends with errStartAnew, or with ctx. While the disk has no room, or has failed
 // so that the log takes nothing any more, the service stays up: it answers queries, and
@@ -48,9 +52,29 @@ func (s *Service) watchDisk(ctx context.Context) error {
 			}
 			return nil
 		}
+		if s.disk.doubted.Swap(false) {
+			s.tryDisk(ctx)
+			continue
+		}
 		s.lookForRoom()
 	}
 	return nil
+}
+
+// tryDisk writes to the disk, and takes no commands until it takes that: it can refuse
+// data although it says that there is room. What the server keeps for a batch fails then,
+// without harm to the log.
+func (s *Service) tryDisk(ctx context.Context) {
+	failure := probe(s.config.Data)
+	if failure == nil {
+		return
+	}
+	s.disk.failure.Store(&failure)
+	s.config.Logger.Error("THE DISK TAKES NO DATA: no more commands are taken until it does", "error", failure)
+	if awaitRoom(ctx, s.config.Data) {
+		s.disk.failure.Store(nil)
+		s.config.Logger.Warn("the disk takes data again, and the service commands")
+	}
 }
 
 // lookForRoom stops taking commands before the disk is full, and takes them again when

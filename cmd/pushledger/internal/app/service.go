@@ -191,7 +191,7 @@ func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux, feed *nat
 		return err
 	}
 	s.startAudit()
-	pushLedger := ledger.New(sealed{Store: s.store, sound: s.sound})
+	pushLedger := ledger.New(sealed{Store: s.store, sound: s.sound, doubt: s.disk.doubt})
 	s.startSagas(pushLedger, feed)
 	if err := s.openDoors(ctx, pushLedger); err != nil {
 		return err
