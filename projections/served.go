@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -74,6 +75,26 @@ func (s *Served) ReadRow(ctx context.Context, query string, scan func(*sql.Row) 
 		return s.checked(err)
 	}
 	return s.checked(scan(statement.QueryRowContext(ctx, args...)))
+}
+
+// ReadRows is ReadRow for a question that may have many rows. There should not be many
+// different ones: each is kept prepared.
+func (s *Served) ReadRows(ctx context.Context, query string, each func(*sql.Rows) error, args ...any) error {
+	s.use.RLock()
+	defer s.use.RUnlock()
+	statement, err := s.db.Prepared(ctx, query) //nolint:sqlclosecheck // it ends with the copy
+	if err != nil {
+		return s.checked(err)
+	}
+	rows, err := statement.QueryContext(ctx, args...)
+	if err != nil {
+		return s.checked(err)
+	}
+	defer rows.Close() //nolint:errcheck // rows.Err says all there is
+	for err == nil && rows.Next() {
+		err = each(rows)
+	}
+	return s.checked(cmp.Or(err, rows.Err()))
 }
 
 // Copy makes a copy of what is served at this moment, with its position. It lies beside

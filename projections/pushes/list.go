@@ -68,40 +68,26 @@ func (q *Queries) Pushes(ctx context.Context, viewer Viewer, request ListRequest
 // list reads a page and the cursor of the next one, which is empty on the last.
 func (q *Queries) list(ctx context.Context, query *listQuery) (found []row, next string, err error) {
 	now := q.shown()
-	err = q.Read(func(db *sql.DB) (err error) {
-		found, next, err = query.rows(ctx, db, func(id string, sequence uint64, state []byte) (row, error) {
-			return q.known.decode(now, id, sequence, state)
-		})
-		return err
-	})
-	return found, next, err
-}
-
-type decoder func(id string, sequence uint64, state []byte) (row, error)
-
-func (l *listQuery) rows(ctx context.Context, db *sql.DB, decode decoder) (found []row, next string, err error) {
-	rows, err := db.QueryContext(ctx, l.text(), l.args...)
-	if err != nil {
-		return nil, "", err
-	}
-	defer rows.Close() //nolint:errcheck // rows.Err says all there is
+	text := query.text() // which adds an argument
 	var last cursor
-	for rows.Next() {
-		if len(found) == l.limit { // the row beyond the page
-			return found, last.String(), nil
+	err = q.ReadRows(ctx, text, func(rows *sql.Rows) error {
+		if len(found) == query.limit { // the row beyond the page
+			next = last.String()
+			return nil
 		}
 		var sequence uint64
 		var state sql.RawBytes
 		if err := rows.Scan(&last.first, &last.second, &sequence, &state); err != nil {
-			return nil, "", err
+			return err
 		}
-		one, err := decode(last.second, sequence, state)
-		if err != nil {
-			return nil, "", err
-		}
+		one, err := q.known.decode(now, last.second, sequence, state)
 		found = append(found, one)
+		return err
+	}, query.args...)
+	if err != nil {
+		return nil, "", err
 	}
-	return found, "", rows.Err()
+	return found, next, nil
 }
 
 // listQuery is a list on its way to SQL.
@@ -138,7 +124,7 @@ func (l *listQuery) text() string {
 	if l.descending {
 		order = " ORDER BY offered_at DESC, push_id DESC"
 	}
-	return strings.Join(selects, " UNION ALL ") + order + " LIMIT " + strconv.Itoa(l.limit+1)
+	return strings.Join(selects, " UNION ALL ") + order + " LIMIT " + l.arg(l.limit+1)
 }
 
 func (r ListRequest) query(viewer Viewer) (*listQuery, error) {
