@@ -24,6 +24,9 @@ type Name string
 
 // Unicode is the name as people read it, such as "例子.中国".
 func (n Name) Unicode() string {
+	if !strings.Contains(string(n), "xn--") {
+		return string(n)
+	}
 	text, err := profile.ToUnicode(string(n))
 	if err != nil {
 		return string(n) // read from the log and no longer decodable: the A-label is still true

@@ -36,22 +36,28 @@ func Parse(text string) (Fen, error) {
 }
 
 // String gives yuan with two decimals, such as "1999.00".
-func (f Fen) String() string {
-	sign, rest := "", uint64(f) //nolint:gosec // two's complement is wanted: -f overflows for the smallest number
+func (f Fen) String() string { return string(f.append(nil)) }
+
+func (f Fen) append(text []byte) []byte {
+	rest := uint64(f) //nolint:gosec // two's complement is wanted: -f overflows for the smallest number
 	if f < 0 {
-		sign, rest = "-", -rest
+		text, rest = append(text, '-'), -rest
 	}
-	return sign + strconv.FormatUint(rest/100, 10) + "." + fmt.Sprintf("%02d", rest%100)
+	text = strconv.AppendUint(text, rest/100, 10)
+	return append(text, '.', byte('0'+rest%100/10), byte('0'+rest%10))
 }
 
-// MarshalText gives String and refuses an amount that could not be read back, so
-// that none reaches the log. A balance outside 0 to Max is written with String.
-func (f Fen) MarshalText() ([]byte, error) {
+// AppendText gives String and refuses an amount that could not be read back, so that
+// none reaches the log. A balance outside 0 to Max is written with String.
+func (f Fen) AppendText(text []byte) ([]byte, error) {
 	if err := f.check(); err != nil {
 		return nil, fmt.Errorf("money: amount %s: %w", f, err)
 	}
-	return []byte(f.String()), nil
+	return f.append(text), nil
 }
+
+// MarshalText is AppendText.
+func (f Fen) MarshalText() ([]byte, error) { return f.AppendText(nil) }
 
 // UnmarshalText is Parse.
 func (f *Fen) UnmarshalText(text []byte) error {

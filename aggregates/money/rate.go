@@ -24,6 +24,9 @@ func ParseRate(text string) (Rate, error) {
 
 // String gives the shortest decimal, such as "0" or "0.05".
 func (r Rate) String() string {
+	if r == 0 { // as it is today, on every push
+		return "0"
+	}
 	sign, parts := "", r
 	if r < 0 {
 		sign, parts = "-", -r
@@ -32,17 +35,20 @@ func (r Rate) String() string {
 	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
 }
 
-// MarshalText gives String and refuses a rate outside 0 to 1.
-func (r Rate) MarshalText() ([]byte, error) {
+// AppendText gives String and refuses a rate outside 0 to 1.
+func (r Rate) AppendText(text []byte) ([]byte, error) {
 	switch {
 	case r < 0:
 		return nil, fmt.Errorf("money: rate %s: %w", r, ErrNegative)
 	case r > Whole:
 		return nil, fmt.Errorf("money: rate %s: %w", r, ErrTooLarge)
 	default:
-		return []byte(r.String()), nil
+		return append(text, r.String()...), nil
 	}
 }
+
+// MarshalText is AppendText.
+func (r Rate) MarshalText() ([]byte, error) { return r.AppendText(nil) }
 
 // UnmarshalText is ParseRate.
 func (r *Rate) UnmarshalText(text []byte) error {
