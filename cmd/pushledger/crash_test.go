@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os/exec"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -64,8 +65,8 @@ func requireAcknowledged(t *testing.T, service *process, known *acknowledged) {
 	require.NotEmpty(t, known.offered)
 	seller := service.connect(t, "anna")
 	for id, reply := range known.offered {
-		var seen outsidePush
-		code, err := service.get("anna", "/v1/pushes/"+id, &seen)
+		shown := http.Header{"Min-Seq": {strconv.FormatUint(reply.Seq, 10)}, "Min-Seq-Timeout": {"30s"}} // it may have been offered just now
+		code, err := service.raw("anna", http.MethodGet, "/v1/pushes/"+id, shown, func([]byte) error { return nil })
 		require.NoError(t, err)
 		require.Equal(t, http.StatusOK, code, "acknowledged push %s is gone", id)
 		again, err := insist(seller, "push.cmd.anna.offer", offerOf(id), reply.CommandID)
