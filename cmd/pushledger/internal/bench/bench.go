@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -125,6 +126,7 @@ func Run(ctx context.Context, options Options) (Report, error) {
 		if err := s.run(ctx, current); err != nil {
 			return Report{}, fmt.Errorf("bench: %s: %w", strings.Join(s.ids, ", "), err)
 		}
+		debug.FreeOSMemory() // what these rows held is no burden to the next ones
 	}
 	return current.report, nil
 }
