@@ -18,12 +18,14 @@ var (
 	testFunc    = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)[A-Za-z0-9_]+)\(`)
 )
 
-// The document of threats names tests that exist, one at least for each threat, and every
-// fuzz target of the tree.
+// The threats of docs/security.md name tests that exist, one at least each, and every fuzz
+// target of the tree is listed after them.
 func TestTheThreatsAreTested(t *testing.T) {
 	root := os.DirFS("../..")
-	text, err := fs.ReadFile(root, "docs/threats.md")
+	document, err := fs.ReadFile(root, "docs/security.md")
 	require.NoError(t, err)
+	_, text, found := bytes.Cut(document, []byte("\n## Threats\n"))
+	require.True(t, found)
 	exists, targets := testsOf(t, root)
 	for line := range strings.Lines(string(text)) {
 		named := namedTest.FindAllStringSubmatch(line, -1)
@@ -37,7 +39,7 @@ func TestTheThreatsAreTested(t *testing.T) {
 	for _, target := range namedTarget.FindAllSubmatch(text, -1) {
 		delete(targets, string(target[1])+" "+string(target[2]))
 	}
-	require.Empty(t, targets, "fuzz targets that docs/threats.md does not list")
+	require.Empty(t, targets, "fuzz targets that docs/security.md does not list")
 }
 
 // testsOf lists the names of all tests, and the fuzz targets by package.
