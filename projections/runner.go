@@ -167,13 +167,15 @@ func (r *Runner) fold(ctx context.Context, events <-chan eventstore.Recorded) er
 // write folds a batch in one transaction. Each statement would start to watch a context
 // that can end, which costs more than most of them; beginning the transaction watches it.
 func (r *Runner) write(ctx context.Context, batch []eventstore.Recorded, last eventstore.Recorded) error {
-	return r.db.Write(ctx, func(tx *sqldb.Tx) error {
-		ctx := context.WithoutCancel(ctx)
-		if err := r.model.Fold(ctx, tx, batch); err != nil {
-			return err
-		}
-		reached := mark{version: r.model.Version, sequence: last.Sequence, fingerprint: fingerprint(last)}
-		return reached.save(ctx, tx, r.model.Name)
+	return r.traced(ctx, batch, func(ctx context.Context) error {
+		return r.db.Write(ctx, func(tx *sqldb.Tx) error {
+			ctx := context.WithoutCancel(ctx)
+			if err := r.model.Fold(ctx, tx, batch); err != nil {
+				return err
+			}
+			reached := mark{version: r.model.Version, sequence: last.Sequence, fingerprint: fingerprint(last)}
+			return reached.save(ctx, tx, r.model.Name)
+		})
 	})
 }
 
