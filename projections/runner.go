@@ -153,7 +153,7 @@ func (r *Runner) fold(ctx context.Context, events <-chan eventstore.Recorded) er
 			return nil
 		}
 		last := batch[len(batch)-1]
-		err := r.write(ctx, batch, last)
+		err := r.traced(ctx, batch, func(ctx context.Context) error { return r.write(ctx, batch, last) })
 		if err != nil {
 			return fmt.Errorf("projections: sequences %d to %d: %w", batch[0].Sequence, last.Sequence, err)
 		}
@@ -167,15 +167,13 @@ func (r *Runner) fold(ctx context.Context, events <-chan eventstore.Recorded) er
 // write folds a batch in one transaction. Each statement would start to watch a context
 // that can end, which costs more than most of them; beginning the transaction watches it.
 func (r *Runner) write(ctx context.Context, batch []eventstore.Recorded, last eventstore.Recorded) error {
-	return r.traced(ctx, batch, func(ctx context.Context) error {
-		return r.db.Write(ctx, func(tx *sqldb.Tx) error {
-			ctx := context.WithoutCancel(ctx)
-			if err := r.model.Fold(ctx, tx, batch); err != nil {
-				return err
-			}
-			reached := mark{version: r.model.Version, sequence: last.Sequence, fingerprint: fingerprint(last)}
-			return reached.save(ctx, tx, r.model.Name)
-		})
+	return r.db.Write(ctx, func(tx *sqldb.Tx) error {
+		ctx := context.WithoutCancel(ctx)
+		if err := r.model.Fold(ctx, tx, batch); err != nil {
+			return err
+		}
+		reached := mark{version: r.model.Version, sequence: last.Sequence, fingerprint: fingerprint(last)}
+		return reached.save(ctx, tx, r.model.Name)
 	})
 }
 

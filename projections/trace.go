@@ -12,8 +12,8 @@ import (
 	"github.com/pushledger/pushledger/eventstore"
 )
 
-// traced runs write in a span that is linked to the trace of each event of a batch: one
-// transaction ends many traces. If no spans are recorded it costs next to nothing.
+// traced runs write in a span of its own. It is linked to the trace of each event of the
+// batch and is part of none, because one transaction serves the events of many.
 func (r *Runner) traced(ctx context.Context, batch []eventstore.Recorded, write func(context.Context) error) error {
 	ctx, span := otel.Tracer("pushledger/projections").Start(ctx, "fold", trace.WithAttributes(attribute.String("read_model", r.model.Name)))
 	defer span.End()

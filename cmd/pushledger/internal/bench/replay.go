@@ -30,7 +30,7 @@ const (
 	signPatience   = 2 * time.Minute
 	signInterval   = 50 * time.Millisecond
 	historyShort   = 4_000
-	historyRegular = 60_000
+	historyRegular = 60_000 // purchases; one reading then takes some seconds, as the rounds of other rows do
 )
 
 // kept is a ledger in a directory, with the tree over it.

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -185,95 +183,6 @@ func TestAnswers(t *testing.T) {
 
 func offerP1Without(id string) string { return strings.Replace(offerP1, "p-1", id, 1) }
 
-// The same id and body get the same answer again, byte for byte, and change nothing.
-func TestARepeatedCommandGetsTheSameAnswer(t *testing.T) {
-	d := newDesk()
-	first := make(map[string]string)
-	ids := make(map[string]string)
-	for _, step := range verbs {
-		ids[step.verb] = uuid.NewString()
-		first[step.verb] = encoded(t, done(t, d.repeat(ids[step.verb], step.actor, step.verb, step.body)))
-		for _, earlier := range verbs[:slices.Index(verbs, step)+1] { // also once the push has gone on
-			before := d.length(t)
-			spaced := strings.ReplaceAll(earlier.body, ":", " : ")
-			for _, id := range []string{ids[earlier.verb], strings.ToUpper(ids[earlier.verb])} {
-				require.Equal(t, first[earlier.verb], encoded(t, d.repeat(id, earlier.actor, earlier.verb, spaced)))
-			}
-			require.Equal(t, before, d.length(t))
-		}
-	}
-	require.Contains(t, first["accept"], "signed=1")
-	d.down.Store(true)
-	require.Equal(t, first["accept"], encoded(t, d.repeat(ids["accept"], bo, "accept", acceptP1)), "nobody needs to be asked for it")
-}
-
-func TestACommandIDWithAnotherBodyIsRefused(t *testing.T) {
-	d := newDesk()
-	offered, accepted := uuid.NewString(), uuid.NewString()
-	done(t, d.repeat(offered, anna, "offer", offerP1))
-	done(t, d.repeat(accepted, bo, "accept", acceptP1))
-	before := d.length(t)
-	refused(t, push.CodeCommandIDReused, d.repeat(offered, anna, "offer", strings.Replace(offerP1, "1999", "1", 1)))
-	refused(t, push.CodeCommandIDReused, d.repeat(offered, anna, "withdraw", justP1))
-	refused(t, push.CodeCommandIDReused, d.repeat(offered, bo, "accept", acceptP1))
-	refused(t, push.CodeCommandIDReused, d.repeat(accepted, bo, "accept", `{"push_id":"p-1","total":"1.00"}`))
-	refused(t, push.CodeCommandIDReused, d.repeat(accepted, bo, "decline", justP1))
-	require.Equal(t, before, d.length(t))
-}
-
-// An offer without an id of its own is one push however often it is sent.
-func TestAnOfferWithoutPushID(t *testing.T) {
-	d := newDesk()
-	const body = `{"buyer":"bo","items":[{"domain":"alpha.com","price":"1"}]}`
-	id := uuid.NewString()
-	first := done(t, d.repeat(id, anna, "offer", body))
-	require.NotEmpty(t, first.PushID)
-	require.Equal(t, encoded(t, first), encoded(t, d.repeat(id, anna, "offer", body)))
-	refused(t, push.CodeCommandIDReused, d.repeat(id, anna, "offer", strings.Replace(body, `"1"`, `"2"`, 1)))
-	refused(t, push.CodeAlreadyOnSale, d.say(anna, "offer", body))
-	done(t, d.say(anna, "withdraw", fmt.Sprintf(`{"push_id":%q}`, first.PushID)))
-	second := done(t, d.say(anna, "offer", body))
-	require.NotEqual(t, first.PushID, second.PushID)
-}
-
-func TestARefusedCommandIsDecidedAfresh(t *testing.T) {
-	d := newDesk()
-	id := uuid.NewString()
-	d.locked.Store(true)
-	refused(t, push.CodeAccountMoveLocked, d.repeat(id, anna, "offer", offerP1))
-	require.Zero(t, d.length(t))
-	d.locked.Store(false)
-	done(t, d.repeat(id, anna, "offer", strings.Replace(offerP1, "1999", "5", 1)))
-}
-
-// Sixty-four sends of one command id have one effect and one answer.
-func TestOneCommandSentManyTimesAtOnce(t *testing.T) {
-	d := newDesk()
-	for _, step := range verbs {
-		before := d.length(t)
-		id := uuid.NewString()
-		answers := make([]commands.Reply, 64)
-		start := make(chan struct{})
-		var group sync.WaitGroup
-		for i := range answers {
-			group.Go(func() {
-				<-start
-				answers[i] = d.repeat(id, step.actor, step.verb, step.body)
-			})
-		}
-		close(start)
-		group.Wait()
-		for _, answer := range answers {
-			require.Equal(t, encoded(t, done(t, answers[0])), encoded(t, answer))
-		}
-		require.Equal(t, answers[0].Seq, d.length(t))
-		history, err := d.log.Load(t.Context(), ledger.PushStream("p-1"))
-		require.NoError(t, err)
-		require.Equal(t, answers[0].Version, len(history))
-		require.LessOrEqual(t, d.length(t), before+2, step.verb)
-	}
-}
-
 // Rule T1: to everybody else the push does not exist.
 func TestStrangersDoNotSeeThePush(t *testing.T) {
 	d := newDesk()
@@ -413,46 +322,6 @@ func TestMalformedCommandsAreRefused(t *testing.T) {
 	}
 	refused(t, push.CodeInvalidCommandID, d.repeat("once", anna, "withdraw", justP1))
 	require.Equal(t, before, d.length(t))
-}
-
-// moody is a log that does not say what became of an append.
-type moody struct {
-	eventstore.Store
-	written bool
-	silent  atomic.Int32 // appends that are still to go wrong
-}
-
-func (m *moody) Append(ctx context.Context, metadata eventstore.Metadata, changes ...eventstore.Change) (uint64, error) {
-	if m.silent.Add(-1) < 0 {
-		return m.Store.Append(ctx, metadata, changes...)
-	}
-	if m.written {
-		if _, err := m.Store.Append(ctx, metadata, changes...); err != nil {
-			return 0, err
-		}
-	}
-	return 0, eventstore.ErrUnavailable
-}
-
-func TestALogThatDoesNotSayWhatBecameOfIt(t *testing.T) {
-	for name, written := range map[string]bool{"it was written": true, "it was not written": false} {
-		t.Run(name, func(t *testing.T) {
-			store := memory.New(eventstore.NewRegistry(catalog.Events()...), func() time.Time { return noon })
-			log := &moody{Store: store, written: written}
-			d := deskOn(store, log)
-			for _, step := range verbs {
-				id := uuid.NewString()
-				log.silent.Store(1)
-				first := d.repeat(id, step.actor, step.verb, step.body)
-				if !written {
-					refused(t, push.CodeUnavailable, first)
-					first = done(t, d.repeat(id, step.actor, step.verb, step.body))
-				}
-				require.Equal(t, encoded(t, done(t, first)), encoded(t, d.repeat(id, step.actor, step.verb, step.body)))
-			}
-			require.Equal(t, uint64(5), d.length(t), "each once: two for the offer, one, and two for the end")
-		})
-	}
 }
 
 // A malformed item hides nothing that is wrong with the others.
