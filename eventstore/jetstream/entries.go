@@ -128,7 +128,7 @@ func (s *Store) FollowEntries(ctx context.Context, after uint64, handle func(tra
 }
 
 func entryOf(message kept) (transparency.Entry, error) {
-	at, err := storedAt(message.header, message.at)
+	at, err := storedAt(message.header.Get(headerStoredAt), message.at)
 	if err != nil {
 		return transparency.Entry{}, &transparency.Damage{Sequence: message.sequence, Reason: err.Error()}
 	}

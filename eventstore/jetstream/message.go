@@ -74,32 +74,66 @@ func recorded(
 	if err != nil {
 		return eventstore.Recorded{}, fmt.Errorf("sequence %d: %w", sequence, err)
 	}
-	version, err := strconv.Atoi(header.Get(headerVersion))
-	if err != nil || strconv.Itoa(version) != header.Get(headerVersion) {
-		return eventstore.Recorded{}, fmt.Errorf("sequence %d: version %.20q", sequence, header.Get(headerVersion))
+	written := headersOf(header)
+	version, err := strconv.Atoi(written.version)
+	if err != nil || strconv.Itoa(version) != written.version {
+		return eventstore.Recorded{}, fmt.Errorf("sequence %d: version %.20q", sequence, written.version)
 	}
-	if at, err = storedAt(header, at); err != nil {
+	if at, err = storedAt(written.storedAt, at); err != nil {
 		return eventstore.Recorded{}, fmt.Errorf("sequence %d: %w", sequence, err)
 	}
-	eventType := header.Get(headerType)
-	event, err := registry.Decode(eventType, version, body)
+	event, err := registry.Decode(written.eventType, version, body)
 	if err != nil {
 		return eventstore.Recorded{}, fmt.Errorf("sequence %d: %w", sequence, err)
 	}
 	return eventstore.Recorded{
-		Sequence: sequence, Stream: stream, ID: header.Get(jetstream.MsgIDHeader),
-		Type: eventType, Version: version, Time: at,
-		Metadata: eventstore.Metadata{
-			CommandID: header.Get(headerCommandID), CommandHash: header.Get(headerCommandHash),
-			Actor: header.Get(headerActor), Traceparent: header.Get(headerTraceparent),
-			Origin: header.Get(headerOrigin),
-		},
-		Body: body, Event: event, Last: header.Get(headerMore) == "",
+		Sequence: sequence, Stream: stream, ID: written.id, Type: written.eventType, Version: version, Time: at,
+		Metadata: written.metadata, Body: body, Event: event, Last: written.more == "",
 	}, nil
 }
 
-func storedAt(header nats.Header, at time.Time) (time.Time, error) {
-	text := header.Get(headerStoredAt)
+// headers are those of a stored event, as text.
+type headers struct {
+	id, eventType, version, storedAt, more string
+	metadata                               eventstore.Metadata
+}
+
+// headersOf goes over the headers once: to look each up in the map costs a reader of the
+// whole log as much as reading the time does.
+func headersOf(header nats.Header) headers {
+	var found headers
+	for name, values := range header {
+		if len(values) == 0 {
+			continue
+		}
+		switch value := values[0]; name {
+		case jetstream.MsgIDHeader:
+			found.id = value
+		case headerType:
+			found.eventType = value
+		case headerVersion:
+			found.version = value
+		case headerStoredAt:
+			found.storedAt = value
+		case headerMore:
+			found.more = value
+		case headerCommandID:
+			found.metadata.CommandID = value
+		case headerCommandHash:
+			found.metadata.CommandHash = value
+		case headerActor:
+			found.metadata.Actor = value
+		case headerTraceparent:
+			found.metadata.Traceparent = value
+		case headerOrigin:
+			found.metadata.Origin = value
+		}
+	}
+	return found
+}
+
+// storedAt is when an event was first stored: as its header says, or else the server.
+func storedAt(text string, at time.Time) (time.Time, error) {
 	if text == "" {
 		return at.UTC(), nil
 	}
