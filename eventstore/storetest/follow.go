@@ -21,19 +21,21 @@ func following(t *testing.T, store eventstore.Store) {
 	var written sync.WaitGroup
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
-	written.Go(func() {
+	write := func() {
 		for i := range during {
 			if _, err := store.Append(ctx, metadata(), change(fmt.Sprintf("g%d", i), 0, "x")); err != nil {
 				cancel(err) // what was not written is never followed
 				return
 			}
 		}
-	})
+	}
 	done := errors.New("seen all")
 	var seen []uint64
 	caughtUpAt := -1
 	err := store.Follow(ctx, 5, func(recorded eventstore.Recorded) error {
-		seen = append(seen, recorded.Sequence)
+		if seen = append(seen, recorded.Sequence); len(seen) == 1 {
+			written.Go(write) // from here on, where the log ended at first is known
+		}
 		if recorded.Sequence == before+during {
 			return done
 		}
