@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -15,6 +16,7 @@ import (
 
 const (
 	followWindow = 5000             // messages asked for ahead of the handler
+	followBytes  = 16 << 20         // of one request; two wait at most, half of what the client library holds
 	followIdle   = 30 * time.Second // after which the server drops a consumer nobody reads
 )
 
@@ -87,62 +89,94 @@ type kept struct {
 // followStored is followAlone of messages that nobody has decoded. A gap is
 // *transparency.Damage.
 func (s *Store) followStored(ctx context.Context, after uint64, handle func(kept) error, enough func() bool) error {
-	messages, err := s.consume(ctx, after)
+	if enough() {
+		return nil
+	}
+	consumer, err := s.js.OrderedConsumer(ctx, StreamName, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: after + 1, InactiveThreshold: followIdle,
+	})
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: follow: %w", eventstore.ErrUnavailable, err)
 	}
-	defer messages.Stop()
-	stop := context.AfterFunc(ctx, messages.Stop)
-	defer stop()
-	for position := after; !enough(); position++ {
-		message, err := nextMessage(ctx, messages)
-		if err != nil {
-			return err
-		}
-		place, err := message.Metadata()
-		if err != nil {
-			return fmt.Errorf("jetstream: follow: %w", err)
-		}
-		if place.Sequence.Stream != position+1 {
-			return missing(position, place.Sequence.Stream)
-		}
-		if err := handle(kept{message.Subject(), position + 1, message.Headers(), message.Data(), place.Timestamp}); err != nil {
-			return err
-		}
+	reading := &reading{position: after, handle: handle, enough: enough, ended: make(chan error, 1)}
+	consuming, err := consumer.Consume(reading.take,
+		jetstream.PullMaxMessagesWithBytesLimit(followWindow, followBytes), jetstream.ConsumeErrHandler(reading.failed))
+	if err != nil {
+		return fmt.Errorf("%w: follow: %w", eventstore.ErrUnavailable, err)
 	}
-	return nil
+	defer consuming.Stop()
+	select {
+	case err = <-reading.ended:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	reading.close()
+	return err
 }
 
-func nextMessage(ctx context.Context, messages jetstream.MessagesContext) (jetstream.Msg, error) {
-	for {
-		message, err := messages.Next()
-		switch {
-		case ctx.Err() != nil:
-			return nil, ctx.Err()
-		case errors.Is(err, jetstream.ErrNoHeartbeat): // the consumer is made anew by itself
-		case err != nil:
-			return nil, fmt.Errorf("%w: follow: %w", eventstore.ErrUnavailable, err)
-		default:
-			return message, nil
+// reading takes the messages of one consumer where the client library delivers them:
+// to ask for each with Next costs a timer and a channel more, a tenth of a replay.
+type reading struct {
+	handle func(kept) error
+	enough func() bool
+	ended  chan error // at most the first reason to end
+
+	mutex    sync.Mutex // held while a message is handled
+	closed   bool
+	position uint64
+}
+
+func (r *reading) take(message jetstream.Msg) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if r.closed {
+		return
+	}
+	if err := r.next(message); err != nil || r.enough() {
+		r.closed = true
+		r.end(err)
+	}
+}
+
+func (r *reading) next(message jetstream.Msg) error {
+	place, err := message.Metadata()
+	if err != nil {
+		return fmt.Errorf("jetstream: follow: %w", err)
+	}
+	if place.Sequence.Stream != r.position+1 {
+		return missing(r.position, place.Sequence.Stream)
+	}
+	r.position++
+	return r.handle(kept{message.Subject(), r.position, message.Headers(), message.Data(), place.Timestamp})
+}
+
+// failed ends the reading, unless the consumer is made anew by itself.
+func (r *reading) failed(_ jetstream.ConsumeContext, err error) {
+	for _, mended := range []error{
+		jetstream.ErrNoHeartbeat, jetstream.ErrConsumerDeleted, jetstream.ErrConsumerLeadershipChanged, nats.ErrNoResponders,
+	} {
+		if errors.Is(err, mended) {
+			return
 		}
 	}
+	r.end(fmt.Errorf("%w: follow: %w", eventstore.ErrUnavailable, err))
+}
+
+func (r *reading) end(err error) {
+	select {
+	case r.ended <- err:
+	default:
+	}
+}
+
+// close returns when no message is being handled, and none will be.
+func (r *reading) close() {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.closed = true
 }
 
 func missing(position, next uint64) error {
 	return fmt.Errorf("jetstream: the log goes from sequence %d to %d: events are missing: %w", position, next,
 		&transparency.Damage{Sequence: position + 1, Reason: "it is missing, or cannot be read"})
-}
-
-func (s *Store) consume(ctx context.Context, after uint64) (jetstream.MessagesContext, error) {
-	consumer, err := s.js.OrderedConsumer(ctx, StreamName, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: after + 1, InactiveThreshold: followIdle,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("%w: follow: %w", eventstore.ErrUnavailable, err)
-	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessages(followWindow))
-	if err != nil {
-		return nil, fmt.Errorf("%w: follow: %w", eventstore.ErrUnavailable, err)
-	}
-	return messages, nil
 }
