@@ -237,10 +237,15 @@ var errEnd = errors.New("bench: the end of the log")
 
 // fold rebuilds every push from the log.
 func (k *kept) fold(ctx context.Context) error {
-	states := make(map[string]push.State)
+	states := make(map[string]*push.State)
 	err := k.store.Follow(ctx, 0, func(recorded eventstore.Recorded) error {
 		if event, is := recorded.Event.(push.Event); is {
-			states[recorded.Stream.Key] = push.Evolve(states[recorded.Stream.Key], event)
+			state := states[recorded.Stream.Key]
+			if state == nil {
+				state = new(push.State)
+				states[recorded.Stream.Key] = state
+			}
+			*state = push.Evolve(*state, event)
 		}
 		if recorded.Sequence == k.last {
 			return errEnd
