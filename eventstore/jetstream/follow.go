@@ -98,25 +98,25 @@ func (s *Store) followStored(ctx context.Context, after uint64, handle func(kept
 	if err != nil {
 		return fmt.Errorf("%w: follow: %w", eventstore.ErrUnavailable, err)
 	}
-	reading := &reading{position: after, handle: handle, enough: enough, ended: make(chan error, 1)}
-	consuming, err := consumer.Consume(reading.take,
-		jetstream.PullMaxMessagesWithBytesLimit(followWindow, followBytes), jetstream.ConsumeErrHandler(reading.failed))
+	reader := &follower{position: after, handle: handle, enough: enough, ended: make(chan error, 1)}
+	consuming, err := consumer.Consume(reader.take,
+		jetstream.PullMaxMessagesWithBytesLimit(followWindow, followBytes), jetstream.ConsumeErrHandler(reader.failed))
 	if err != nil {
 		return fmt.Errorf("%w: follow: %w", eventstore.ErrUnavailable, err)
 	}
 	defer consuming.Stop()
 	select {
-	case err = <-reading.ended:
+	case err = <-reader.ended:
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
-	reading.close()
+	reader.close()
 	return err
 }
 
-// reading takes the messages of one consumer where the client library delivers them:
+// follower takes the messages of one consumer where the client library delivers them:
 // to ask for each with Next costs a timer and a channel more, a tenth of a replay.
-type reading struct {
+type follower struct {
 	handle func(kept) error
 	enough func() bool
 	ended  chan error // at most the first reason to end
@@ -126,32 +126,32 @@ type reading struct {
 	position uint64
 }
 
-func (r *reading) take(message jetstream.Msg) {
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	if r.closed {
+func (f *follower) take(message jetstream.Msg) {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	if f.closed {
 		return
 	}
-	if err := r.next(message); err != nil || r.enough() {
-		r.closed = true
-		r.end(err)
+	if err := f.next(message); err != nil || f.enough() {
+		f.closed = true
+		f.end(err)
 	}
 }
 
-func (r *reading) next(message jetstream.Msg) error {
+func (f *follower) next(message jetstream.Msg) error {
 	place, err := message.Metadata()
 	if err != nil {
 		return fmt.Errorf("jetstream: follow: %w", err)
 	}
-	if place.Sequence.Stream != r.position+1 {
-		return missing(r.position, place.Sequence.Stream)
+	if place.Sequence.Stream != f.position+1 {
+		return missing(f.position, place.Sequence.Stream)
 	}
-	r.position++
-	return r.handle(kept{message.Subject(), r.position, message.Headers(), message.Data(), place.Timestamp})
+	f.position++
+	return f.handle(kept{message.Subject(), f.position, message.Headers(), message.Data(), place.Timestamp})
 }
 
-// failed ends the reading, unless the consumer is made anew by itself.
-func (r *reading) failed(_ jetstream.ConsumeContext, err error) {
+// failed ends the following, unless the consumer is made anew by itself.
+func (f *follower) failed(_ jetstream.ConsumeContext, err error) {
 	for _, mended := range []error{
 		jetstream.ErrNoHeartbeat, jetstream.ErrConsumerDeleted, jetstream.ErrConsumerLeadershipChanged, nats.ErrNoResponders,
 	} {
@@ -159,21 +159,21 @@ func (r *reading) failed(_ jetstream.ConsumeContext, err error) {
 			return
 		}
 	}
-	r.end(fmt.Errorf("%w: follow: %w", eventstore.ErrUnavailable, err))
+	f.end(fmt.Errorf("%w: follow: %w", eventstore.ErrUnavailable, err))
 }
 
-func (r *reading) end(err error) {
+func (f *follower) end(err error) {
 	select {
-	case r.ended <- err:
+	case f.ended <- err:
 	default:
 	}
 }
 
 // close returns when no message is being handled, and none will be.
-func (r *reading) close() {
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	r.closed = true
+func (f *follower) close() {
+	f.mutex.Lock()
+	defer f.mutex.Unlock()
+	f.closed = true
 }
 
 func missing(position, next uint64) error {

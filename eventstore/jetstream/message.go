@@ -98,8 +98,8 @@ type headers struct {
 	metadata                               eventstore.Metadata
 }
 
-// headersOf goes over the headers once: to look each up in the map costs a reader of the
-// whole log as much as reading the time does.
+// headersOf goes over the headers once: looking each up in the map took a replay nearly
+// half as long as decoding the bodies.
 func headersOf(header nats.Header) headers {
 	var found headers
 	for name, values := range header {
