@@ -50,6 +50,9 @@ func (t *pooledFacts) facts(ctx context.Context, domains []domainname.Name) ([]p
 	if len(domains) == 0 {
 		return nil, nil
 	}
+	if ctx.Err() != nil { // nobody is asked for one who has given up
+		return nil, fmt.Errorf("%w: %w", registrar.ErrUnavailable, ctx.Err())
+	}
 	asked := &inquiry{domains: domains, done: make(chan answered, 1)}
 	if t.troubled(domains) {
 		go t.settle([]*inquiry{asked})

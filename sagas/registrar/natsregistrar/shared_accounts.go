@@ -33,6 +33,9 @@ func newSharedAccounts(ask func(string) (push.AccountFacts, error)) *sharedAccou
 }
 
 func (o *sharedAccounts) account(ctx context.Context, account string) (push.AccountFacts, error) {
+	if ctx.Err() != nil { // nobody is asked for one who has given up
+		return push.AccountFacts{}, fmt.Errorf("%w: %w", registrar.ErrUnavailable, ctx.Err())
+	}
 	asked := o.join(account)
 	select {
 	case <-asked.done:
