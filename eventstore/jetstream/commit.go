@@ -30,6 +30,9 @@ func (s *Store) commit(opened string, group []*waiting) {
 	for refusals := 0; len(group) > 0; refusals++ {
 		last, err := s.send(opened, group)
 		opened = ""
+		if errors.Is(err, eventstore.ErrConflict) {
+			s.expectAny(group)
+		}
 		switch {
 		case err == nil:
 			s.finish(group, last)
@@ -42,6 +45,16 @@ func (s *Store) commit(opened string, group []*waiting) {
 			return
 		}
 		group = s.withoutLosers(group)
+	}
+}
+
+// expectAny takes no stream of a refused group for unseen any more, whatever has been
+// learnt: who lost because of that reads it the next time.
+func (s *Store) expectAny(group []*waiting) {
+	for _, request := range group {
+		for stream := range request.expects {
+			s.known.add(stream)
+		}
 	}
 }
 

@@ -1,15 +1,11 @@
 package jetstream
 
 import (
-	"context"
 	"fmt"
 	"hash/maphash"
+	"iter"
 	"sync"
 	"sync/atomic"
-	"time"
-
-	"github.com/go-json-experiment/json"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/pushledger/pushledger/eventstore"
 )
@@ -20,7 +16,7 @@ import (
 type knownStreams struct {
 	kind     string
 	seed     maphash.Seed
-	complete atomic.Bool // everything that was in the log at the start is known
+	complete atomic.Bool // everything that was in the log at the start has been learnt
 	mu       sync.RWMutex
 	hashes   map[uint64]struct{}
 }
@@ -51,67 +47,17 @@ func (k *knownStreams) lacks(stream eventstore.StreamID) bool {
 // Unseen implements eventstore.Store.
 func (s *Store) Unseen(stream eventstore.StreamID) bool { return s.known.lacks(stream) }
 
-// learnStreams lists what is in the log. New streams that come while it does are seen
-// by the feed, so none is missed. Until it has ended every stream is read.
-func (s *Store) learnStreams(ctx context.Context) {
-	for ctx.Err() == nil {
-		if err := s.listStreams(ctx); err == nil {
-			s.known.complete.Store(true)
-			return
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(feedPause):
-		}
-	}
-}
-
-func (s *Store) listStreams(ctx context.Context) error {
-	if s.known.kind == "" {
-		return nil
-	}
-	for offset := 0; ; {
-		page, err := s.subjects(ctx, offset)
+// Learn is told all streams of Options.NewKind that were in the log when it was opened;
+// those that came since are seen by the feed, so none is missed. Once it has returned nil,
+// Unseen tells them apart; before that every stream is read. It returns the first error of
+// what it is told from, and may be called again.
+func (s *Store) Learn(streams iter.Seq2[eventstore.StreamID, error]) error {
+	for stream, err := range streams {
 		if err != nil {
-			return err
+			return fmt.Errorf("jetstream: learn streams: %w", err)
 		}
-		for subject := range page {
-			stream, err := streamOf(subject)
-			if err != nil {
-				return err
-			}
-			s.known.add(stream)
-		}
-		if len(page) == 0 {
-			return nil
-		}
-		offset += len(page)
+		s.known.add(stream)
 	}
-}
-
-// subjects is one page of the server's list, which is sorted and only ever grows.
-func (s *Store) subjects(ctx context.Context, offset int) (map[string]uint64, error) {
-	asked, err := json.Marshal(map[string]any{"subjects_filter": SubjectPrefix + s.known.kind + ".>", "offset": offset})
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, callPatience)
-	defer cancel()
-	answer, err := s.conn.RequestWithContext(ctx, "$JS.API.STREAM.INFO."+StreamName, asked)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", eventstore.ErrUnavailable, err)
-	}
-	var said struct {
-		Error *jetstream.APIError `json:"error"`
-		State struct {
-			Subjects map[string]uint64 `json:"subjects"`
-		} `json:"state"`
-	}
-	if err := json.Unmarshal(answer.Data, &said); err != nil {
-		return nil, fmt.Errorf("%w: %w", eventstore.ErrUnavailable, err)
-	}
-	if said.Error != nil {
-		return nil, fmt.Errorf("%w: %w", eventstore.ErrUnavailable, said.Error)
-	}
-	return said.State.Subjects, nil
+	s.known.complete.Store(true)
+	return nil
 }

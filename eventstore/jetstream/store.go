@@ -31,7 +31,8 @@ type Options struct {
 	// takes; 0 means 1,000, the least that every server takes.
 	GroupSize int
 	// NewKind is the kind of stream to which appends are mostly the first one. Which of
-	// them exist is then kept in memory, some 20 bytes each, for Unseen; empty: none.
+	// them exist is then kept in memory, some 40 bytes each, for Unseen, once Learn has
+	// been told; empty: none.
 	NewKind string
 }
 
@@ -95,7 +96,6 @@ func Open(ctx context.Context, conn *nats.Conn, registry *eventstore.Registry, o
 	go store.commitGroups()
 	store.reading.Go(store.answerLookups)
 	store.reading.Go(func() { store.readFeed(reads) })
-	store.reading.Go(func() { store.learnStreams(reads) })
 	return store, nil
 }
 

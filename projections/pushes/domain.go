@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/pushledger/pushledger/aggregates/domainname"
@@ -119,4 +120,50 @@ func (q *Queries) holder(ctx context.Context, viewer Viewer, live string) (*View
 	}
 	shown := view(found.state, found.sequence)
 	return &shown, nil
+}
+
+const domainsAtOnce = 20_000 // of one question
+
+// Domains are all domains that were ever pushed, each once, as far as the read model has
+// come. An error is the last that is given.
+func (q *Queries) Domains(ctx context.Context) iter.Seq2[domainname.Name, error] {
+	return func(yield func(domainname.Name, error) bool) {
+		for after := domainname.Name(""); ; {
+			page, err := q.domainsAfter(ctx, after)
+			if err != nil {
+				yield("", fmt.Errorf("pushes: domains after %q: %w", after, err))
+				return
+			}
+			if len(page) == 0 {
+				return
+			}
+			for _, name := range page {
+				if !yield(name, nil) {
+					return
+				}
+			}
+			after = page[len(page)-1]
+		}
+	}
+}
+
+func (q *Queries) domainsAfter(ctx context.Context, after domainname.Name) (page []domainname.Name, err error) {
+	err = q.Read(func(db *sql.DB) error {
+		page = page[:0]
+		rows, err := db.QueryContext(ctx,
+			"SELECT DISTINCT domain FROM push_domains WHERE domain > $1 ORDER BY domain LIMIT $2", string(after), domainsAtOnce)
+		if err != nil {
+			return err
+		}
+		defer rows.Close() //nolint:errcheck // rows.Err says all there is
+		for rows.Next() {
+			var name domainname.Name
+			if err := rows.Scan(&name); err != nil {
+				return err
+			}
+			page = append(page, name)
+		}
+		return rows.Err()
+	})
+	return page, err
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pushledger/pushledger/aggregates/catalog"
+	"github.com/pushledger/pushledger/aggregates/domainname"
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/projections"
 	"github.com/pushledger/pushledger/projections/pushes"
@@ -224,4 +225,32 @@ func TestTroubleOfOurOwnIsNotTold(t *testing.T) {
 		require.NotEmpty(t, refusal.MessageZH)
 	}
 	require.Equal(t, push.CodeUnavailable, pushes.Explain(projections.ErrBehind).Code)
+}
+
+func TestEveryDomainThatWasEverPushedIsNamedOnce(t *testing.T) {
+	ledger := pushestest.Start(t)
+	ended := pushestest.Offered("p-1", anna, bo, alpha)
+	ledger.Show(t, "p-1", append([]push.Event{ended}, pushestest.Purchase(ended)...)...)
+	ledger.Show(t, "p-2", pushestest.Offered("p-2", bo, anna, alpha, "beta.com", "gamma.com"))
+
+	var named []domainname.Name
+	for name, err := range ledger.Queries.Domains(t.Context()) {
+		require.NoError(t, err)
+		named = append(named, name)
+	}
+
+	require.Equal(t, []domainname.Name{alpha, "beta.com", "gamma.com"}, named)
+}
+
+func TestDomainsThatCannotBeReadAreAnError(t *testing.T) {
+	ledger := pushestest.Start(t)
+	ledger.Show(t, "p-1", pushestest.Offered("p-1", anna, bo, alpha))
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	var errs []error
+	for _, err := range ledger.Queries.Domains(gone) {
+		errs = append(errs, err)
+	}
+	require.Len(t, errs, 1)
+	require.ErrorIs(t, errs[0], context.Canceled)
 }

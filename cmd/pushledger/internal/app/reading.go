@@ -8,16 +8,19 @@ import (
 	"sync"
 
 	"github.com/nats-io/nats.go"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/httpapi"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/natsapi"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/notices"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/telemetry"
+	"github.com/pushledger/pushledger/eventstore"
 	"github.com/pushledger/pushledger/projections"
 	"github.com/pushledger/pushledger/projections/accounts"
 	"github.com/pushledger/pushledger/projections/commandids"
 	"github.com/pushledger/pushledger/projections/pushes"
+	"github.com/pushledger/pushledger/sagas/ledger"
 )
 
 // reading is the read side of the service.
@@ -43,24 +46,46 @@ func (s *Service) openReadModels(ctx context.Context) error {
 	s.reading.metrics = telemetry.NewMetrics()
 	s.reading.stopping = make(chan struct{})
 	s.reading.stop = sync.OnceFunc(func() { close(s.reading.stopping) })
-	s.reading.pushes, err = pushes.OpenQueries(func(model projections.Model) (*projections.Served, error) {
-		return s.openReadModel(ctx, pushesFile, model)
-	}, s.store)
-	if err != nil {
-		return err
-	}
-	books, err := s.openReadModel(ctx, accountsFile, accounts.Model())
-	if err != nil {
-		return err
-	}
-	s.reading.accounts = accounts.NewQueries(books)
-	s.reading.commands, err = commandids.OpenIndex(func(model projections.Model) (*projections.Served, error) {
-		return s.openReadModel(ctx, commandsFile, model)
-	})
-	if err != nil {
+	if err := s.openFiles(ctx); err != nil {
 		return err
 	}
 	return s.openNotices(ctx)
+}
+
+// openFiles opens all of them at the same time: each is read as a whole once.
+func (s *Service) openFiles(ctx context.Context) error {
+	var opening sync.Mutex
+	from := func(file string) func(projections.Model) (*projections.Served, error) {
+		return func(model projections.Model) (*projections.Served, error) {
+			served, err := projections.OpenServed(ctx, filepath.Join(s.config.Data, file), model, s.store, s.config.Logger)
+			if err == nil {
+				opening.Lock()
+				defer opening.Unlock()
+				s.onClose(served.Close)
+			}
+			return served, err
+		}
+	}
+	var books *projections.Served
+	var group errgroup.Group
+	group.Go(func() (err error) {
+		s.reading.pushes, err = pushes.OpenQueries(from(pushesFile), s.store)
+		return err
+	})
+	group.Go(func() (err error) {
+		books, err = from(accountsFile)(accounts.Model())
+		return err
+	})
+	group.Go(func() (err error) {
+		s.reading.commands, err = commandids.OpenIndex(from(commandsFile))
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	s.reading.accounts = accounts.NewQueries(books)
+	s.reading.models = []*projections.Served{s.reading.pushes.Served, books, s.reading.commands.Served}
+	return nil
 }
 
 // openNotices opens them on a connection that can write nothing else.
@@ -75,16 +100,6 @@ func (s *Service) openNotices(ctx context.Context) error {
 	return err
 }
 
-func (s *Service) openReadModel(ctx context.Context, file string, model projections.Model) (*projections.Served, error) {
-	served, err := projections.OpenServed(ctx, filepath.Join(s.config.Data, file), model, s.store, s.config.Logger)
-	if err != nil {
-		return nil, err
-	}
-	s.onClose(served.Close)
-	s.reading.models = append(s.reading.models, served)
-	return served, nil
-}
-
 // runReadModels follows the log with every read model. One that stops is loud and not
 // ready, but takes nothing else down.
 func (s *Service) runReadModels(ctx context.Context) {
@@ -93,12 +108,32 @@ func (s *Service) runReadModels(ctx context.Context) {
 		s.background.Go(func() error { return model.Run(ctx) })
 	}
 	s.background.Go(func() error { s.reading.commands.Learn(ctx); return nil })
+	s.background.Go(func() error { s.learnDomains(ctx); return nil })
 	s.background.Go(func() error {
 		if err := s.reading.notices.Run(ctx); err != nil { // loud, but nobody else has to stop for it
 			s.config.Logger.Error("notices stopped", "error", err)
 		}
 		return nil
 	})
+}
+
+// learnDomains tells the log which domains it has events of, so that nothing has to be read
+// for an offer of another. The rows do once they show all that was there at the start.
+func (s *Service) learnDomains(ctx context.Context) {
+	streams := func(yield func(eventstore.StreamID, error) bool) {
+		for name, err := range s.reading.pushes.Domains(ctx) {
+			if !yield(ledger.DomainStream(name), err) {
+				return
+			}
+		}
+	}
+	err := s.reading.pushes.WaitReady(ctx)
+	if err == nil {
+		err = s.store.Learn(streams)
+	}
+	if err != nil && ctx.Err() == nil {
+		s.config.Logger.Warn("every domain offered will be looked up in the log until the next start", "error", err)
+	}
 }
 
 // waitForReadModels waits until every read model shows the whole log, or has stopped at an
