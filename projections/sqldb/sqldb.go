@@ -49,7 +49,12 @@ var errStale = errors.New("sqldb: unusable file")
 // database, is corrupted, or holds another version of a schema is deleted; a line in
 // the log says so and why.
 func Open(ctx context.Context, path string, logger *slog.Logger, schemas ...Schema) (*DB, error) {
-	prepared := func(db *sql.DB) error { return prepare(ctx, db, schemas) }
+	prepared := func(db *sql.DB) error {
+		if err := check(ctx, path); err != nil {
+			return err
+		}
+		return prepare(ctx, db, schemas)
+	}
 	db, err := open(path, prepared)
 	if !errors.Is(err, errStale) {
 		return db, err
@@ -119,15 +124,25 @@ func connect(path string, parameters url.Values) (*sql.DB, error) {
 	return db, nil
 }
 
-// prepare reads the whole file once, so that damage shows now and not in an answer.
-func prepare(ctx context.Context, db *sql.DB, schemas []Schema) error {
+// check reads the whole file once, so that damage shows now and not in an answer. It has a
+// connection of its own: the writer's would hold on to as much of it as fits its memory.
+func check(ctx context.Context, path string) (err error) {
+	db, err := connect(path, url.Values{"_pragma": {"busy_timeout(5000)"}})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
 	var verdict string
 	if err := db.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
-		return fmt.Errorf("sqldb: check: %w", err)
+		return fmt.Errorf("sqldb: check: %w", stale(err))
 	}
 	if verdict != "ok" {
 		return fmt.Errorf("%w: %s", errStale, verdict)
 	}
+	return nil
+}
+
+func prepare(ctx context.Context, db *sql.DB, schemas []Schema) error {
 	for _, schema := range schemas {
 		if err := migrate(ctx, db, schema); err != nil {
 			return err
