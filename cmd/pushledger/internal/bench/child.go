@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/app"
 )
 
 const (
@@ -28,11 +30,12 @@ const (
 type child struct {
 	command *exec.Cmd
 	ended   chan struct{}
+	ready   app.Ready
 }
 
-// serve starts a service on a data directory and returns it with how long it took until it
-// was ready for everything.
-func serve(ctx context.Context, dir, data string) (*child, time.Duration, error) {
+// serve starts a service on a data directory, with further flags, and returns it with how
+// long it took until it was ready for everything. dir is for its ready file.
+func serve(ctx context.Context, dir, data string, flags ...string) (*child, time.Duration, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, 0, err
@@ -41,8 +44,8 @@ func serve(ctx context.Context, dir, data string) (*child, time.Duration, error)
 	if err := os.Remove(ready); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, 0, err
 	}
-	c := &child{ended: make(chan struct{}), command: exec.Command(program, "serve", "--sandbox", "--data", data, // #nosec G204 -- this very program
-		"--nats-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--ready-file", ready, "--log-level", "error")}
+	c := &child{ended: make(chan struct{}), command: exec.Command(program, append([]string{"serve", "--sandbox", "--data", data, // #nosec G204 -- this very program
+		"--nats-listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0", "--ready-file", ready, "--log-level", "error"}, flags...)...)}
 	var said bytes.Buffer // read after the child has ended
 	c.command.Stderr = &said
 	began := time.Now()
@@ -53,7 +56,7 @@ func serve(ctx context.Context, dir, data string) (*child, time.Duration, error)
 	ctx, cancel := context.WithTimeout(ctx, childStart)
 	defer cancel()
 	for {
-		if isReady(ctx, ready) {
+		if c.isReady(ctx, ready) {
 			return c, time.Since(began), nil
 		}
 		select {
@@ -67,15 +70,12 @@ func serve(ctx context.Context, dir, data string) (*child, time.Duration, error)
 }
 
 // isReady asks the service that has written a ready file whether it is ready.
-func isReady(ctx context.Context, file string) bool {
+func (c *child) isReady(ctx context.Context, file string) bool {
 	text, err := os.ReadFile(file) // #nosec G304 -- in a directory of our own
-	var said struct {
-		HTTPURL string `json:"http_url"`
-	}
-	if err != nil || json.Unmarshal(text, &said) != nil {
+	if err != nil || json.Unmarshal(text, &c.ready) != nil {
 		return false
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, said.HTTPURL+"/readyz", http.NoBody)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.ready.HTTPURL+"/readyz", http.NoBody)
 	if err != nil {
 		return false
 	}

@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/app"
-	"github.com/pushledger/pushledger/cmd/pushledger/internal/audit"
-	"github.com/pushledger/pushledger/eventstore/natsserver"
 )
 
 // Targets of S2.
@@ -93,59 +91,73 @@ func (r *run) restarts(ctx context.Context, dir, data string) error {
 	return nil
 }
 
-// compareSizes is S1.
+// compareSizes is S1. Each ledger is served by a process of its own, with all of the
+// memory that the service allows itself.
 func (r *run) compareSizes(ctx context.Context, data string) (err error) {
-	r.Progress("S1: start")
-	// The service of its own kept what its partners know in files; here it is in memory.
-	if err := os.RemoveAll(natsserver.StreamDir(audit.NATSDir(data), "KV_SANDBOX")); err != nil {
-		return err
-	}
-	domains := int(2 * rounds * r.span().Seconds() * offersASecond)
-	large, err := startOn(ctx, r.Options, data, domains)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, large.close()) }()
 	dir, err := os.MkdirTemp("", "pushledger-bench-small-")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	r.Progress("S1: start")
 	if err := buildSandbox(ctx, r.Options, dir, smallLedger); err != nil {
 		return err
 	}
-	small, err := startOn(ctx, r.Options, dir, domains)
+	domains := int(rounds * r.span().Seconds() * offersASecond)
+	large, err := startApart(ctx, data, domains)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, large.close()) }()
+	small, err := startApart(ctx, dir, domains)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, small.close()) }()
-	var calls []func(context.Context, int) error
-	for _, side := range []struct {
-		subject *subject
-		pushes  int
-	}{{large, r.Large}, {small, smallLedger}} {
-		asker := side.subject.asker(func(number int) string { return historyPush(number % side.pushes) })
-		defer asker.close()
-		calls = append(calls, func(ctx context.Context, _ int) error { _, err := side.subject.offer(ctx); return err }, asker.one)
+	peer := fmt.Sprintf("the same at %d pushes", smallLedger)
+	offer := func(s *subject) func(context.Context, int) error {
+		return func(ctx context.Context, _ int) error { _, err := s.offer(ctx); return err }
 	}
-	if err := warmUp(ctx, calls...); err != nil {
-		return err
-	}
-	rates := make([][]float64, len(calls))
-	for round := range rounds {
-		r.Progress(fmt.Sprintf("S1 round %d of %d", round+1, rounds))
-		for i, inFlight := range []int{writersAtOnce, readers, writersAtOnce, readers} {
-			seen, err := load(ctx, inFlight, r.span(), calls[i])
-			if err != nil {
-				return err
-			}
-			rates[i] = append(rates[i], seen.rate)
+	few := func(number int) string { return historyPush(number % smallLedger) }
+	spread := func(number int) string { return historyPush(number % smallLedger * max(1, r.Large/smallLedger)) }
+	all := func(number int) string { return historyPush(number % r.Large) }
+	some, whichever, inSmall := large.asker(spread), large.asker(all), small.asker(few)
+	defer func() { some.close(); whichever.close(); inSmall.close() }()
+	for _, row := range []struct {
+		name         string
+		inFlight     int
+		large, small func(context.Context, int) error
+	}{
+		{"S1 offers@64", writersAtOnce, offer(large), offer(small)},
+		{fmt.Sprintf("S1 push, one of %d", smallLedger), readers, some.one, inSmall.one},
+		{"S1 push, any", readers, whichever.one, inSmall.one},
+	} {
+		if err := r.compareInTurns(ctx, row.name, peer, row.inFlight, row.large, row.small); err != nil {
+			return fmt.Errorf("%s: %w", row.name, err)
 		}
 	}
-	peer := fmt.Sprintf("the same at %d pushes", smallLedger)
-	r.add(
-		compared("S1 offers@64", "1/s", peer, rates[0], rates[2], atLeast(0.9)),
-		compared("S1 push", "1/s", peer, rates[1], rates[3], atLeast(0.9)),
-	)
+	return nil
+}
+
+// compareInTurns adds a row of the rates of two calls, of which the first is to come to
+// nine tenths of the second.
+func (r *run) compareInTurns(ctx context.Context, name, peer string, inFlight int, ours, other func(context.Context, int) error) error {
+	if err := warmUp(ctx, ours, other); err != nil {
+		return err
+	}
+	var own, others []float64
+	for round := range rounds {
+		r.Progress(fmt.Sprintf("%s round %d of %d", name, round+1, rounds))
+		seen, err := load(ctx, inFlight, r.span(), ours)
+		if err != nil {
+			return err
+		}
+		against, err := load(ctx, inFlight, r.span(), other)
+		if err != nil {
+			return err
+		}
+		own, others = append(own, seen.rate), append(others, against.rate)
+	}
+	r.add(compared(name, "1/s", peer, own, others, atLeast(0.9)))
 	return nil
 }

@@ -22,8 +22,9 @@ import (
 )
 
 const (
-	historyTogether = 64               // purchases that are under way at the same time
-	historyPace     = time.Millisecond // between two of them
+	historyTogether = 64                  // purchases that are under way at the same time
+	historyPace     = 5 * time.Second     // between two of them
+	historyAge      = 60 * 24 * time.Hour // of the newest: nobody is told of them any more
 	mostSellers     = 1000
 	pushesOfSeller  = 100 // at least, where there are so many
 	payURLLength    = 900 // of a signed order
@@ -42,7 +43,7 @@ type history struct {
 func newHistory(purchases int) *history {
 	return &history{
 		purchases: purchases, registry: eventstore.NewRegistry(catalog.Events()...),
-		began: time.Now().UTC().Add(-time.Hour - time.Duration(purchases)*historyPace),
+		began: time.Now().UTC().Add(-historyAge - time.Duration(purchases)*historyPace),
 	}
 }
 

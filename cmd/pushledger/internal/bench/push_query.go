@@ -48,7 +48,10 @@ func onePush(ctx context.Context, r *run) (err error) {
 	if err != nil {
 		return err
 	}
-	asker := newAsker(ours, ids)
+	asker := ours.asker(func(number int) string { return ids[number%len(ids)] })
+	if asker.min, err = ours.service.Log().LastSequence(ctx); err != nil {
+		return err
+	}
 	defer asker.close()
 	constant, err := newConstant(ctx, asker)
 	if err != nil {
@@ -131,21 +134,13 @@ type asker struct {
 	url  string
 	auth string
 	ids  func(number int) string
-	min  uint64 // sequence from which on all of them are shown
-}
-
-func newAsker(s *subject, ids []string) *asker {
-	return s.asker(func(number int) string { return ids[number%len(ids)] })
+	min  uint64 // sequence from which on all of them are shown; 0: they are
 }
 
 func (s *subject) asker(ids func(int) string) *asker {
-	last, err := s.service.Log().LastSequence(context.Background())
-	if err != nil {
-		last = 0 // the first answers show it
-	}
 	return &asker{
 		http: &http.Client{Timeout: readPatience, Transport: &http.Transport{MaxIdleConnsPerHost: mostIdleInOne}},
-		url:  s.service.Ready.HTTPURL + "/v1/pushes/", auth: "Bearer " + s.service.Ready.Tokens[buyer], ids: ids, min: last,
+		url:  s.ready.HTTPURL + "/v1/pushes/", auth: "Bearer " + s.ready.Tokens[buyer], ids: ids,
 	}
 }
 

@@ -160,7 +160,7 @@ func keep(ctx context.Context, options Options, purchases int) (k *kept, err err
 	if k.conn, err = k.server.Connect("bench", natsserver.Grant{Name: "bench", Publish: []string{">"}, Subscribe: []string{">"}}); err != nil {
 		return k, err
 	}
-	if k.store, err = eventlog.Open(ctx, k.conn, audit.Registry(), eventlog.Options{GroupSize: natsserver.MaxBatch, NewKind: "domain"}); err != nil {
+	if k.store, err = eventlog.Open(ctx, k.conn, audit.Registry(), eventlog.Options{GroupSize: natsserver.MaxBatch}); err != nil {
 		return k, err
 	}
 	if k.last, err = k.store.LastSequence(ctx); err != nil {

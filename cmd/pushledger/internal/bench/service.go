@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -20,13 +21,16 @@ const (
 	sellers = 16 // each with a connection of its own
 	buyer   = "buyer"
 	price   = "10.00"
+	noLimit = 1_000_000 // commands a second of one account
 )
 
 // subject is the service under test, with everything it runs in production, and
 // clients that reach it as any client does: over TCP, with a token.
 type subject struct {
 	dir     string
-	service *app.Service
+	service *app.Service // in this process; nil: child is it
+	child   *child
+	ready   app.Ready
 	sellers []*client.Client
 	buyer   *client.Client
 	control *client.Client
@@ -36,11 +40,33 @@ type subject struct {
 
 // start runs a service on a new directory whose sellers own a number of domains.
 func start(ctx context.Context, options Options, domains int) (*subject, error) {
-	return startOn(ctx, options, "", domains)
+	return prepared(domains, func(s *subject, inventory string) (err error) {
+		s.service, err = app.Start(ctx, app.Config{
+			Data: filepath.Join(s.dir, "data"), NATSListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0", SyncAlways: true,
+			PaymentWindow: 30 * time.Minute, Limit: commands.Limit{PerSecond: noLimit, Burst: noLimit}, Version: "0.0.0-bench",
+			Sandbox: true, SandboxForgets: true, Inventory: inventory, Logger: options.Logger,
+		})
+		if err == nil {
+			s.ready = s.service.Ready
+		}
+		return err
+	})
 }
 
-// startOn is start on a data directory that stays the caller's; empty: a new one.
-func startOn(ctx context.Context, options Options, data string, domains int) (s *subject, err error) {
+// startApart is start in a process of its own, on a data directory that stays the caller's.
+func startApart(ctx context.Context, data string, domains int) (*subject, error) {
+	return prepared(domains, func(s *subject, inventory string) (err error) {
+		s.child, _, err = serve(ctx, s.dir, data, "--sandbox-inventory", inventory,
+			"--command-rate", strconv.Itoa(noLimit), "--command-burst", strconv.Itoa(noLimit))
+		if err == nil {
+			s.ready = s.child.ready
+		}
+		return err
+	})
+}
+
+// prepared is a subject that is run with an inventory of domains, and its clients.
+func prepared(domains int, run func(s *subject, inventory string) error) (s *subject, err error) {
 	s = &subject{domains: domains}
 	defer func() {
 		if err != nil {
@@ -50,19 +76,11 @@ func startOn(ctx context.Context, options Options, data string, domains int) (s 
 	if s.dir, err = os.MkdirTemp("", "pushledger-bench-"); err != nil {
 		return s, err
 	}
-	if data == "" {
-		data = filepath.Join(s.dir, "data")
-	}
 	inventory := filepath.Join(s.dir, "inventory.json")
 	if err := writeInventory(inventory, domains); err != nil {
 		return s, err
 	}
-	s.service, err = app.Start(ctx, app.Config{
-		Data: data, NATSListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0", SyncAlways: true,
-		PaymentWindow: 30 * time.Minute, Limit: commands.Limit{PerSecond: 1e6, Burst: 1e6}, Version: "0.0.0-bench", Sandbox: true, SandboxForgets: true, Inventory: inventory,
-		Logger: options.Logger,
-	})
-	if err != nil {
+	if err := run(s, inventory); err != nil {
 		return s, err
 	}
 	return s, s.connect()
@@ -108,7 +126,7 @@ func domainName(i int) string { return fmt.Sprintf("bench-%07d.com", i) }
 func (s *subject) connect() error {
 	as := func(account string) (*client.Client, error) {
 		made, err := client.New(client.Target{
-			NATSURL: s.service.Ready.NATSURL, HTTPURL: s.service.Ready.HTTPURL, Token: s.service.Ready.Tokens[account],
+			NATSURL: s.ready.NATSURL, HTTPURL: s.ready.HTTPURL, Token: s.ready.Tokens[account],
 		})
 		if err != nil {
 			return nil, err
@@ -140,6 +158,9 @@ func (s *subject) close() error {
 	}
 	if s.service != nil {
 		errs = append(errs, s.service.Close())
+	}
+	if s.child != nil {
+		errs = append(errs, s.child.stop())
 	}
 	return errors.Join(append(errs, os.RemoveAll(s.dir))...)
 }
