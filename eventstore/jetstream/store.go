@@ -31,7 +31,7 @@ type Options struct {
 	// takes; 0 means 1,000, the least that every server takes.
 	GroupSize int
 	// NewKind is the kind of stream to which appends are mostly the first one. Which of
-	// them exist is then kept in memory, some 40 bytes each, for Unseen, once Learn has
+	// them exist is then kept in memory, some 15 bytes each, for Unseen, once Learn has
 	// been told; empty: none.
 	NewKind string
 }
