@@ -66,6 +66,8 @@ func (t target) met(ratio float64) bool {
 	return t.atMost && ratio <= t.limit || !t.atMost && ratio >= t.limit
 }
 
+const targetItself = "the target itself" // the peer of a figure that has none
+
 // compared makes a row of rounds in which ours[i] and peer[i] were measured one after
 // the other.
 func compared(name, unit, peerName string, ours, peer []float64, wanted target) Row {

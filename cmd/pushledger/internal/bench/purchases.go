@@ -44,7 +44,7 @@ func purchases(ctx context.Context, r *run) (err error) {
 		}
 		rates = append(rates, own.rate)
 	}
-	r.add(compared("W4 purchases", "1/s", "the target itself", rates, same(purchasesTarget), atLeast(1)))
+	r.add(compared("W4 purchases", "1/s", targetItself, rates, same(purchasesTarget), atLeast(1)))
 	return nil
 }
 

@@ -80,7 +80,7 @@ func onePush(ctx context.Context, r *run) (err error) {
 	}
 	r.add(
 		compared("Q1 push", "1/s", "constant answer of the same size", own, other, atLeast(0.5)),
-		compared("Q1 p99 beside writers", "ms", "the target itself", slow, same(readTarget), atMost(1)),
+		compared("Q1 p99 beside writers", "ms", targetItself, slow, same(readTarget), atMost(1)),
 	)
 	return nil
 }

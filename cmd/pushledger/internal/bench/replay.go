@@ -77,7 +77,7 @@ func replays(ctx context.Context, r *run) (err error) {
 		switch {
 		case measured.id == "" || !r.wanted(measured.id):
 		case measured.id == "R3":
-			r.add(compared("R3 "+measured.name, "events/s", "the target itself", rates[i], same(rebuildTarget), atLeast(1)))
+			r.add(compared("R3 "+measured.name, "events/s", targetItself, rates[i], same(rebuildTarget), atLeast(1)))
 		default:
 			target := map[string]float64{"R1": 0.8, "R2": 0.5}[measured.id]
 			r.add(compared(measured.id+" "+measured.name, "events/s", counting, rates[i], rates[0], atLeast(target)))
