@@ -77,7 +77,8 @@ func (s *Store) followStretch(ctx context.Context, position *uint64, end uint64,
 func (s *Store) readStretch(ctx context.Context, position *uint64, end uint64, take func(kept) error) error {
 	for atOnce := uint64(entriesAtOnce); *position < end; {
 		before := *position
-		asked := question{From: before + 1, Subject: SubjectPrefix + ">", Batch: int(min(atOnce, end-before)), once: true} // #nosec G115 -- at most entriesAtOnce
+		// For any other pattern the server would go through all subjects, while writers wait.
+		asked := question{From: before + 1, Subject: ">", Batch: int(min(atOnce, end-before)), once: true} // #nosec G115 -- at most entriesAtOnce
 		err := s.readStored(ctx, asked, take)
 		switch {
 		case errors.Is(err, errDamaged) && atOnce > 1:

@@ -117,7 +117,7 @@ func (n *Notices) resume(ctx context.Context) error {
 		return fmt.Errorf("notices: position: %w", err)
 	}
 	if info.State.Msgs == 0 {
-		return nil // what would be published again is too old for it
+		return n.skipOld(ctx) // what would be published again is too old for it, too
 	}
 	last, err := n.stream.GetMsg(ctx, info.State.LastSeq)
 	if err != nil {
@@ -130,6 +130,43 @@ func (n *Notices) resume(ctx context.Context) error {
 	}
 	n.position, n.begun = position, begun
 	return nil
+}
+
+// skipOld moves the position behind the events that are too old to be told of. Events lie
+// in the log by their times, so the last of them is sought by halves.
+func (n *Notices) skipOld(ctx context.Context) error {
+	last, err := n.Log.LastSequence(ctx)
+	if err != nil {
+		return fmt.Errorf("notices: position: %w", err)
+	}
+	for last > n.position {
+		middle := n.position + (last-n.position+1)/2
+		at, err := n.timeOf(ctx, middle)
+		if err != nil {
+			return fmt.Errorf("notices: position: %w", err)
+		}
+		if n.tooOld(at) {
+			n.position = middle
+		} else {
+			last = middle - 1
+		}
+	}
+	return nil
+}
+
+func (n *Notices) tooOld(event time.Time) bool { return n.Now().Sub(event) > kept }
+
+// timeOf is when the event of a sequence was recorded.
+func (n *Notices) timeOf(ctx context.Context, sequence uint64) (at time.Time, err error) {
+	errEnough := errors.New("one is enough")
+	err = n.Log.Follow(ctx, sequence-1, func(recorded eventstore.Recorded) error {
+		at = recorded.Time
+		return errEnough
+	}, nil)
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return at, err
 }
 
 // told are the types of events that accounts are told of.
@@ -154,7 +191,7 @@ func (n *Notices) prepare(ctx context.Context, recorded eventstore.Recorded) ([]
 		return nil, err
 	}
 	n.upcoming.note(recorded.Stream.Key, event, to)
-	if !told(event) || n.Now().Sub(recorded.Time) > kept {
+	if !told(event) || n.tooOld(recorded.Time) {
 		return nil, nil
 	}
 	said, err := pushes.Tell(recorded)

@@ -15,8 +15,12 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
+	"github.com/pushledger/pushledger/aggregates/catalog"
+	"github.com/pushledger/pushledger/aggregates/domainname"
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/notices"
+	"github.com/pushledger/pushledger/eventstore"
+	"github.com/pushledger/pushledger/eventstore/memory"
 	"github.com/pushledger/pushledger/eventstore/natsserver"
 	"github.com/pushledger/pushledger/projections/pushes"
 	"github.com/pushledger/pushledger/projections/pushes/pushestest"
@@ -25,6 +29,7 @@ import (
 // desk is a server on which notices are published.
 type desk struct {
 	ledger *pushestest.Fixture
+	log    eventstore.Store // nil: the ledger's
 	conn   *nats.Conn
 	now    time.Time
 }
@@ -43,8 +48,12 @@ func newDesk(t *testing.T) *desk {
 // open starts to publish until the test ends or the function is called.
 func (d *desk) open(t *testing.T) (*notices.Notices, func()) {
 	t.Helper()
+	log := d.log
+	if log == nil {
+		log = d.ledger.Log
+	}
 	opened, err := notices.Open(t.Context(), d.conn, notices.Config{
-		Log: d.ledger.Log, Pushes: d.ledger.Queries, Now: func() time.Time { return d.now }, Logger: slog.New(slog.DiscardHandler),
+		Log: log, Pushes: d.ledger.Queries, Now: func() time.Time { return d.now }, Logger: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -130,6 +139,58 @@ func TestF42NothingIsToldAgainAfterARestartOrARebuild(t *testing.T) {
 	opened, _ = d.open(t)
 	d.settled(t, opened)
 	require.Equal(t, before+2, d.stored(t), "but for the one that was offered since")
+}
+
+// follows notes from where a log is read.
+type follows struct {
+	eventstore.Store
+	mu    sync.Mutex
+	after []uint64
+}
+
+func (f *follows) Follow(ctx context.Context, after uint64, handle func(eventstore.Recorded) error, caughtUp func()) error {
+	f.mu.Lock()
+	f.after = append(f.after, after)
+	f.mu.Unlock()
+	return f.Store.Follow(ctx, after, handle, caughtUp)
+}
+
+// Where no notice is left, the events that are too old for one are not even read: a ledger
+// of years starts as fast as a new one.
+func TestWhatIsTooOldToBeToldIsNotRead(t *testing.T) {
+	const old, young = 40, 3 // pushes, each of two events: its domain is reserved, and it is offered
+	for name, years := range map[string]struct{ old, young int }{
+		"old and young": {old, young}, "only old": {old, 0}, "only young": {0, young}, "nothing": {0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			clock := d.now.Add(-31 * 24 * time.Hour)
+			d.ledger = pushestest.Over(t, memory.New(eventstore.NewRegistry(catalog.Events()...), func() time.Time { return clock }))
+			d.ledger.Run(t)
+			offer := func(kind string, count int) {
+				for i := range count {
+					id := kind + strconv.Itoa(i)
+					d.ledger.Show(t, id, pushestest.At(pushestest.Offered(id, "anna", "bo", domainname.Name(id+".com")), 24*time.Hour*365*100))
+				}
+			}
+			offer("old", years.old)
+			clock = d.now
+			offer("young", years.young)
+			watched := &follows{Store: d.ledger.Log}
+			d.log = watched
+			opened, stop := d.open(t)
+			d.settled(t, opened)
+			stop()
+
+			var want []string
+			for i := range years.young {
+				want = append(want, "young"+strconv.Itoa(i)+" Offered")
+			}
+			require.Equal(t, want, of(t, opened, "bo"))
+			require.EqualValues(t, 2*years.old, watched.after[len(watched.after)-1])
+			require.LessOrEqual(t, len(watched.after), 8, "halves of halves")
+		})
+	}
 }
 
 func TestNoticeIsGivenBeforeAnOfferEnds(t *testing.T) {
