@@ -35,11 +35,13 @@ func growth(ctx context.Context, r *run) (err error) {
 	if err != nil {
 		return err
 	}
-	r.report.Notes = append(r.report.Notes, fmt.Sprintf(
-		"the first start on %d completed pushes, which makes everything from the log: it took %.0f s and has no target", r.Large, took.Seconds()))
-	if err := first.stop(); err != nil {
+	held, err := first.memory()
+	if err = errors.Join(err, first.stop()); err != nil {
 		return err
 	}
+	r.report.Notes = append(r.report.Notes, fmt.Sprintf(
+		"the first start on %d completed pushes, which makes everything from the log: it took %.0f s, held %.2f GiB, and has no target",
+		r.Large, took.Seconds(), held))
 	if r.wanted("S2") {
 		if err := r.restarts(ctx, dir, data); err != nil {
 			return err
