@@ -59,6 +59,7 @@ type Config struct {
 // Notices publishes notices. Make one with Open and start it with Run.
 type Notices struct {
 	Config
+	conn   *nats.Conn
 	js     jetstream.JetStream
 	stream jetstream.Stream
 
@@ -67,6 +68,7 @@ type Notices struct {
 	upcoming *upcoming
 	position uint64 // all notices of the events up to it have been published
 	begun    uint64 // those of the events between position and this may have been
+	stored   uint64 // sequence of the newest notice in the stream, as far as known
 }
 
 type parties struct{ seller, buyer string }
@@ -105,7 +107,7 @@ func Open(ctx context.Context, conn *nats.Conn, config Config) (*Notices, error)
 	if err != nil {
 		return nil, fmt.Errorf("notices: %w", err)
 	}
-	return &Notices{Config: config, js: js, stream: stream, parties: known, upcoming: newUpcoming()}, nil
+	return &Notices{Config: config, conn: conn, js: js, stream: stream, parties: known, upcoming: newUpcoming()}, nil
 }
 
 const partiesKept = 10_000
@@ -116,6 +118,7 @@ func (n *Notices) resume(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("notices: position: %w", err)
 	}
+	n.stored = info.State.LastSeq
 	if info.State.Msgs == 0 {
 		return n.skipOld(ctx) // what would be published again is too old for it, too
 	}

@@ -48,6 +48,13 @@ func newDesk(t *testing.T) *desk {
 // open starts to publish until the test ends or the function is called.
 func (d *desk) open(t *testing.T) (*notices.Notices, func()) {
 	t.Helper()
+	opened := d.made(t)
+	return opened, d.run(t, opened)
+}
+
+// made has not started to publish.
+func (d *desk) made(t *testing.T) *notices.Notices {
+	t.Helper()
 	log := d.log
 	if log == nil {
 		log = d.ledger.Log
@@ -56,12 +63,17 @@ func (d *desk) open(t *testing.T) (*notices.Notices, func()) {
 		Log: log, Pushes: d.ledger.Queries, Now: func() time.Time { return d.now }, Logger: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
+	return opened
+}
+
+func (d *desk) run(t *testing.T, opened *notices.Notices) (stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- opened.Run(ctx) }()
-	stop := sync.OnceFunc(func() { cancel(); require.NoError(t, <-ended) })
+	stop = sync.OnceFunc(func() { cancel(); require.NoError(t, <-ended) })
 	t.Cleanup(stop)
-	return opened, stop
+	return stop
 }
 
 func (d *desk) stored(t *testing.T) uint64 {
@@ -139,6 +151,65 @@ func TestF42NothingIsToldAgainAfterARestartOrARebuild(t *testing.T) {
 	opened, _ = d.open(t)
 	d.settled(t, opened)
 	require.Equal(t, before+2, d.stored(t), "but for the one that was offered since")
+}
+
+// The stream answers to the last of many notices alone; those that it did not take in
+// are missed all the same.
+func TestWhatTheStreamDoesNotTakeInIsPublishedAgain(t *testing.T) {
+	const pushes = 11 // every other one, but the last, of so many domains that its notice is large
+	d := newDesk(t)
+	var want []string
+	for i := range pushes {
+		id := "p-" + strconv.Itoa(i)
+		var domains []domainname.Name
+		for j := range 30 * (i % 2) {
+			domains = append(domains, domainname.Name("d"+strconv.Itoa(j)+"."+id+".com"))
+		}
+		d.ledger.Show(t, id, pushestest.At(pushestest.Offered(id, "anna", "bo", domains...), 24*time.Hour*365*100))
+		want = append(want, id+" Offered")
+	}
+	opened := d.made(t)
+	limit := func(size int32) {
+		js, err := jetstream.New(d.conn)
+		require.NoError(t, err)
+		stream, err := js.Stream(t.Context(), notices.StreamName)
+		require.NoError(t, err)
+		config := stream.CachedInfo().Config
+		config.MaxMsgSize = size
+		_, err = js.UpdateStream(t.Context(), config)
+		require.NoError(t, err)
+	}
+	limit(1500)
+	d.run(t, opened)
+	require.Eventually(t, func() bool { return len(of(t, opened, "bo")) > 0 }, time.Minute, 2*time.Millisecond)
+	for _, told := range of(t, opened, "bo") {
+		number, err := strconv.Atoi(strings.TrimSuffix(strings.TrimPrefix(told, "p-"), " Offered"))
+		require.NoError(t, err)
+		require.Zero(t, number%2, "%s is too large for the stream", told)
+	}
+
+	limit(-1)
+	for _, party := range []string{"anna", "bo"} {
+		require.Eventually(t, func() bool { return len(of(t, opened, party)) >= pushes }, time.Minute, 2*time.Millisecond)
+		require.ElementsMatch(t, want, of(t, opened, party))
+	}
+	require.EqualValues(t, 2*pushes, d.stored(t))
+}
+
+func TestNoticesAreToldOnceWhoeverElsePublishesThere(t *testing.T) {
+	d := newDesk(t)
+	opened, _ := d.open(t)
+	d.settled(t, opened)
+	var want []string
+	for i := range 20 {
+		require.NoError(t, d.conn.Publish("push.notice.eve.p.Stranger", []byte(`{}`)))
+		id := "p-" + strconv.Itoa(i)
+		d.ledger.Show(t, id, pushestest.At(pushestest.Offered(id, "anna", "bo"), 24*time.Hour*365*100), push.Withdrawn{})
+		want = append(want, id+" Offered", id+" Withdrawn")
+	}
+	d.settled(t, opened)
+	require.Equal(t, want, of(t, opened, "anna"))
+	require.Equal(t, want, of(t, opened, "bo"))
 }
 
 // follows notes from where a log is read.

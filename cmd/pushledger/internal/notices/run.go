@@ -86,6 +86,7 @@ func (n *Notices) findOpen(ctx context.Context) error {
 
 // work publishes what events tell, and what the clock does.
 func (n *Notices) work(ctx context.Context, events <-chan eventstore.Recorded) error {
+	var together []eventstore.Recorded
 	for {
 		pause, err := n.tellEnds(ctx)
 		if err != nil {
@@ -99,7 +100,8 @@ func (n *Notices) work(ctx context.Context, events <-chan eventstore.Recorded) e
 				return nil
 			}
 			began := n.Now()
-			if err := n.tell(ctx, gather(first, events)); err != nil {
+			together = gather(together, first, events)
+			if err := n.tell(ctx, together); err != nil {
 				return err
 			}
 			wait(ctx, min(n.Now().Sub(began), longestRest)) // so that half a core is the most that it takes
@@ -108,8 +110,9 @@ func (n *Notices) work(ctx context.Context, events <-chan eventstore.Recorded) e
 	}
 }
 
-func gather(first eventstore.Recorded, events <-chan eventstore.Recorded) []eventstore.Recorded {
-	together := []eventstore.Recorded{first}
+// gather takes what is there into the room of what was told before.
+func gather(room []eventstore.Recorded, first eventstore.Recorded, events <-chan eventstore.Recorded) []eventstore.Recorded {
+	together := append(room[:0], first)
 	for len(together) < batch {
 		select {
 		case event, open := <-events:
@@ -165,7 +168,43 @@ func (n *Notices) tellEnds(ctx context.Context) (time.Duration, error) {
 // publish waits until the stream has taken in every message. A careful one leaves out
 // what the stream holds already.
 func (n *Notices) publish(ctx context.Context, messages []*nats.Msg, careful bool) error {
-	var taken []jetstream.PubAckFuture
+	if len(messages) == 0 {
+		return nil
+	}
+	if !careful {
+		all, err := n.publishCounted(ctx, messages)
+		if err != nil || all {
+			return err
+		}
+	}
+	return n.publishEach(ctx, messages, careful)
+}
+
+// publishCounted asks for the answer to the last message alone, and reports whether the
+// stream has grown by as many as there are. Nobody else publishes there; if it has not,
+// any of them may be missing.
+func (n *Notices) publishCounted(ctx context.Context, messages []*nats.Msg) (all bool, err error) {
+	last := len(messages) - 1
+	for _, message := range messages[:last] {
+		if err := n.conn.PublishMsg(message); err != nil {
+			return false, fmt.Errorf("notices: publish: %w", err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, ackPatience)
+	defer cancel()
+	taken, err := n.js.PublishMsg(ctx, messages[last])
+	if err != nil {
+		return false, fmt.Errorf("notices: publish: %w", err)
+	}
+	all = taken.Sequence == n.stored+uint64(len(messages)) && !taken.Duplicate
+	n.stored = max(n.stored, taken.Sequence)
+	return all, nil
+}
+
+// publishEach asks for the answer to each message. What the stream took in a moment ago
+// it does not take in again, since each has an id.
+func (n *Notices) publishEach(ctx context.Context, messages []*nats.Msg, careful bool) error {
+	var answers []jetstream.PubAckFuture
 	for _, message := range messages {
 		if careful {
 			there, err := n.stands(ctx, message)
@@ -180,13 +219,14 @@ func (n *Notices) publish(ctx context.Context, messages []*nats.Msg, careful boo
 		if err != nil {
 			return fmt.Errorf("notices: publish: %w", err)
 		}
-		taken = append(taken, future)
+		answers = append(answers, future)
 	}
 	late := time.NewTimer(ackPatience)
 	defer late.Stop()
-	for _, future := range taken {
+	for _, future := range answers {
 		select {
-		case <-future.Ok():
+		case taken := <-future.Ok():
+			n.stored = max(n.stored, taken.Sequence)
 		case err := <-future.Err():
 			return fmt.Errorf("notices: publish: %w", err)
 		case <-late.C:
