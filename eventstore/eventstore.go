@@ -125,8 +125,8 @@ type Store interface {
 	// Last returns the newest event of each stream that exists.
 	Last(ctx context.Context, streams ...StreamID) (map[StreamID]Recorded, error)
 	// Unseen reports that a stream has no events, as far as this process has heard. It
-	// costs no call to the log, and is wrong only for a moment about what another
-	// process wrote; an Append on it finds out. False says nothing.
+	// costs no call to the log. It may be wrong about what another process wrote; an
+	// Append that expects no events finds out. False says nothing.
 	Unseen(stream StreamID) bool
 	// Follow calls handle for every event with a sequence above after, in order,
 	// and goes on with new ones as they come until ctx ends or handle fails; it

@@ -12,7 +12,7 @@ import (
 
 const (
 	sendsAtOnce     = 64
-	duplicateWindow = 1500 * time.Millisecond // longer than the log's server remembers a message's id
+	duplicateWindow = 1500 * time.Millisecond // longer than the log's server remembers any message's id
 )
 
 // sendAtOnce sends one command many times at once, over some connections, and returns the

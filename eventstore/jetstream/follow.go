@@ -150,7 +150,7 @@ func (f *follower) next(message jetstream.Msg) error {
 	return f.handle(kept{message.Subject(), f.position, message.Headers(), message.Data(), place.Timestamp})
 }
 
-// failed ends the following, unless the consumer is made anew by itself.
+// failed ends the following, unless the client library goes on by itself.
 func (f *follower) failed(_ jetstream.ConsumeContext, err error) {
 	for _, mended := range []error{
 		jetstream.ErrNoHeartbeat, jetstream.ErrConsumerDeleted, jetstream.ErrConsumerLeadershipChanged, nats.ErrNoResponders,

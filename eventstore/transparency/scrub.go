@@ -19,7 +19,7 @@ import (
 // Pace of Scrub.
 const (
 	scrubChunk = 4 * tileWidth          // entries compared at once
-	scrubPause = 250 * time.Millisecond // between two chunks, at least: 4,000 events a second
+	scrubPause = 250 * time.Millisecond // between two chunks, at least: 4,000 events a second at most
 	scrubShare = 50                     // a fiftieth of the time is spent reading, so that it gives way to others
 	scrubRest  = time.Minute            // between two rounds
 	scrubRetry = 10 * scrubPause        // when the log cannot be read now

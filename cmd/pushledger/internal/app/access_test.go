@@ -55,7 +55,7 @@ func open(t *testing.T, changes ...func(*app.Config)) house {
 	running, err := app.Start(t.Context(), config)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, running.Close()) })
-	issuer, err := identity.OpenIssuer(app.SandboxIssuer(data))
+	issuer, err := identity.OpenIssuer(app.SandboxIssuer(config.Data))
 	require.NoError(t, err)
 	h := house{Service: running, issuer: issuer, http: &http.Client{Timeout: patience}}
 	t.Cleanup(h.http.CloseIdleConnections)

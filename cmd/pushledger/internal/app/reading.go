@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
@@ -22,6 +23,8 @@ import (
 	"github.com/pushledger/pushledger/projections/pushes"
 	"github.com/pushledger/pushledger/sagas/ledger"
 )
+
+const learnPause = time.Second // between two attempts to learn from a read model
 
 // reading is the read side of the service.
 type reading struct {
@@ -118,22 +121,37 @@ func (s *Service) runReadModels(ctx context.Context) {
 }
 
 // learnDomains tells the log which domains it has events of, so that nothing has to be read
-// for an offer of another. The rows do once they show all that was there at the start.
+// for an offer of another. A read model that cannot tell them now is asked again.
 func (s *Service) learnDomains(ctx context.Context) {
-	streams := func(yield func(eventstore.StreamID, error) bool) {
+	for told := false; ; told = true {
+		err := s.domainsFromRows(ctx)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		if !told {
+			s.config.Logger.Warn("every domain offered is looked up in the log until the read model tells which have events", "error", err)
+		}
+		wait(ctx, learnPause)
+	}
+}
+
+// domainsFromRows waits until the rows show all that was in the log, of whatever version
+// of the read model they are.
+func (s *Service) domainsFromRows(ctx context.Context) error {
+	last, err := s.store.LastSequence(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.reading.pushes.WaitFor(ctx, last); err != nil {
+		return err
+	}
+	return s.store.Learn(func(yield func(eventstore.StreamID, error) bool) {
 		for name, err := range s.reading.pushes.Domains(ctx) {
 			if !yield(ledger.DomainStream(name), err) {
 				return
 			}
 		}
-	}
-	err := s.reading.pushes.WaitReady(ctx)
-	if err == nil {
-		err = s.store.Learn(streams)
-	}
-	if err != nil && ctx.Err() == nil {
-		s.config.Logger.Warn("every domain offered will be looked up in the log until the next start", "error", err)
-	}
+	})
 }
 
 // waitForReadModels waits until every read model shows the whole log, or has stopped at an

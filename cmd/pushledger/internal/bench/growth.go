@@ -119,8 +119,9 @@ func (r *run) compareSizes(ctx context.Context, data string) (err error) {
 	offer := func(s *subject) func(context.Context, int) error {
 		return func(ctx context.Context, _ int) error { _, err := s.offer(ctx); return err }
 	}
-	few := func(number int) string { return historyPush(number % smallLedger) }
-	spread := func(number int) string { return historyPush(number % smallLedger * max(1, r.Large/smallLedger)) }
+	asked := min(smallLedger, r.Large)
+	few := func(number int) string { return historyPush(number % asked) }
+	spread := func(number int) string { return historyPush(number % asked * (r.Large / asked)) }
 	all := func(number int) string { return historyPush(number % r.Large) }
 	some, whichever, inSmall := large.asker(spread), large.asker(all), small.asker(few)
 	defer func() { some.close(); whichever.close(); inSmall.close() }()
@@ -130,7 +131,7 @@ func (r *run) compareSizes(ctx context.Context, data string) (err error) {
 		large, small func(context.Context, int) error
 	}{
 		{"S1 offers@64", writersAtOnce, offer(large), offer(small)},
-		{fmt.Sprintf("S1 push, one of %d", smallLedger), readers, some.one, inSmall.one},
+		{fmt.Sprintf("S1 push, one of %d", asked), readers, some.one, inSmall.one},
 		{"S1 push, any", readers, whichever.one, inSmall.one},
 	} {
 		if err := r.compareInTurns(ctx, row.name, peer, row.inFlight, row.large, row.small); err != nil {

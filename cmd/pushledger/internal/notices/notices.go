@@ -136,7 +136,8 @@ func (n *Notices) resume(ctx context.Context) error {
 }
 
 // skipOld moves the position behind the events that are too old to be told of. Events lie
-// in the log by their times, so the last of them is sought by halves.
+// in the log by their times, so the last of them is sought by halves. A clock that stood
+// in the past for that long could have it skip younger ones, if no notice is left either.
 func (n *Notices) skipOld(ctx context.Context) error {
 	last, err := n.Log.LastSequence(ctx)
 	if err != nil {
