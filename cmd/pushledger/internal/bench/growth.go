@@ -116,9 +116,6 @@ func (r *run) compareSizes(ctx context.Context, data string) (err error) {
 	}
 	defer func() { err = errors.Join(err, small.close()) }()
 	peer := fmt.Sprintf("the same at %d pushes", smallLedger)
-	offer := func(s *subject) func(context.Context, int) error {
-		return func(ctx context.Context, _ int) error { _, err := s.offer(ctx); return err }
-	}
 	asked := min(smallLedger, r.Large)
 	few := func(number int) string { return historyPush(number % asked) }
 	spread := func(number int) string { return historyPush(number % asked * (r.Large / asked)) }
@@ -130,7 +127,7 @@ func (r *run) compareSizes(ctx context.Context, data string) (err error) {
 		inFlight     int
 		large, small func(context.Context, int) error
 	}{
-		{"S1 offers@64", writersAtOnce, offer(large), offer(small)},
+		{"S1 offers@64", writersAtOnce, large.offerOne, small.offerOne},
 		{fmt.Sprintf("S1 push, one of %d", asked), readers, some.one, inSmall.one},
 		{"S1 push, any", readers, whichever.one, inSmall.one},
 	} {

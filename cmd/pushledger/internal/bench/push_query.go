@@ -88,8 +88,7 @@ func onePush(ctx context.Context, r *run) (err error) {
 // besideWriters asks now and then while offers come in at half of the rate that they can
 // come in at.
 func besideWriters(ctx context.Context, span time.Duration, ours *subject, asker *asker) (sample, error) {
-	offer := func(ctx context.Context, _ int) error { _, err := ours.offer(ctx); return err }
-	full, err := load(ctx, writersAtOnce, span/2, offer)
+	full, err := load(ctx, writersAtOnce, span/2, ours.offerOne)
 	if err != nil {
 		return sample{}, err
 	}
@@ -101,7 +100,7 @@ func besideWriters(ctx context.Context, span time.Duration, ours *subject, asker
 			if err := pace.Wait(ctx); err != nil {
 				return err
 			}
-			return offer(ctx, number)
+			return ours.offerOne(ctx, number)
 		})
 		return err
 	})

@@ -179,6 +179,12 @@ func (s *subject) offer(ctx context.Context) (string, error) {
 	return reply.PushID, err
 }
 
+// offerOne is offer as a call of load.
+func (s *subject) offerOne(ctx context.Context, _ int) error {
+	_, err := s.offer(ctx)
+	return err
+}
+
 type offerBody struct {
 	Buyer string      `json:"buyer"`
 	Items []offerItem `json:"items"`

@@ -31,23 +31,17 @@ func requestCommit(ctx context.Context, conn *nats.Conn, message *nats.Msg) erro
 	return nil
 }
 
-// mostOffers bounds how many offers a second the sellers must have domains for.
-const mostOffers = 30_000
+// Of the run that tells how many domains the measured ones need.
+const (
+	trialSpan  = 500 * time.Millisecond
+	mostOffers = 30_000 // a second
+	spare      = 2      // times as many domains as the offers of the trial's rate take
+)
 
 // writes measures single commands: W1, W2 and W3.
 func writes(ctx context.Context, r *run) (err error) {
-	measured := r.span() * rounds * 3
 	r.Progress("start")
-	ours, err := start(ctx, r.Options, int(mostOffers*measured.Seconds()/2))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, ours.close()) }()
-	offer := func(ctx context.Context, _ int) error { _, err := ours.offer(ctx); return err }
-	if err := warmUp(ctx, offer); err != nil {
-		return err
-	}
-	size, err := eventSize(ctx, ours.service.Log())
+	size, err := r.trial(ctx, func(context.Context, *subject) error { return nil })
 	if err != nil {
 		return err
 	}
@@ -60,14 +54,50 @@ func writes(ctx context.Context, r *run) (err error) {
 		return err
 	}
 	if r.wanted("W1") || r.wanted("W3") {
-		if err := r.throughput(ctx, offer, peer, size); err != nil {
+		if err := r.throughput(ctx, peer, size); err != nil {
 			return err
 		}
 	}
 	if r.wanted("W2") {
-		return r.latency(ctx, offer, peer.batch)
+		return r.latency(ctx, peer.batch)
 	}
 	return nil
+}
+
+// trial has a small service tried, and gives how many bytes an event of its log has.
+func (r *run) trial(ctx context.Context, try func(context.Context, *subject) error) (size int, err error) {
+	ours, err := start(ctx, r.Options, int(2*mostOffers*trialSpan.Seconds()))
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, ours.close()) }()
+	if err := errors.Join(warmUp(ctx, ours.offerOne), try(ctx, ours)); err != nil {
+		return 0, err
+	}
+	return eventSize(ctx, ours.service.Log())
+}
+
+// supplied is a service whose sellers own domains for all rounds with a number of offers
+// in flight. It has no more than that: the sandbox's registrar keeps them in the memory
+// of the same process, which no service beside a real one would bear.
+func (r *run) supplied(ctx context.Context, inFlight int) (*subject, error) {
+	var rate float64
+	_, err := r.trial(ctx, func(ctx context.Context, ours *subject) error {
+		seen, err := load(ctx, inFlight, trialSpan, ours.offerOne)
+		rate = seen.rate
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	ours, err := start(ctx, r.Options, int(spare*rate*rounds*r.span().Seconds()+mostOffers*trialSpan.Seconds()))
+	if err != nil {
+		return nil, err
+	}
+	if err := warmUp(ctx, ours.offerOne); err != nil {
+		return nil, errors.Join(err, ours.close())
+	}
+	return ours, nil
 }
 
 const sizedEvents = 200 // of which the size is taken
@@ -104,7 +134,7 @@ func warmUp(ctx context.Context, calls ...func(context.Context, int) error) erro
 }
 
 // throughput is W1 at both concurrencies and W3 at the lower one.
-func (r *run) throughput(ctx context.Context, offer func(context.Context, int) error, peer *plain, size int) error {
+func (r *run) throughput(ctx context.Context, peer *plain, size int) error {
 	database, err := startPostgres(ctx, size)
 	switch {
 	case errors.Is(err, errNoPostgres):
@@ -117,55 +147,76 @@ func (r *run) throughput(ctx context.Context, offer func(context.Context, int) e
 			return fmt.Errorf("PostgreSQL: %w", err)
 		}
 	}
-	for _, at := range []struct {
-		inFlight      int
-		plain, sql    float64
-		latencySpread bool
-	}{
+	for _, at := range []concurrency{
 		{inFlight: 64, plain: 1, sql: 1.2, latencySpread: true},
 		{inFlight: 512, plain: 4, sql: 3},
 	} {
-		var offers, published, inserted, slow, middle []float64
-		for round := range rounds {
-			r.Progress(fmt.Sprintf("W1@%d round %d of %d", at.inFlight, round+1, rounds))
-			own, err := load(ctx, at.inFlight, r.span(), offer)
-			if err != nil {
-				return fmt.Errorf("offers: %w", err)
-			}
-			offers = append(offers, own.rate)
-			slow, middle = append(slow, own.percentile(0.99)), append(middle, own.percentile(0.5))
-			other, err := load(ctx, at.inFlight, r.span(), peer.publish)
-			if err != nil {
-				return fmt.Errorf("plain publishing: %w", err)
-			}
-			published = append(published, other.rate)
-			if database == nil {
-				continue
-			}
-			if other, err = load(ctx, at.inFlight, r.span(), database.insert); err != nil {
-				return fmt.Errorf("PostgreSQL: %w", err)
-			}
-			inserted = append(inserted, other.rate)
-		}
-		if r.wanted("W1") {
-			r.add(compared(fmt.Sprintf("W1@%d publish", at.inFlight), "1/s", "one message published", offers, published, atLeast(at.plain)))
-			if database != nil {
-				r.add(compared(fmt.Sprintf("W1@%d postgres", at.inFlight), "1/s", "two inserts in PostgreSQL", offers, inserted, atLeast(at.sql)))
-			}
-		}
-		if r.wanted("W3") && at.latencySpread {
-			r.add(compared(fmt.Sprintf("W3@%d p99", at.inFlight), "ms", "our p50", slow, middle, atMost(5)))
+		if err := r.throughputAt(ctx, at, peer, database); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
+// concurrency is how many offers are in flight, and what is to come of it.
+type concurrency struct {
+	inFlight      int
+	plain, sql    float64 // at least so many times their rate
+	latencySpread bool
+}
+
+// throughputAt measures a service of its own in turns with the peers; database may be nil.
+func (r *run) throughputAt(ctx context.Context, at concurrency, peer *plain, database *postgres) (err error) {
+	ours, err := r.supplied(ctx, at.inFlight)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, ours.close()) }()
+	var offers, published, inserted, slow, middle []float64
+	for round := range rounds {
+		r.Progress(fmt.Sprintf("W1@%d round %d of %d", at.inFlight, round+1, rounds))
+		own, err := load(ctx, at.inFlight, r.span(), ours.offerOne)
+		if err != nil {
+			return fmt.Errorf("offers: %w", err)
+		}
+		offers = append(offers, own.rate)
+		slow, middle = append(slow, own.percentile(0.99)), append(middle, own.percentile(0.5))
+		other, err := load(ctx, at.inFlight, r.span(), peer.publish)
+		if err != nil {
+			return fmt.Errorf("plain publishing: %w", err)
+		}
+		published = append(published, other.rate)
+		if database == nil {
+			continue
+		}
+		if other, err = load(ctx, at.inFlight, r.span(), database.insert); err != nil {
+			return fmt.Errorf("PostgreSQL: %w", err)
+		}
+		inserted = append(inserted, other.rate)
+	}
+	if r.wanted("W1") {
+		r.add(compared(fmt.Sprintf("W1@%d publish", at.inFlight), "1/s", "one message published", offers, published, atLeast(at.plain)))
+		if database != nil {
+			r.add(compared(fmt.Sprintf("W1@%d postgres", at.inFlight), "1/s", "two inserts in PostgreSQL", offers, inserted, atLeast(at.sql)))
+		}
+	}
+	if r.wanted("W3") && at.latencySpread {
+		r.add(compared(fmt.Sprintf("W3@%d p99", at.inFlight), "ms", "our p50", slow, middle, atMost(5)))
+	}
+	return nil
+}
+
 // latency is W2.
-func (r *run) latency(ctx context.Context, offer, batch func(context.Context, int) error) error {
+func (r *run) latency(ctx context.Context, batch func(context.Context, int) error) (err error) {
+	service, err := r.supplied(ctx, 1)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, service.close()) }()
 	var ours, peer []float64
 	for round := range rounds {
 		r.Progress(fmt.Sprintf("W2 round %d of %d", round+1, rounds))
-		own, err := load(ctx, 1, r.span(), offer)
+		own, err := load(ctx, 1, r.span(), service.offerOne)
 		if err != nil {
 			return fmt.Errorf("offers: %w", err)
 		}
