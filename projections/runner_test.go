@@ -203,8 +203,7 @@ func TestRowsOfAnotherLogAreThrownAway(t *testing.T) {
 func TestAnEventThatCannotBeFoldedStopsTheModelAndIsNamed(t *testing.T) {
 	log, db := newLog(), openStore(t)
 	runner := projections.NewRunner(notes(1), db, log, slog.New(slog.DiscardHandler))
-	note(t, log, "a")
-	note(t, log, "poison")
+	note(t, log, "a", "poison") // one change, and so one transaction
 
 	err := runner.Run(t.Context())
 
