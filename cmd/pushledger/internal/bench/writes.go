@@ -41,7 +41,7 @@ const (
 // writes measures single commands: W1, W2 and W3.
 func writes(ctx context.Context, r *run) (err error) {
 	r.Progress("start")
-	size, err := r.trial(ctx, func(context.Context, *subject) error { return nil })
+	_, size, err := r.trial(ctx, 1)
 	if err != nil {
 		return err
 	}
@@ -64,29 +64,30 @@ func writes(ctx context.Context, r *run) (err error) {
 	return nil
 }
 
-// trial has a small service tried, and gives how many bytes an event of its log has.
-func (r *run) trial(ctx context.Context, try func(context.Context, *subject) error) (size int, err error) {
+// trial is how many offers a second a new service takes with a number of them in flight,
+// and how many bytes an event of its log has.
+func (r *run) trial(ctx context.Context, inFlight int) (rate float64, size int, err error) {
 	ours, err := start(ctx, r.Options, int(2*mostOffers*trialSpan.Seconds()))
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer func() { err = errors.Join(err, ours.close()) }()
-	if err := errors.Join(warmUp(ctx, ours.offerOne), try(ctx, ours)); err != nil {
-		return 0, err
+	if err := warmUp(ctx, ours.offerOne); err != nil {
+		return 0, 0, err
 	}
-	return eventSize(ctx, ours.service.Log())
+	seen, err := load(ctx, inFlight, trialSpan, ours.offerOne)
+	if err != nil {
+		return 0, 0, err
+	}
+	size, err = eventSize(ctx, ours.service.Log())
+	return seen.rate, size, err
 }
 
 // supplied is a service whose sellers own domains for all rounds with a number of offers
-// in flight. It has no more than that: the sandbox's registrar keeps them in the memory
-// of the same process, which no service beside a real one would bear.
+// in flight. It has not many more: the sandbox's registrar keeps them in the memory of the
+// same process, which no service beside a real one would bear.
 func (r *run) supplied(ctx context.Context, inFlight int) (*subject, error) {
-	var rate float64
-	_, err := r.trial(ctx, func(ctx context.Context, ours *subject) error {
-		seen, err := load(ctx, inFlight, trialSpan, ours.offerOne)
-		rate = seen.rate
-		return err
-	})
+	rate, _, err := r.trial(ctx, inFlight)
 	if err != nil {
 		return nil, err
 	}
