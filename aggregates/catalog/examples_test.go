@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/pushledger/pushledger/aggregates"
+	"github.com/pushledger/pushledger/aggregates/domainname"
 	"github.com/pushledger/pushledger/aggregates/listing"
 	"github.com/pushledger/pushledger/aggregates/push"
 )
@@ -21,7 +22,7 @@ var (
 var examples = []aggregates.Event{
 	push.Offered{
 		PushID: "push-7", Seller: "seller-anna", Buyer: "buyer-bo", Currency: "CNY",
-		Items: []push.Item{{Domain: "shanhai.com", Price: 199900}, {Domain: "xn--fsqu00a.xn--fiqs8s", Price: 0}},
+		Items: []push.Item{{Domain: "shanhai.com", Price: 199900}, {Domain: "xn--fsqu00a.xn--fiqz9s", Price: 0, Canonical: "xn--fsqu00a.xn--fiqs8s"}},
 		Total: 199900, FeeRate: 50_000, OfferedAt: at, CheckedAt: at.Add(-time.Second),
 		ExpiresAt: at.Add(72 * time.Hour), ExpiryReason: push.ExpirySellerDeadline, Remark: "两个一起出",
 	},
@@ -29,7 +30,7 @@ var examples = []aggregates.Event{
 	push.Declined{At: at, Reason: "too dear"},
 	push.Accepted{
 		At: at, Total: 199900, TradeNo: tradeNo, PayBy: at.Add(30 * time.Minute),
-		PayURL: "https://openapi.example.com/gateway.do?out_trade_no=" + tradeNo,
+		PayURL: "https://openapi.example.com/gateway.do?out_trade_no=" + tradeNo, Registrant: "template-3",
 	},
 	push.Paid{
 		At: at, Amount: 199900, TradeNo: tradeNo, ProviderTradeNo: "2026110222001471111111111111",
@@ -47,6 +48,10 @@ var examples = []aggregates.Event{
 	},
 	push.StrayRefunded{At: at, TradeNo: tradeNo, RequestNo: refund, Amount: 199900, To: push.ByHandAccount},
 	push.DeliveryStarted{At: at},
+	push.HoldStarted{At: at},
+	push.DomainsHeld{At: at, Held: []domainname.Name{"shanhai.com"}},
+	push.HoldsReleased{At: at},
+	push.BuyerActed{At: at, Domain: "shanhai.com", Code: push.CodeAccountMoved, Cause: cause},
 	push.DomainMoved{At: at, Domain: "shanhai.com", Revision: 18},
 	push.DomainMoveRefused{At: at, Domain: "shanhai.com", Code: "registry_lock"},
 	push.ReturnStarted{At: at, Code: push.CodeBlacklisted, Domain: "shanhai.com", Cause: cause},
@@ -62,7 +67,8 @@ var examples = []aggregates.Event{
 	push.MoveReversed{At: at, Domain: "shanhai.com", EventID: "reg-20261103-0007", To: "seller-anna"},
 	push.RetryOrdered{At: at, Step: push.StepRefund, RequestNo: refund, Domain: "shanhai.com", By: "operator", Reason: "balance topped up"},
 	push.SettledByHand{
-		At: at, Step: push.StepReturn, RequestNo: refund, Domain: "shanhai.com", By: "operator", Reason: "moved by the registrar's desk", Reference: "ticket 4711",
+		At: at, Step: push.StepReturn, RequestNo: refund, Domain: "shanhai.com", Decision: push.DecisionPaySeller,
+		By: "operator", Reason: "moved by the registrar's desk", Reference: "ticket 4711",
 	},
 	listing.Reserved{PushID: "push-7", At: at},
 	listing.Released{PushID: "push-7", At: at},

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -42,6 +43,24 @@ func TestEveryEventIsStoredAndReadAsItsGoldenFileSays(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, example, decoded)
 		})
+	}
+}
+
+// Bodies from before an event had all the members that it has today are read as ever.
+func TestOlderBodiesAreRead(t *testing.T) {
+	registry := eventstore.NewRegistry(catalog.Events()...)
+	files, err := filepath.Glob("../../testdata/golden/older/*.json")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, path := range files {
+		stored, err := os.ReadFile(path)
+		require.NoError(t, err)
+		name := strings.TrimSuffix(filepath.Base(path), ".json")
+		decoded, err := registry.Decode(name, eventstore.SchemaVersion, stored)
+		require.NoError(t, err, path)
+		again, err := registry.Encode(decoded)
+		require.NoError(t, err)
+		require.JSONEq(t, string(stored), string(again), path)
 	}
 }
 

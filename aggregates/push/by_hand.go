@@ -8,9 +8,9 @@ import (
 
 // Task names one step of a push that a person can see to.
 type Task struct {
-	Step      StepKind        // StepPayout, StepRefund, StepReturn or StepReversal
+	Step      StepKind        // StepPayout, StepRefund, StepReturn, StepReversal or StepBuyerAct
 	RequestNo string          // of StepRefund; empty means the refund of the push's own payment
-	Domain    domainname.Name // of StepReturn and StepReversal
+	Domain    domainname.Name // of StepReturn, StepReversal and StepBuyerAct
 }
 
 // Retry is an operator's command to try a step again that was refused for good.
@@ -22,13 +22,14 @@ type Retry struct {
 // Settle is an operator's command to record that a step was done outside the ledger.
 type Settle struct {
 	Task
-	Place                    Place // of StepReturn: PlaceReturned or PlaceGone
+	Place                    Place    // of StepReturn: PlaceReturned or PlaceGone
+	Decision                 Decision // of StepBuyerAct
 	Actor, Reason, Reference string
 }
 
 // CheckTask reports what is wrong with the form of a task.
 func CheckTask(task Task) error {
-	ofDomain := task.Step == StepReturn || task.Step == StepReversal
+	ofDomain := task.Step == StepReturn || task.Step == StepReversal || task.Step == StepBuyerAct
 	ofMoney := task.Step == StepPayout || task.Step == StepRefund
 	switch {
 	case !ofDomain && !ofMoney,
@@ -47,6 +48,15 @@ func CheckPlace(step StepKind, place Place) error {
 	return nil
 }
 
+// CheckDecision reports what is wrong with the form of the decision of a settled task.
+func CheckDecision(step StepKind, decision Decision) error {
+	made := decision == DecisionPaySeller || decision == DecisionRefundBuyer
+	if step == StepBuyerAct && !made || step != StepBuyerAct && decision != "" {
+		return Refuse(CodeInvalidDecision, "")
+	}
+	return nil
+}
+
 // DecideRetry has a step that waits for a person tried again. What follows is Next's: the
 // number of a payout or refund stays, so that no retry moves money twice.
 func DecideRetry(state State, command Retry, now time.Time) ([]Event, error) {
@@ -54,7 +64,7 @@ func DecideRetry(state State, command Retry, now time.Time) ([]Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	if task.Step == StepReversal { // there is nothing that could be tried
+	if task.Step == StepReversal || task.Step == StepBuyerAct { // there is nothing that could be tried
 		return nil, Refuse(CodeInvalidStep, "")
 	}
 	return []Event{RetryOrdered{
@@ -66,14 +76,16 @@ func DecideRetry(state State, command Retry, now time.Time) ([]Event, error) {
 // push whose seller was paid is Completed, one whose buyer was refunded is Refunded, and
 // one whose last domain has come to rest ends. Money goes to ByHandAccount, since none
 // left the provider. facts are those of the domain of StepReturn: one that is still with
-// the buyer has not come to rest, whatever the place says.
+// the buyer has not come to rest, whatever the place says. What the buyer has done with a
+// delivered domain is settled for either side (rule B5): for the seller delivery goes on,
+// for the buyer all that can be is brought back.
 func DecideSettle(state State, command Settle, facts DomainFacts, now time.Time) ([]Event, error) {
 	task, err := awaited(state, command.Task)
 	if err != nil {
 		return nil, err
 	}
 	events := []Event{SettledByHand{
-		At: now, Step: task.Step, RequestNo: task.RequestNo, Domain: task.Domain,
+		At: now, Step: task.Step, RequestNo: task.RequestNo, Domain: task.Domain, Decision: command.Decision,
 		By: command.Actor, Reason: command.Reason, Reference: command.Reference,
 	}}
 	switch task.Step {
@@ -82,26 +94,22 @@ func DecideSettle(state State, command Settle, facts DomainFacts, now time.Time)
 	case StepRefund:
 		return append(events, byHand(DecideRefunded(state, task.RequestNo, now))...), nil
 	case StepReturn:
-		if command.Place != placeBy(facts, state) {
+		place := PlaceOf(state, facts)
+		if place == "" || place.Gone() != command.Place.Gone() {
 			return nil, Refuse(CodePlaceDiffers, facts.Account)
 		}
-		outcome := ReturnOutcome{Domain: task.Domain, Place: command.Place, Revision: facts.Revision}
+		outcome := ReturnOutcome{Domain: task.Domain, Place: place, Revision: facts.Revision, ByHand: true}
 		return append(events, DecideReturns(state, []ReturnOutcome{outcome}, now)...), nil
+	case StepBuyerAct:
+		if command.Decision == DecisionRefundBuyer {
+			events = append(events, ReturnStarted{
+				At: now, Code: CodeBuyerActed, Domain: task.Domain,
+				Cause: Cause{Kind: CauseOperator, Actor: command.Actor, Reason: command.Reason},
+			})
+		}
+		return events, nil
 	default: // a reversal changes neither money nor status
 		return events, nil
-	}
-}
-
-// placeBy is where the registrar says that a domain of a failed push is; empty while it
-// is with the buyer.
-func placeBy(facts DomainFacts, state State) Place {
-	switch {
-	case facts.Exists && facts.Account == state.Seller:
-		return PlaceReturned
-	case facts.Exists && facts.Account == state.Buyer:
-		return ""
-	default:
-		return PlaceGone
 	}
 }
 

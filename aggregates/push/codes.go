@@ -16,6 +16,8 @@ const (
 
 	CodeInvalidStep       = "invalid_step"
 	CodeInvalidPlace      = "invalid_place"
+	CodeInvalidDecision   = "invalid_decision"
+	CodeInvalidRegistrant = "invalid_registrant"
 	CodeReferenceRequired = "reference_required"
 	CodeNotWaiting        = "not_waiting"
 	CodePlaceDiffers      = "place_differs"
@@ -60,6 +62,8 @@ const (
 	CodeTakenDown         = "taken_down"
 	CodeCreditFunding     = "credit_funding"
 	CodeMoveRefused       = "move_refused"
+	CodeHoldRefused       = "hold_refused"
+	CodeBuyerActed        = "buyer_acted"
 )
 
 type message struct{ en, zh string }
@@ -83,8 +87,10 @@ var messages = map[string]message{
 	CodeReasonRequired:   {"this command needs a reason", "该命令必须填写原因"},
 	CodeUnknownVerb:      {"there is no such command", "没有这个命令"},
 
-	CodeInvalidStep:       {"step is payout, refund (of a stray with its request_no), return or reversal (both with a domain)", "step 须为 payout、refund（误入款项须填 request_no）、return 或 reversal（后两者须填 domain）"},
+	CodeInvalidStep:       {"step is payout, refund (of a stray with its request_no), return, reversal or buyer_act (these three with a domain)", "step 须为 payout、refund（误入款项须填 request_no）、return、reversal 或 buyer_act（后三者须填 domain）"},
 	CodeInvalidPlace:      {"a domain that is returned by hand is at the place \"returned\" or \"gone\"; no other step has a place", "人工退回的域名，place 须为 \"returned\" 或 \"gone\"；其他步骤不填 place"},
+	CodeInvalidDecision:   {"what the buyer has done is settled by the decision \"pay_seller\" or \"refund_buyer\"; no other step has a decision", "买家处置域名后的处理，decision 须为 \"pay_seller\" 或 \"refund_buyer\"；其他步骤不填 decision"},
+	CodeInvalidRegistrant: {"a registrant is the id of a template, 1 to 64 characters of A-Z a-z 0-9 _ -", "registrant 须为信息模板编号，1 至 64 位字母、数字、下划线或连字符"},
 	CodeReferenceRequired: {"settling by hand needs a reference to where it is documented", "人工处理必须填写凭证编号"},
 	CodeNotWaiting:        {"this step does not wait for a person", "该步骤并未等待人工处理"},
 	CodePlaceDiffers:      {"the registrar says that the domain is elsewhere", "注册商显示该域名不在所填位置"},
@@ -128,5 +134,7 @@ var messages = map[string]message{
 	CodePolicyViolation:   {"the domain breaks a rule of the registry or of the law", "域名违反注册管理机构的规定或法律"},
 	CodeTakenDown:         {"an operator took this push down", "该 push 已被运营人员下架"},
 	CodeCreditFunding:     {"the payment came from a credit channel, which is not allowed", "买家使用了不被允许的信用类支付渠道"},
-	CodeMoveRefused:       {"the registrar refused to move the domain to the buyer", "注册商拒绝将域名转移给买家"},
+	CodeMoveRefused:       {"the registrar refused to move the domain to the buyer", "注册商拒绝将域名转入买家账户"},
+	CodeHoldRefused:       {"the registrar refused to hold the domain while it is delivered", "注册商拒绝在交割期间锁定域名"},
+	CodeBuyerActed:        {"the buyer has done something with a delivered domain before the push was completed", "交易完成前，买家已处置转入其账户的域名"},
 }

@@ -33,7 +33,7 @@ type OfferFacts struct {
 	Seller    AccountFacts
 	Buyer     AccountFacts
 	Domains   []DomainFacts              // one for each item, in its order
-	HeldBy    map[domainname.Name]string // live pushes that hold one of the domains
+	HeldBy    map[domainname.Name]string // live pushes that hold one of the registrations
 }
 
 // Withdraw is the seller's command to take an open offer back (rule L3).
@@ -44,9 +44,16 @@ type Decline struct{ Actor, Reason string }
 
 // Accept is the buyer's command to buy at the total it saw (rule L5).
 type Accept struct {
-	Actor  string
-	Total  money.Fen
-	Window time.Duration // how long the payment may take
+	Actor      string
+	Total      money.Fen
+	Window     time.Duration // how long the payment may take
+	Registrant string        // the buyer's template at the registrar; may be empty
+}
+
+// AcceptFacts is what the outside says while an acceptance is decided.
+type AcceptFacts struct {
+	Seller  AccountFacts
+	Domains []DomainFacts // one for each domain of the push, in its order
 }
 
 // Takedown is an operator's command to end a push (rule I8).

@@ -64,7 +64,7 @@ func TestL3L4T4EveryCommandInEverySituation(t *testing.T) {
 				}},
 				{"accept", want.accept, func() ([]push.Event, error) {
 					accept := push.Accept{Actor: buyer, Total: total, Window: window}
-					return push.DecideAccept(state, accept, allHealthy(offer.Items), nil, noon)
+					return push.DecideAccept(state, accept, sellable(allHealthy(offer.Items)), noon)
 				}},
 				{"takedown", want.takedown, func() ([]push.Event, error) {
 					return push.DecideTakedown(state, push.Takedown{Actor: "operator", Reason: "r"}, noon)
@@ -97,12 +97,12 @@ func TestL1AnOfferIsOverAtTheInstantOfItsEndThoughNothingRecordedIt(t *testing.T
 	accept := push.Accept{Actor: buyer, Total: total, Window: window}
 	facts := allHealthy(threeDomains().Items)
 
-	_, err := push.DecideAccept(state, accept, facts, nil, state.ExpiresAt.Add(-1))
+	_, err := push.DecideAccept(state, accept, sellable(facts), state.ExpiresAt.Add(-1))
 	require.NoError(t, err)
 
 	for _, now := range []time.Time{state.ExpiresAt, state.ExpiresAt.Add(1)} {
 		require.True(t, state.ExpiredBy(now))
-		events, err := push.DecideAccept(state, accept, facts, nil, now)
+		events, err := push.DecideAccept(state, accept, sellable(facts), now)
 		requireRefused(t, push.CodeAlreadyEnded, events, err)
 		require.ErrorContains(t, err, "Expired")
 		events, err = push.DecideWithdraw(state, push.Withdraw{Actor: seller}, now)
@@ -136,7 +136,7 @@ func TestL1L2AnOfferExpiresAtItsEndAndNeverTwice(t *testing.T) {
 func TestL5AcceptingStartsThePayment(t *testing.T) {
 	state := given(t, offered)
 
-	events, err := push.DecideAccept(state, push.Accept{Actor: buyer, Total: total, Window: window}, allHealthy(threeDomains().Items), nil, noon)
+	events, err := push.DecideAccept(state, push.Accept{Actor: buyer, Total: total, Window: window}, sellable(allHealthy(threeDomains().Items)), noon)
 
 	require.NoError(t, err)
 	require.Equal(t, []push.Event{push.Accepted{At: noon, Total: total, TradeNo: push.TradeNo("p-1"), PayBy: noon.Add(window)}}, events)

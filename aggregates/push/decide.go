@@ -1,10 +1,6 @@
 package push
 
-import (
-	"time"
-
-	"github.com/pushledger/pushledger/aggregates/domainname"
-)
+import "time"
 
 // DecideWithdraw decides a withdrawal: only by the seller, only while the offer is
 // open (rule L3). Once the push is completed it is final (rule T4).
@@ -44,34 +40,41 @@ func CheckAccept(state State, command Accept, now time.Time) error {
 	return nil
 }
 
-// DecideAccept decides a purchase: CheckAccept, and P1–P8 once more for every domain
-// (rule L7). At a total of 0 accepting is paying (rule T8). facts holds the domains
-// of the push in its order; heldBy names live pushes other than this one.
-func DecideAccept(state State, command Accept, facts []DomainFacts, heldBy map[domainname.Name]string, now time.Time) ([]Event, error) {
+// DecideAccept decides a purchase: CheckAccept, and all that CheckAcceptable finds (rule
+// L7). At a total of 0 accepting is paying (rule T8). What facts refuse may also end the
+// push: that is DecideFacts'.
+func DecideAccept(state State, command Accept, facts AcceptFacts, now time.Time) ([]Event, error) {
 	if err := CheckAccept(state, command, now); err != nil {
 		return nil, err
 	}
-	var violations []Violation
-	for _, domain := range facts {
-		holder := heldBy[domain.Domain]
-		if holder == state.ID {
-			holder = ""
-		}
-		violations = append(violations, checkEligibility(situation{facts: domain, seller: state.Seller, now: now, heldBy: holder})...)
-	}
-	if refusal := RefuseAll(violations); refusal != nil {
+	if refusal := RefuseAll(CheckAcceptable(state, facts, now)); refusal != nil {
 		return nil, refusal
 	}
 	if state.Total == 0 {
 		return []Event{
-			Accepted{At: now, Total: state.Total},
+			Accepted{At: now, Total: state.Total, Registrant: command.Registrant},
 			Paid{At: now},
 			DeliveryStarted{At: now},
+			HoldStarted{At: now},
 		}, nil
 	}
 	return []Event{Accepted{
-		At: now, Total: state.Total, TradeNo: TradeNo(state.ID), PayBy: now.Add(command.Window),
+		At: now, Total: state.Total, TradeNo: TradeNo(state.ID), PayBy: now.Add(command.Window), Registrant: command.Registrant,
 	}}, nil
+}
+
+// CheckAcceptable lists what would refuse the acceptance of an open push by what partners
+// say now: T7 of its seller, P1–P8 of every domain, and a transfer password obtained since
+// the offer (rules L7, I6).
+func CheckAcceptable(state State, facts AcceptFacts, now time.Time) []Violation {
+	violations := checkSeller(facts.Seller)
+	for _, domain := range facts.Domains {
+		violations = append(violations, checkEligibility(situation{facts: domain, seller: state.Seller, now: now})...)
+		if authCodeSince(domain, state.CheckedAt) {
+			violations = append(violations, violate("I6", CodeAuthCodeIssued, domain.Domain))
+		}
+	}
+	return violations
 }
 
 // DecideTakedown decides an operator's takedown (rule I8): like any other trigger it

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"time"
 
+	"github.com/pushledger/pushledger/aggregates"
 	"github.com/pushledger/pushledger/aggregates/domainname"
 )
 
@@ -17,13 +18,18 @@ type MoveOutcome struct {
 }
 
 // CheckMove decides whether a domain of the push may be moved now, by facts read just
-// before: ownership and locks once more (rule L7), and a transfer password obtained
-// since the push was published (rule I6). An empty code means yes.
-func CheckMove(state State, facts DomainFacts) string {
-	if !facts.AuthCodeIssuedAt.IsZero() && !stale(facts.AuthCodeIssuedAt, state.CheckedAt) {
+// before: ownership, locks, expiry and other sales once more (rule L7), and a transfer
+// password obtained since the push was published (rule I6). An empty code means yes.
+func CheckMove(state State, facts DomainFacts, now time.Time) string {
+	if authCodeSince(facts, state.CheckedAt) {
 		return CodeAuthCodeIssued
 	}
-	return deliverable(facts, state.Seller)
+	return deliverable(facts, state.Seller, now)
+}
+
+// authCodeSince reports whether the transfer password of a domain was obtained since then.
+func authCodeSince(facts DomainFacts, then time.Time) bool {
+	return !facts.AuthCodeIssuedAt.IsZero() && !stale(facts.AuthCodeIssuedAt, then)
 }
 
 // DecideMoves records what came of moves. The last domain to arrive leads on to the
@@ -34,7 +40,7 @@ func DecideMoves(state State, outcomes []MoveOutcome, now time.Time) []Event {
 	var refused *MoveOutcome
 	after := state
 	for i, outcome := range outcomes {
-		line, known := after.line(outcome.Domain)
+		line, known := after.Line(outcome.Domain)
 		if !known || after.Delivery != StageDelivering || line.Delivery != DeliveryMoving {
 			continue
 		}
@@ -56,6 +62,13 @@ func DecideMoves(state State, outcomes []MoveOutcome, now time.Time) []Event {
 		return append(append(events, started), undone(Evolve(after, started), now)...)
 	}
 	return events
+}
+
+// DecideDelivery is DecideHolds, and then DecideMoves on what that has made of the push:
+// what came of holds and of the moves that followed them is recorded together.
+func DecideDelivery(state State, holds []HoldOutcome, moves []MoveOutcome, now time.Time) []Event {
+	held := DecideHolds(state, holds, now)
+	return append(held, DecideMoves(aggregates.Fold(state, Evolve, held...), moves, now)...)
 }
 
 // settle starts the payout of a delivered push, or completes one without money.
@@ -84,6 +97,10 @@ type ReturnOutcome struct {
 	Place    Place  // where it is now; empty when the return was refused
 	Code     string // why it was refused
 	Revision uint64
+	// Reached says that it had been with the buyer: if it is gone now, then by the buyer's
+	// act, and no refund follows by itself (rule B5).
+	Reached bool
+	ByHand  bool // a person has said where it is
 }
 
 // DecideReturns records where domains of a failed push came to rest. Once none is on
@@ -93,17 +110,42 @@ func DecideReturns(state State, outcomes []ReturnOutcome, now time.Time) []Event
 	var events []Event
 	after := state
 	for _, outcome := range outcomes {
-		line, known := after.line(outcome.Domain)
+		line, known := after.Line(outcome.Domain)
 		if !known || after.Delivery != StageReturning || !awaits(line, outcome) {
 			continue
 		}
 		event := Event(DomainReturned{At: now, Domain: outcome.Domain, Place: outcome.Place, Revision: outcome.Revision})
-		if outcome.Place == "" {
+		switch {
+		case outcome.Place == "":
 			event = DomainReturnRefused{At: now, Domain: outcome.Domain, Code: outcome.Code}
+		case outcome.Place.Gone() && !outcome.ByHand && !line.Forgone && (outcome.Reached || reached(state, line)):
+			event = DomainReturnRefused{At: now, Domain: outcome.Domain, Code: CodeBuyerActed}
 		}
 		events, after = append(events, event), Evolve(after, event)
 	}
 	return append(events, undone(after, now)...)
+}
+
+// reached reports whether a domain is on record as having been with the buyer. Of purchases
+// that are older than holds it does not count: their history was made by other rules.
+func reached(state State, line Line) bool { return !line.MovedAt.IsZero() && state.Hold != HoldNone }
+
+// PlaceOf is where the registrar says that a domain of a failed push is; empty while it is
+// with the buyer.
+func PlaceOf(state State, facts DomainFacts) Place {
+	left := !facts.RegistrarOK && len(facts.Pending) == 0 // for good: nothing is pending that could still fail
+	switch {
+	case !facts.Exists:
+		return PlaceDeleted
+	case left:
+		return PlaceTransferredOut
+	case facts.Account == state.Seller:
+		return PlaceReturned
+	case facts.Account == state.Buyer:
+		return ""
+	default:
+		return PlaceGone
+	}
 }
 
 // awaits reports whether an outcome is news of a line.

@@ -56,9 +56,12 @@ var eligibility = []struct {
 	}},
 	{"P7", CodePublishingRestricted, func(s situation) bool { return len(s.facts.Restrictions) > 0 }},
 	{"P8", CodeAlreadyOnSale, func(s situation) bool {
-		return s.heldBy != "" || s.facts.Sale != "" && s.facts.Sale != "none"
+		return s.heldBy != "" || onSale(s.facts)
 	}},
 }
+
+// onSale reports whether a domain is for sale elsewhere on the platform (rule P8).
+func onSale(facts DomainFacts) bool { return facts.Sale != "" && facts.Sale != "none" }
 
 // tradable reports whether this kind of domain may be sold (rule P5).
 func tradable(facts DomainFacts) bool {
@@ -73,28 +76,46 @@ func checkEligibility(s situation) []Violation {
 	var violations []Violation
 	for _, row := range eligibility {
 		if row.broken(s) {
-			violation := Violate(row.rule, row.code)
-			violation.Domain = s.facts.Domain
-			violations = append(violations, violation)
+			violations = append(violations, s.violation(row.rule, row.code))
 		}
 	}
 	return violations
 }
 
+// violation is a broken rule in words; of a domain that is too young also from when on it
+// may be offered.
+func (s situation) violation(rule, code string) Violation {
+	broken := violate(rule, code, s.facts.Domain)
+	if code == CodeTooYoung {
+		broken.From = s.facts.RegisteredAt.Add(minAge(s.facts.Domain))
+		shown := broken.From.Add(time.Second - 1).Truncate(time.Second) // never before the instant
+		broken.Message += "; it may be offered from " + shown.UTC().Format("2006-01-02 15:04:05 UTC")
+		broken.MessageZH += "；可自北京时间 " + shown.In(beijing).Format("2006-01-02 15:04:05") + " 起发起"
+	}
+	return broken
+}
+
+// beijing is the zone in which times are told in Chinese sentences.
+var beijing = time.FixedZone("Asia/Shanghai", 8*60*60)
+
 // deliverable reports why a domain must not be moved to the buyer now: the check of
-// ownership and locks right before each move (rule L7). An empty code means it may.
-func deliverable(facts DomainFacts, seller string) string {
+// ownership, expiry and locks right before each move (rule L7). An empty code means it may.
+func deliverable(facts DomainFacts, seller string, now time.Time) string {
 	switch {
 	case !facts.Exists || !facts.RegistrarOK:
 		return CodeDomainGone
 	case facts.Account != seller:
 		return CodeAccountMoved
+	case !now.Before(facts.ExpiresAt):
+		return CodeDomainExpired
 	case facts.AccountMoveLocked:
 		return CodeAccountMoveLocked
 	case len(facts.Restrictions) > 0:
 		return CodePublishingRestricted
 	case len(facts.Pending) > 0:
 		return CodePendingOperation
+	case onSale(facts):
+		return CodeAlreadyOnSale
 	default:
 		return ""
 	}

@@ -60,7 +60,7 @@ func TestL7P1toP8AreCheckedAgainWhenAccepting(t *testing.T) {
 			offer := threeDomains()
 			facts := allHealthy(offer.Items)
 			test.change(&facts[0])
-			events, err := push.DecideAccept(given(t, offered), push.Accept{Actor: buyer, Total: total, Window: window}, facts, nil, noon)
+			events, err := push.DecideAccept(given(t, offered), push.Accept{Actor: buyer, Total: total, Window: window}, sellable(facts), noon)
 			requireEligible(t, test.rule, test.code, events, err)
 		})
 	}
@@ -135,18 +135,6 @@ func TestP8ADomainIsInOneLivePush(t *testing.T) {
 	require.Equal(t, []breaks{{beta, "P8", "already_on_sale"}}, violations(t, refusal))
 }
 
-func TestP8APushIsNotInItsOwnWay(t *testing.T) {
-	state := given(t, offered)
-	command := push.Accept{Actor: buyer, Total: total, Window: window}
-	facts := allHealthy(threeDomains().Items)
-
-	_, err := push.DecideAccept(state, command, facts, map[domainname.Name]string{alpha: state.ID}, noon)
-	require.NoError(t, err)
-
-	events, err := push.DecideAccept(state, command, facts, map[domainname.Name]string{alpha: "p-0"}, noon)
-	requireRefused(t, push.CodeAlreadyOnSale, events, err)
-}
-
 func TestL7OwnershipAndLocksBeforeEachMove(t *testing.T) {
 	state := given(t, offered, accepted, paid)
 	for name, test := range map[string]struct {
@@ -170,7 +158,7 @@ func TestL7OwnershipAndLocksBeforeEachMove(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			facts := healthy(alpha)
 			test.change(&facts)
-			require.Equal(t, test.code, push.CheckMove(state, facts))
+			require.Equal(t, test.code, push.CheckMove(state, facts, noon))
 		})
 	}
 }

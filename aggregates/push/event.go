@@ -1,6 +1,7 @@
 package push
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/pushledger/pushledger/aggregates"
@@ -21,7 +22,12 @@ type Event interface {
 type Item struct {
 	Domain domainname.Name `json:"domain"`
 	Price  money.Fen       `json:"price"`
+	// Canonical is set where the registrar knows the registration by another name (rule B6).
+	Canonical domainname.Name `json:"canonical,omitzero"`
 }
+
+// Registration is the name by which the domain is reserved and compared (rule B6).
+func (i Item) Registration() domainname.Name { return cmp.Or(i.Canonical, i.Domain) }
 
 // Offered opens a push (rule T1). Every domain in it is reserved by the same append.
 type Offered struct {
@@ -60,6 +66,8 @@ type Accepted struct {
 	TradeNo string    `json:"trade_no,omitzero"` // of the provider's trade to be paid
 	PayBy   time.Time `json:"pay_by,omitzero"`   // end of the payment window
 	PayURL  string    `json:"pay_url,omitzero"`  // the provider's payment page
+	// Registrant is the buyer's template that the registrar registers the domains with.
+	Registrant string `json:"registrant,omitzero"`
 }
 
 // Paid says that the whole total is in escrow.
@@ -117,7 +125,7 @@ const (
 
 // Cause says where an invalidation came from, for whoever asks why.
 type Cause struct {
-	Kind    string `json:"kind"`              // registrar_event, operator, check, move, payment
+	Kind    string `json:"kind"`              // registrar_event, operator, check, hold, move, payment
 	EventID string `json:"event_id,omitzero"` // of the registrar's event
 	Actor   string `json:"actor,omitzero"`    // the operator (rule I8)
 	Reason  string `json:"reason,omitzero"`   // the operator's words (rule I8)
@@ -128,7 +136,8 @@ type Cause struct {
 const (
 	CauseRegistrarEvent = "registrar_event" // the registrar reported it
 	CauseOperator       = "operator"        // an operator took the push down
-	CauseCheck          = "check"           // the check before a move found it (rule L7)
+	CauseCheck          = "check"           // facts that were read again show it (rule L7)
+	CauseHold           = "hold"            // the registrar refused to hold a domain (rule B4)
 	CauseMove           = "move"            // the registrar refused a move for good
 	CausePayment        = "payment"         // the payment broke a rule
 )

@@ -21,6 +21,7 @@ func Evolve(state State, event Event) State {
 	case Accepted:
 		state.Status, state.AcceptedAt = StatusAccepted, e.At
 		state.Payment = Payment{TradeNo: e.TradeNo, PayURL: e.PayURL, PayBy: e.PayBy}
+		state.Registrant = e.Registrant
 	case Paid:
 		state.Status, state.PaidAt = StatusPaid, e.At
 		state.Payment.Paid = true
@@ -46,8 +47,21 @@ func Evolve(state State, event Event) State {
 	case DeliveryStarted:
 		state.Delivery = StageDelivering
 		state.setLines(func(line *Line) { line.Delivery = DeliveryMoving })
+	case HoldStarted:
+		state.Hold = HoldOrdered
+	case DomainsHeld:
+		state.Hold = HoldPlaced
+		if len(e.Held) == 0 {
+			state.Hold = HoldUnsupported
+		}
+	case HoldsReleased:
+		state.Hold = HoldReleased
+	case BuyerActed:
+		state.changeLine(e.Domain, func(line *Line) { line.Acted, line.ActedAt = e.Code, e.At })
 	case DomainMoved:
-		state.setLine(e.Domain, DeliveryDelivered, "")
+		state.changeLine(e.Domain, func(line *Line) {
+			line.Delivery, line.Code, line.RefusedAt, line.MovedAt = DeliveryDelivered, "", time.Time{}, e.At
+		})
 		if state.Delivery == StageDelivering && state.allDelivered() {
 			state.Delivery = StageDelivered
 		}
@@ -56,13 +70,11 @@ func Evolve(state State, event Event) State {
 	case ReturnStarted:
 		return state.returning(e)
 	case DomainReturned:
-		state.setLine(e.Domain, Delivery(e.Place), "")
+		state.setLine(e.Domain, deliveryOf(e.Place), "")
 	case DomainReturnRefused:
-		state.setLines(func(line *Line) {
-			if line.Domain == e.Domain {
-				line.Delivery, line.Code, line.RefusedAt = DeliveryStuck, e.Code, e.At
-				line.Refusals++
-			}
+		state.changeLine(e.Domain, func(line *Line) {
+			line.Delivery, line.Code, line.RefusedAt = DeliveryStuck, e.Code, e.At
+			line.Refusals++
 		})
 	case MoveReversed:
 		state.setReversed(e.Domain, e.To, e.At)
@@ -79,9 +91,7 @@ func Evolve(state State, event Event) State {
 	case RetryOrdered:
 		return state.retried(e)
 	case SettledByHand:
-		if e.Step == StepReversal {
-			state.setReversed(e.Domain, "", time.Time{})
-		}
+		state.settled(e)
 	}
 	return state
 }
@@ -104,8 +114,31 @@ func (s State) returning(e ReturnStarted) State {
 	s.Return = &Return{Code: e.Code, Domain: e.Domain, Cause: e.Cause}
 	// Even a move that was refused may have been ordered before, by an order that is still
 	// on the way: where each domain is must be found out.
-	s.setLines(func(line *Line) { line.Delivery = DeliveryReturning })
+	s.setLines(func(line *Line) {
+		line.Delivery = DeliveryReturning
+		line.Acted, line.ActedAt = "", time.Time{}
+	})
 	return s
+}
+
+// deliveryOf is how a domain stands that has come to rest somewhere.
+func deliveryOf(place Place) Delivery {
+	if place.Gone() {
+		return DeliveryGone
+	}
+	return Delivery(place)
+}
+
+// settled notes what a person has decided about a domain.
+func (s *State) settled(e SettledByHand) {
+	switch e.Step {
+	case StepReversal:
+		s.setReversed(e.Domain, "", time.Time{})
+	case StepBuyerAct:
+		s.changeLine(e.Domain, func(line *Line) {
+			line.Acted, line.ActedAt, line.Forgone = "", time.Time{}, e.Decision == DecisionRefundBuyer
+		})
+	}
 }
 
 func (s State) refunded(e Refunded) State {
@@ -166,9 +199,13 @@ func refusals(progress Progress) int {
 }
 
 func (s *State) setReversed(name domainname.Name, to string, at time.Time) {
+	s.changeLine(name, func(line *Line) { line.ReversedTo, line.ReversedAt = to, at })
+}
+
+func (s *State) changeLine(name domainname.Name, change func(*Line)) {
 	s.setLines(func(line *Line) {
 		if line.Domain == name {
-			line.ReversedTo, line.ReversedAt = to, at
+			change(line)
 		}
 	})
 }
@@ -185,11 +222,7 @@ func (s State) allDelivered() bool {
 }
 
 func (s *State) setLine(name domainname.Name, delivery Delivery, code string) {
-	s.setLines(func(line *Line) {
-		if line.Domain == name {
-			line.Delivery, line.Code, line.RefusedAt = delivery, code, time.Time{}
-		}
-	})
+	s.changeLine(name, func(line *Line) { line.Delivery, line.Code, line.RefusedAt = delivery, code, time.Time{} })
 }
 
 func (s *State) setStray(requestNo string, change func(*Stray)) {

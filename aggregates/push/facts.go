@@ -1,6 +1,7 @@
 package push
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/pushledger/pushledger/aggregates/domainname"
@@ -9,7 +10,10 @@ import (
 // DomainFacts is what the registrar says of one domain at one moment. The rules
 // P1–P8 and the check before each move read nothing else.
 type DomainFacts struct {
-	Domain            domainname.Name `json:"domain"`
+	Domain domainname.Name `json:"domain"`
+	// Canonical is the name under which the registration is known, where several names are
+	// one registration (rule B6); empty where the domain is its only name.
+	Canonical         domainname.Name `json:"canonical,omitzero"`
 	Exists            bool            `json:"exists"`
 	Account           string          `json:"account"` // holder; empty when it does not exist
 	RegisteredAt      time.Time       `json:"registered_at"`
@@ -22,7 +26,14 @@ type DomainFacts struct {
 	Sale              string          `json:"sale"`                         // none, fixed_price, auction, …
 	AuthCodeIssuedAt  time.Time       `json:"auth_code_issued_at,omitzero"` // zero: never
 	Revision          uint64          `json:"revision"`                     // rises with every change of the domain
+	// For the buyer to see; no rule reads them.
+	Registrar      string   `json:"registrar,omitzero"`       // its name
+	RegistrantHint string   `json:"registrant_hint,omitzero"` // the registrant, masked
+	Locks          []string `json:"locks,omitempty"`          // such as "clientTransferProhibited"
 }
+
+// Registration is the name by which the domain is reserved and compared (rule B6).
+func (f DomainFacts) Registration() domainname.Name { return cmp.Or(f.Canonical, f.Domain) }
 
 // AccountFacts is what the account directory says of one account.
 type AccountFacts struct {

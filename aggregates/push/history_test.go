@@ -54,6 +54,11 @@ func allHealthy(items []push.Item) []push.DomainFacts {
 	return facts
 }
 
+// sellable is that the seller meets rule T7, and these facts.
+func sellable(domains []push.DomainFacts) push.AcceptFacts {
+	return push.AcceptFacts{Seller: push.AccountFacts{Exists: true, RealNameVerified: true, AlipayAccount: "bound"}, Domains: domains}
+}
+
 // goodFacts let an offer be published.
 func goodFacts(offer push.Offer) push.OfferFacts {
 	return push.OfferFacts{
@@ -123,7 +128,7 @@ func accepted(p *past) {
 		items[i] = line.Item
 	}
 	command := push.Accept{Actor: buyer, Total: p.state.Total, Window: window}
-	p.decided(push.DecideAccept(p.state, command, allHealthy(items), nil, p.now))
+	p.decided(push.DecideAccept(p.state, command, sellable(allHealthy(items)), p.now))
 }
 
 func expired(p *past) {

@@ -1,6 +1,7 @@
 package push
 
 import (
+	"slices"
 	"time"
 
 	"github.com/pushledger/pushledger/aggregates/domainname"
@@ -21,47 +22,133 @@ type Report struct {
 	At          time.Time
 	OperationID string // of the move that caused it, when the registrar says so
 	To          string // account the domain moved to, when the registrar says so
+	// Reached says that the move to the buyer is known to be done, although nothing has
+	// recorded it yet.
+	Reached bool
 }
 
 // invalidations is the table of the registrar's events that end a push.
-var invalidations = map[string]struct{ rule, code string }{
-	"deleted":              {"I1", CodeDomainGone},
-	"transferred_out":      {"I1", CodeDomainGone},
-	"transfer_out_started": {"I1", CodeDomainGone},
-	"account_moved":        {"I2", CodeAccountMoved},
-	"registrant_changed":   {"I3", CodeRegistrantChanged},
-	"blacklisted":          {"I4", CodeBlacklisted},
-	"account_move_locked":  {"I4", CodeAccountMoveLocked},
-	"auth_code_issued":     {"I6", CodeAuthCodeIssued},
-	"policy_violation":     {"I7", CodePolicyViolation},
+//
+// What whoever has the domain can do with it is no failure of the seller's once the
+// buyer has it (rule B5). An echo may be the registrar's word on what the ledger ordered.
+var invalidations = map[string]struct {
+	rule, code     string
+	byHolder, echo bool
+}{
+	"deleted":              {rule: "I1", code: CodeDomainGone, byHolder: true},
+	"transferred_out":      {rule: "I1", code: CodeDomainGone, byHolder: true},
+	"transfer_out_started": {rule: "I1", code: CodeDomainGone, byHolder: true},
+	"account_moved":        {rule: "I2", code: CodeAccountMoved, byHolder: true, echo: true},
+	"registrant_changed":   {rule: "I3", code: CodeRegistrantChanged, byHolder: true, echo: true},
+	"blacklisted":          {rule: "I4", code: CodeBlacklisted},
+	"account_move_locked":  {rule: "I4", code: CodeAccountMoveLocked},
+	"restricted":           {rule: "I4", code: CodePublishingRestricted},
+	"auth_code_issued":     {rule: "I6", code: CodeAuthCodeIssued, byHolder: true},
+	"policy_violation":     {rule: "I7", code: CodePolicyViolation},
 }
 
-// KnownKind reports whether the registrar's event kind is one of the table I1–I7.
-func KnownKind(kind string) bool {
-	_, known := invalidations[kind]
-	return known
+// IsTrigger reports whether a kind of registrar event ends a push by itself. What any
+// other kind means is judged by the domain's facts (DecideFacts).
+func IsTrigger(kind string) bool {
+	_, is := invalidations[kind]
+	return is
 }
+
+// IsByHolder reports whether a kind of registrar event can be what the holder of a domain
+// has done.
+func IsByHolder(kind string) bool { return invalidations[kind].byHolder }
 
 // DecideReport decides what an event of the registrar does to the push that holds its
 // domain, or held it last. It does nothing if the event is older than the facts on which
 // the push was published, if it is the echo of a move that this push ordered, or if the
 // push has been delivered or has ended; but that a delivery was taken back is noted for
-// a person whenever that happens.
+// a person whenever that happens. What the buyer does with a domain that it has, while
+// others are still to be delivered, stops the push (rule B5).
 func DecideReport(state State, report Report, now time.Time) []Event {
 	row, known := invalidations[report.Kind]
-	line, held := state.line(report.Domain)
+	line, held := state.Line(report.Domain)
 	switch {
 	case !known || !held || stale(report.At, state.CheckedAt):
 		return nil
 	case reversed(state, line, report):
 		return []Event{MoveReversed{At: now, Domain: report.Domain, EventID: report.EventID, To: report.To}}
-	case report.Kind == "account_moved" && ownMove(state, line, report):
+	case row.echo && ownMove(state, line, report):
 		return nil
+	case row.byHolder && state.Delivery == StageDelivering && (line.Delivery == DeliveryDelivered || report.Reached):
+		return buyerActed(line, row.code, Cause{Kind: CauseRegistrarEvent, EventID: report.EventID, Detail: report.Kind}, now)
 	}
 	return Invalidate(state, Trigger{
 		Code: row.code, Domain: report.Domain,
 		Cause: Cause{Kind: CauseRegistrarEvent, EventID: report.EventID, Detail: report.Kind},
 	}, now)
+}
+
+// buyerActed notes once what the buyer has done with a domain.
+func buyerActed(line Line, code string, cause Cause, now time.Time) []Event {
+	if line.Acted != "" {
+		return nil
+	}
+	return []Event{BuyerActed{At: now, Domain: line.Domain, Code: code, Cause: cause}}
+}
+
+// DecideFacts decides what facts of a domain of the push mean that were read again,
+// because its buyer accepts or because the registrar has reported something of an unknown
+// kind (rule L7). What the table I1–I7 knows as a trigger ends the push as if it had been
+// reported. The facts must have been read after the last event of state. A domain that is
+// on its way to the buyer is left to the check before its move.
+func DecideFacts(state State, facts DomainFacts, now time.Time) []Event {
+	line, held := state.Line(facts.Domain)
+	cause := Cause{Kind: CauseCheck}
+	switch {
+	case !held:
+		return nil
+	case state.Status == StatusOffered || state.Status == StatusAccepted:
+		if code := triggered(state, facts); code != "" {
+			return Invalidate(state, Trigger{Code: code, Domain: line.Domain, Cause: cause}, now)
+		}
+	case state.Delivery == StageDelivering && line.Delivery == DeliveryDelivered:
+		if code := takenFrom(state, line, facts); code != "" {
+			return buyerActed(line, code, cause, now)
+		}
+	}
+	return nil
+}
+
+// triggered is the code of the trigger that facts of a domain show, which is to be with
+// the seller; empty if they show none.
+func triggered(state State, facts DomainFacts) string {
+	switch {
+	case !facts.Exists || !facts.RegistrarOK:
+		return CodeDomainGone
+	case facts.Account != state.Seller:
+		return CodeAccountMoved
+	case slices.Contains(facts.Restrictions, "blacklisted"):
+		return CodeBlacklisted
+	case slices.Contains(facts.Restrictions, "policy_violation"):
+		return CodePolicyViolation
+	case facts.AccountMoveLocked:
+		return CodeAccountMoveLocked
+	case len(facts.Restrictions) > 0:
+		return CodePublishingRestricted
+	case authCodeSince(facts, state.CheckedAt):
+		return CodeAuthCodeIssued
+	default:
+		return ""
+	}
+}
+
+// takenFrom is what facts show the buyer to have done with a delivered domain.
+func takenFrom(state State, line Line, facts DomainFacts) string {
+	switch {
+	case !facts.Exists || !facts.RegistrarOK:
+		return CodeDomainGone
+	case facts.Account != state.Buyer:
+		return CodeAccountMoved
+	case authCodeSince(facts, line.MovedAt):
+		return CodeAuthCodeIssued
+	default:
+		return ""
+	}
 }
 
 // Invalidate ends the push by a trigger: before payment at once; after payment, and
@@ -89,14 +176,15 @@ func stale(at, checked time.Time) bool {
 	return at.Before(checked)
 }
 
-// ownMove reports whether a move of accounts is one that this push ordered (the last
-// sentence of the table I1–I8). A registrar that does not name the operation is
-// taken at its word on where the domain went.
+// ownMove reports whether a move of accounts, or the change of registrant that comes with
+// it, is one that this push ordered (the last sentence of the table I1–I8). A registrar
+// that does not name the operation of a move is taken at its word on where the domain
+// went; a change of registrant without one is nobody's order.
 func ownMove(state State, line Line, report Report) bool {
 	if report.OperationID != "" {
 		return report.OperationID == MoveNo(state.ID, line.Domain) && !elsewhere(state, report) || ownReturn(state, line, report)
 	}
-	if line.Delivery == DeliveryNone {
+	if line.Delivery == DeliveryNone || report.Kind != "account_moved" {
 		return false
 	}
 	return report.To == "" || report.To == state.Buyer || report.To == state.Seller && state.Delivery == StageReturning
@@ -105,8 +193,11 @@ func ownMove(state State, line Line, report Report) bool {
 // IsEcho reports whether an event can be told to be nothing but the registrar's word on a
 // move that a push has ordered from the push's id and buyer alone.
 func IsEcho(pushID, buyer string, report Report) bool {
-	return report.Kind == "account_moved" && report.To == buyer && report.OperationID == MoveNo(pushID, report.Domain) ||
-		report.Kind == "account_moved" && report.OperationID == ReturnNo(pushID, report.Domain, 0)
+	if !invalidations[report.Kind].echo {
+		return false
+	}
+	there := report.To == buyer || report.Kind == "registrant_changed" && report.To == ""
+	return there && report.OperationID == MoveNo(pushID, report.Domain) || report.OperationID == ReturnNo(pushID, report.Domain, 0)
 }
 
 // ownReturn reports whether a move was one of those by which the domain was brought back.

@@ -19,6 +19,7 @@ var triggers = map[string]struct{ rule, code string }{
 	"registrant_changed":   {"I3", "registrant_changed"},
 	"blacklisted":          {"I4", "blacklisted"},
 	"account_move_locked":  {"I4", "account_move_locked"},
+	"restricted":           {"I4", "publishing_restricted"},
 	"auth_code_issued":     {"I6", "auth_code_issued"},
 	"policy_violation":     {"I7", "policy_violation"},
 }
@@ -51,12 +52,12 @@ func TestI1toI7EveryTriggerAtEveryStage(t *testing.T) {
 	}
 }
 
-func TestKnownKindsAreThoseOfTheTable(t *testing.T) {
+func TestTriggersAreThoseOfTheTable(t *testing.T) {
 	for kind := range triggers {
-		require.True(t, push.KnownKind(kind), kind)
+		require.True(t, push.IsTrigger(kind), kind)
 	}
-	for _, kind := range []string{"", "renewed", "Deleted", "taken_down"} {
-		require.False(t, push.KnownKind(kind), kind)
+	for _, kind := range []string{"", "renewed", "Deleted", "taken_down", "expired", "on_sale"} {
+		require.False(t, push.IsTrigger(kind), kind)
 		require.Empty(t, push.DecideReport(given(t, offered), report(kind, alpha), noon))
 	}
 }
@@ -129,8 +130,34 @@ func TestI2TheMoveThatThePushOrderedIsNoTrigger(t *testing.T) {
 	}
 }
 
-func TestI2OnlyAMoveOfAccountsCanBeAnEcho(t *testing.T) {
-	event := report("registrant_changed", alpha)
+// Many registrars change the registrant with the sale.
+func TestI3AChangeOfRegistrantThatTheLedgerOrderedIsNoTrigger(t *testing.T) {
+	delivering := []step{offered, accepted, paid}
+	for name, test := range map[string]struct {
+		operation string
+		given     []step
+		own       bool
+	}{
+		"with the move":                 {push.MoveNo("p-1", alpha), delivering, true},
+		"after the move":                {push.MoveNo("p-1", alpha), append(delivering[:3:3], moved(alpha)), true},
+		"with the return":               {push.ReturnNo("p-1", alpha, 0), append(delivering[:3:3], moved(alpha), moveRefused(beta)), true},
+		"with another push's move":      {push.MoveNo("p-2", alpha), delivering, false},
+		"with another domain's move":    {push.MoveNo("p-1", beta), delivering, false},
+		"of which no operation is told": {"", delivering, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			event := report("registrant_changed", alpha)
+			event.OperationID = test.operation
+			require.Equal(t, test.own, len(push.DecideReport(given(t, test.given...), event, noon)) == 0)
+			if push.IsEcho("p-1", buyer, event) {
+				require.True(t, test.own, "what is told without the state must be what the state says")
+			}
+		})
+	}
+}
+
+func TestI2OnlyAMoveOrAChangeOfRegistrantCanBeAnEcho(t *testing.T) {
+	event := report("auth_code_issued", alpha)
 	event.OperationID = push.MoveNo("p-1", alpha)
 	require.NotEmpty(t, push.DecideReport(given(t, offered, accepted, paid), event, noon))
 }

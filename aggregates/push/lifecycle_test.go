@@ -104,7 +104,7 @@ func (l *life) Accept(t *rapid.T) {
 	for i, line := range l.state.Lines {
 		facts[i] = healthy(line.Domain)
 	}
-	events, err := push.DecideAccept(l.state, command, facts, nil, l.now)
+	events, err := push.DecideAccept(l.state, command, sellable(facts), l.now)
 	l.command(t, events, err)
 }
 

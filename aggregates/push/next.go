@@ -20,13 +20,16 @@ const (
 	StepExpire       StepKind = "expire"        // record that the offer is over, at Due
 	StepOpenPayment  StepKind = "open_payment"  // present the trade to the provider
 	StepAwaitPayment StepKind = "await_payment" // ask the provider now and then; at Due it is over
-	StepDeliver      StepKind = "deliver"       // move the domains that are not with the buyer yet
+	StepDeliver      StepKind = "deliver"       // hold the domains, then move those that are not with the buyer yet
 	StepReturn       StepKind = "return"        // bring the domains back
 	StepPayout       StepKind = "payout"        // pay the seller
 	StepRefund       StepKind = "refund"        // give money back
 	StepClosePayment StepKind = "close_payment" // make sure that the trade is never paid
+	StepRelease      StepKind = "release"       // have the registrar hold the domains no longer
 	// StepReversal is never in Next: only a person can see to a move that was taken back.
 	StepReversal StepKind = "reversal"
+	// StepBuyerAct is never in Next: a person must decide who has the money (rule B5).
+	StepBuyerAct StepKind = "buyer_act"
 )
 
 // Next lists what has to be done for a push, most urgent first. It is a function of
@@ -41,6 +44,7 @@ func Next(state State) []Step {
 		steps = append(steps, Step{Kind: StepOpenPayment}, Step{Kind: StepAwaitPayment, Due: state.Payment.PayBy})
 	case state.Status == StatusAccepted:
 		steps = append(steps, Step{Kind: StepAwaitPayment, Due: state.Payment.PayBy})
+	case state.stopped(): // a person decides
 	case state.Status == StatusPaid && state.Delivery == StageDelivering:
 		steps = append(steps, Step{Kind: StepDeliver})
 	case state.Status == StatusPaid && state.Delivery == StageReturning && len(state.At(DeliveryReturning)) > 0:
@@ -57,6 +61,9 @@ func Next(state State) []Step {
 		if stray.Progress == Requested {
 			steps = append(steps, Step{Kind: StepRefund, RequestNo: stray.RequestNo})
 		}
+	}
+	if owesRelease(state) {
+		steps = append(steps, Step{Kind: StepRelease})
 	}
 	return steps
 }

@@ -26,6 +26,9 @@ func PayoutNo(pushID string) string { return number("P", pushID) }
 // MoveNo is the operation id of a domain's move to the buyer.
 func MoveNo(pushID string, domain domainname.Name) string { return number("M", pushID, string(domain)) }
 
+// HoldNo is the operation id of a domain's hold while the push is delivered (rule B4).
+func HoldNo(pushID string, domain domainname.Name) string { return number("H", pushID, string(domain)) }
+
 // ReturnNo is the operation id of a domain's move back to the seller. A registrar never
 // thinks again of an operation it has refused, so each retry, counted from 1, is another
 // one; that none of them can move the domain twice follows from whose it is. 0 is the

@@ -1,6 +1,7 @@
 package push
 
 import (
+	"slices"
 	"time"
 
 	"github.com/pushledger/pushledger/aggregates/domainname"
@@ -19,14 +20,24 @@ func CheckItems(items []Item) []Violation {
 	var violations []Violation
 	times := make(map[domainname.Name]int, len(items))
 	for _, item := range items {
-		times[item.Domain]++
-		if times[item.Domain] == 2 {
-			violation := Violate("B3", CodeDuplicateDomain)
-			violation.Domain = item.Domain
-			violations = append(violations, violation)
+		name := item.Registration()
+		if times[name]++; times[name] == 2 {
+			violations = append(violations, violate("B3", CodeDuplicateDomain, item.Domain))
 		}
 	}
 	return violations
+}
+
+// Registered returns the items with the names of their registrations, as the registrar's
+// facts give them: one for each item, in their order (rule B6).
+func Registered(items []Item, facts []DomainFacts) []Item {
+	named := slices.Clone(items)
+	for i, domain := range facts {
+		if name := domain.Registration(); name != named[i].Domain {
+			named[i].Canonical = name
+		}
+	}
+	return named
 }
 
 // DecideOffer decides whether a push may be published. Every rule is checked for
@@ -44,7 +55,7 @@ func DecideOffer(state State, offer Offer, facts OfferFacts, now time.Time) ([]E
 	violations = append(violations, checkAccounts(offer, facts)...)
 	for _, domain := range facts.Domains {
 		violations = append(violations, checkEligibility(situation{
-			facts: domain, seller: offer.Seller, now: now, heldBy: facts.HeldBy[domain.Domain],
+			facts: domain, seller: offer.Seller, now: now, heldBy: facts.HeldBy[domain.Registration()],
 		})...)
 	}
 	if refusal := RefuseAll(violations); refusal != nil {
@@ -100,17 +111,23 @@ func checkTotal(offer Offer) (money.Fen, []Violation) {
 
 // checkAccounts holds both parties against the rules T7 and T10.
 func checkAccounts(offer Offer, facts OfferFacts) []Violation {
-	var violations []Violation
-	if !facts.Seller.Exists || !facts.Seller.RealNameVerified {
-		violations = append(violations, Violate("T7", CodeSellerNotVerified))
-	}
-	if facts.Seller.AlipayAccount == "" {
-		violations = append(violations, Violate("T7", CodeSellerNoAlipay))
-	}
+	violations := checkSeller(facts.Seller)
 	if offer.Buyer == offer.Seller {
 		violations = append(violations, Violate("T10", CodeBuyerIsSeller))
 	} else if !facts.Buyer.Exists {
 		violations = append(violations, Violate("T10", CodeBuyerUnknown))
+	}
+	return violations
+}
+
+// checkSeller holds the seller against rule T7.
+func checkSeller(seller AccountFacts) []Violation {
+	var violations []Violation
+	if !seller.Exists || !seller.RealNameVerified {
+		violations = append(violations, Violate("T7", CodeSellerNotVerified))
+	}
+	if seller.AlipayAccount == "" {
+		violations = append(violations, Violate("T7", CodeSellerNoAlipay))
 	}
 	return violations
 }

@@ -34,14 +34,14 @@ func TestT1NobodyButItsPartiesActsOnAPush(t *testing.T) {
 		requireRefused(t, push.CodeNotYourPush, events, err)
 		events, err = push.DecideDecline(state, push.Decline{Actor: actor}, noon)
 		requireRefused(t, push.CodeNotYourPush, events, err)
-		events, err = push.DecideAccept(state, push.Accept{Actor: actor, Total: total}, nil, nil, noon)
+		events, err = push.DecideAccept(state, push.Accept{Actor: actor, Total: total}, push.AcceptFacts{}, noon)
 		requireRefused(t, push.CodeNotYourPush, events, err)
 	}
 	events, err := push.DecideWithdraw(state, push.Withdraw{Actor: buyer}, noon)
 	requireRefused(t, push.CodeNotYourPush, events, err)
 	events, err = push.DecideDecline(state, push.Decline{Actor: seller}, noon)
 	requireRefused(t, push.CodeNotYourPush, events, err)
-	events, err = push.DecideAccept(state, push.Accept{Actor: seller, Total: total}, nil, nil, noon)
+	events, err = push.DecideAccept(state, push.Accept{Actor: seller, Total: total}, push.AcceptFacts{}, noon)
 	requireRefused(t, push.CodeNotYourPush, events, err)
 }
 
@@ -136,10 +136,10 @@ func TestT8T11WhatAPushMayCost(t *testing.T) {
 func TestT8AtATotalOfZeroAcceptingIsPaying(t *testing.T) {
 	state := given(t, offering(oneDomain(alpha, 0)))
 
-	events, err := push.DecideAccept(state, push.Accept{Actor: buyer, Window: window}, allHealthy(oneDomain(alpha, 0).Items), nil, noon)
+	events, err := push.DecideAccept(state, push.Accept{Actor: buyer, Window: window}, sellable(allHealthy(oneDomain(alpha, 0).Items)), noon)
 
 	require.NoError(t, err)
-	require.Equal(t, []push.Event{push.Accepted{At: noon}, push.Paid{At: noon}, push.DeliveryStarted{At: noon}}, events)
+	require.Equal(t, []push.Event{push.Accepted{At: noon}, push.Paid{At: noon}, push.DeliveryStarted{At: noon}, push.HoldStarted{At: noon}}, events)
 	state = after(state, events)
 	require.Empty(t, state.Payment.TradeNo)
 	require.Equal(t, []push.Event{

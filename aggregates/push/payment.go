@@ -66,6 +66,7 @@ func DecideReceipt(state State, receipt Receipt, now time.Time) []Event {
 			Channels: receipt.Channels, PaidAt: receipt.PaidAt,
 		},
 		DeliveryStarted{At: now},
+		HoldStarted{At: now},
 	}
 }
 

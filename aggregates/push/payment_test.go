@@ -21,6 +21,7 @@ func TestL5MoneyInTimePaysThePush(t *testing.T) {
 			Channels: []string{"ALIPAYACCOUNT"}, PaidAt: noon.Truncate(time.Second),
 		},
 		push.DeliveryStarted{At: noon},
+		push.HoldStarted{At: noon},
 	}, events)
 	paid := after(state, events)
 	require.Equal(t, push.StatusPaid, paid.Status)

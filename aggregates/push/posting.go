@@ -68,8 +68,8 @@ func Postings(pushID string, event Event) []Posting {
 	case StrayRefunded:
 		post(SuspenseAccount(e.TradeNo), cmp.Or(e.To, ClearingAccount), e.Amount, Numbers{TradeNo: e.TradeNo, RequestNo: e.RequestNo})
 	case Offered, Withdrawn, Declined, Accepted, Expired, Invalidated, Completed,
-		PaymentOpened, PaymentClosed, DeliveryStarted, DomainMoved, DomainMoveRefused,
-		ReturnStarted, DomainReturned, DomainReturnRefused, RefundRefused, PayoutRefused,
+		PaymentOpened, PaymentClosed, DeliveryStarted, HoldStarted, DomainsHeld, HoldsReleased,
+		BuyerActed, DomainMoved, DomainMoveRefused, ReturnStarted, DomainReturned, DomainReturnRefused, RefundRefused, PayoutRefused,
 		MoveReversed, RetryOrdered, SettledByHand:
 		// no money moves
 	}

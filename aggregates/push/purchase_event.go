@@ -61,6 +61,33 @@ type DeliveryStarted struct {
 	At time.Time `json:"at"`
 }
 
+// HoldStarted is the intention to have the registrar hold every domain until the push has
+// ended (rule B4). It goes with DeliveryStarted, but in purchases that are older than holds.
+type HoldStarted struct {
+	At time.Time `json:"at"`
+}
+
+// DomainsHeld says which domains the registrar holds; it cannot hold the others.
+type DomainsHeld struct {
+	At   time.Time         `json:"at"`
+	Held []domainname.Name `json:"held,omitempty"`
+}
+
+// HoldsReleased says that the registrar holds no domain for this push any more.
+type HoldsReleased struct {
+	At time.Time `json:"at"`
+}
+
+// BuyerActed says that the buyer has moved a delivered domain on, or done something else
+// with it, before the push was delivered as a whole. Nothing goes on by itself: a person
+// decides who has the money (rule B5).
+type BuyerActed struct {
+	At     time.Time       `json:"at"`
+	Domain domainname.Name `json:"domain"`
+	Code   string          `json:"code"` // what was done, such as account_moved
+	Cause  Cause           `json:"cause"`
+}
+
 // DomainMoved says that a domain is in the buyer's account.
 type DomainMoved struct {
 	At       time.Time       `json:"at"`
@@ -97,10 +124,17 @@ type Place string
 
 // Places of DomainReturned. A domain that is still with the buyer is none of them.
 const (
-	PlaceReturned Place = "returned" // moved back to the seller
-	PlaceKept     Place = "kept"     // it never left the seller
-	PlaceGone     Place = "gone"     // with neither: deleted, or moved away by others
+	PlaceReturned       Place = "returned"        // moved back to the seller
+	PlaceKept           Place = "kept"            // it never left the seller
+	PlaceTransferredOut Place = "transferred_out" // it has left for another registrar
+	PlaceDeleted        Place = "deleted"         // it is registered no more
+	PlaceGone           Place = "gone"            // in the account of neither seller nor buyer
 )
+
+// Gone reports that a domain is out of reach of both parties.
+func (p Place) Gone() bool {
+	return p == PlaceGone || p == PlaceTransferredOut || p == PlaceDeleted
+}
 
 // DomainReturnRefused says that a domain could not be moved back; it needs a person.
 type DomainReturnRefused struct {
@@ -179,11 +213,21 @@ type SettledByHand struct {
 	At        time.Time       `json:"at"`
 	Step      StepKind        `json:"step"`
 	RequestNo string          `json:"request_no,omitzero"` // of StepRefund
-	Domain    domainname.Name `json:"domain,omitzero"`     // of StepReturn and StepReversal
+	Domain    domainname.Name `json:"domain,omitzero"`     // of StepReturn, StepReversal and StepBuyerAct
+	Decision  Decision        `json:"decision,omitzero"`   // of StepBuyerAct
 	By        string          `json:"by"`
 	Reason    string          `json:"reason"`
 	Reference string          `json:"reference"` // where it is documented, such as a bank's number
 }
+
+// Decision is who has the money of a push whose buyer has acted on a delivered domain.
+type Decision string
+
+// Decisions of StepBuyerAct (rule B5).
+const (
+	DecisionPaySeller   Decision = "pay_seller"   // delivery goes on, and the seller is paid after it
+	DecisionRefundBuyer Decision = "refund_buyer" // what can be brought back is, and the buyer is refunded
+)
 
 // EventType implements aggregates.Event.
 func (PaymentOpened) EventType() string { return "PaymentOpened" }
@@ -199,6 +243,18 @@ func (StrayRefunded) EventType() string { return "StrayRefunded" }
 
 // EventType implements aggregates.Event.
 func (DeliveryStarted) EventType() string { return "DeliveryStarted" }
+
+// EventType implements aggregates.Event.
+func (HoldStarted) EventType() string { return "HoldStarted" }
+
+// EventType implements aggregates.Event.
+func (DomainsHeld) EventType() string { return "DomainsHeld" }
+
+// EventType implements aggregates.Event.
+func (HoldsReleased) EventType() string { return "HoldsReleased" }
+
+// EventType implements aggregates.Event.
+func (BuyerActed) EventType() string { return "BuyerActed" }
 
 // EventType implements aggregates.Event.
 func (DomainMoved) EventType() string { return "DomainMoved" }
@@ -244,6 +300,10 @@ func (PaymentClosed) push()       {}
 func (StrayReceived) push()       {}
 func (StrayRefunded) push()       {}
 func (DeliveryStarted) push()     {}
+func (HoldStarted) push()         {}
+func (DomainsHeld) push()         {}
+func (HoldsReleased) push()       {}
+func (BuyerActed) push()          {}
 func (DomainMoved) push()         {}
 func (DomainMoveRefused) push()   {}
 func (ReturnStarted) push()       {}

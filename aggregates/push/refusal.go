@@ -2,6 +2,7 @@ package push
 
 import (
 	"strings"
+	"time"
 
 	"github.com/pushledger/pushledger/aggregates/domainname"
 )
@@ -14,9 +15,11 @@ type Violation struct {
 	DomainUnicode string `json:"domain_unicode,omitzero"`
 	Input         string `json:"input,omitzero"` // what was sent, when it is no domain name or price
 	Rule          string `json:"rule,omitzero"`  // id such as "P2"
-	Code          string `json:"code"`
-	Message       string `json:"message"`
-	MessageZH     string `json:"message_zh"`
+	// From is when the domain may be offered, of too_young; zero of any other.
+	From      time.Time `json:"from,omitzero"`
+	Code      string    `json:"code"`
+	Message   string    `json:"message"`
+	MessageZH string    `json:"message_zh"`
 }
 
 // Refusal is the answer no. A refused command changed nothing. It is the only error
@@ -55,6 +58,13 @@ func RefuseAll(violations []Violation) *Refusal {
 	}
 	first := violations[0]
 	return &Refusal{Code: first.Code, Message: first.Message, MessageZH: first.MessageZH, Violations: violations}
+}
+
+// violate makes one violation of one domain.
+func violate(rule, code string, domain domainname.Name) Violation {
+	violation := Violate(rule, code)
+	violation.Domain = domain
+	return violation
 }
 
 // Violate makes one violation of a whole push.

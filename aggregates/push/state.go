@@ -1,6 +1,7 @@
 package push
 
 import (
+	"slices"
 	"time"
 
 	"github.com/pushledger/pushledger/aggregates/domainname"
@@ -50,12 +51,14 @@ type State struct {
 	EndReason            string // code of why it ended, or the words of a buyer who declined; empty for Completed and Withdrawn
 	EndDomain            domainname.Name
 
-	Payment  Payment
-	Delivery Stage
-	Return   *Return // set once the push can no longer be delivered
-	Refund   *Refund // of the push's own payment
-	Payout   *Payout
-	Strays   []Stray
+	Payment    Payment
+	Registrant string // the buyer's template
+	Hold       HoldStage
+	Delivery   Stage
+	Return     *Return // set once the push can no longer be delivered
+	Refund     *Refund // of the push's own payment
+	Payout     *Payout
+	Strays     []Stray
 }
 
 // Line is one domain of the push and where it is.
@@ -71,6 +74,15 @@ type Line struct {
 	// delivered, since ReversedAt; empty once a person has seen to it.
 	ReversedTo string
 	ReversedAt time.Time
+	// MovedAt is when it was found to be with the buyer; zero if it never was.
+	MovedAt time.Time
+	// Acted is what the buyer has done with it before the push was delivered, since
+	// ActedAt; empty once a person has decided (rule B5).
+	Acted   string
+	ActedAt time.Time
+	// Forgone is set once a person has decided to refund the buyer whatever the buyer has
+	// done with this domain (rule B5).
+	Forgone bool
 }
 
 // Delivery is where one domain of a push is on its way.
@@ -98,6 +110,18 @@ const (
 	StageDelivering
 	StageReturning
 	StageDelivered // every domain is with the buyer; the push can only complete
+)
+
+// HoldStage is how far the registrar's holds of the domains have come (rule B4).
+type HoldStage int
+
+// The stages of a hold.
+const (
+	HoldNone        HoldStage = iota // none was ordered
+	HoldOrdered                      // any domain may be held
+	HoldPlaced                       // every domain is held that can be
+	HoldUnsupported                  // the registrar can hold none
+	HoldReleased                     // none is held any more
 )
 
 // Payment is the trade by which the buyer pays.
@@ -180,7 +204,7 @@ func (s State) At(delivery Delivery) []domainname.Name {
 
 // Refusals counts how often the registrar has refused to move a domain back.
 func (s State) Refusals(name domainname.Name) int {
-	line, _ := s.line(name)
+	line, _ := s.Line(name)
 	return line.Refusals
 }
 
@@ -197,9 +221,15 @@ func (s State) ExpiredBy(now time.Time) bool {
 	}
 }
 
-func (s State) line(name domainname.Name) (Line, bool) {
+// stopped reports that a person must decide before delivery goes on (rule B5).
+func (s State) stopped() bool {
+	return s.Delivery == StageDelivering && slices.ContainsFunc(s.Lines, func(line Line) bool { return line.Acted != "" })
+}
+
+// Line finds a domain of the push by the name in it or by that of its registration.
+func (s State) Line(name domainname.Name) (Line, bool) {
 	for _, line := range s.Lines {
-		if line.Domain == name {
+		if line.Domain == name || line.Canonical == name {
 			return line, true
 		}
 	}

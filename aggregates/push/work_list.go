@@ -6,14 +6,15 @@ import "time"
 type Work struct {
 	Task
 	Code     string    // why: the partner's own code
-	Message  string    // the partner's own words, if it had any
+	Message  string    // the partner's own words, if it had any; of StepBuyerAct what the buyer did
 	Since    time.Time // when it was refused last
-	Refusals int       // how often it was refused, retries included; 0 for StepReversal
+	Refusals int       // how often it was refused, retries included; 0 for StepReversal and StepBuyerAct
 }
 
 // WorkList is everything about a push that needs a person: a payout or refund that the
-// provider refused for good, a domain that could not be moved back, and a delivered
-// domain whose move the registrar has taken back. What is tried again by itself is not in
+// provider refused for good, a domain that could not be moved back, a delivered domain
+// whose move the registrar has taken back, and one that the buyer has moved on while the
+// push was not delivered as a whole. What is tried again by itself is not in
 // it, however long that takes. It is empty exactly if nobody has to do anything.
 func WorkList(state State) []Work {
 	var list []Work
@@ -42,6 +43,11 @@ func WorkList(state State) []Work {
 			list = append(list, Work{
 				Task: Task{Step: StepReturn, Domain: line.Domain},
 				Code: line.Code, Since: line.RefusedAt, Refusals: line.Refusals,
+			})
+		}
+		if line.Acted != "" && state.stopped() {
+			list = append(list, Work{
+				Task: Task{Step: StepBuyerAct, Domain: line.Domain}, Code: CodeBuyerActed, Message: line.Acted, Since: line.ActedAt,
 			})
 		}
 		if line.ReversedTo != "" {

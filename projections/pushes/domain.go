@@ -48,7 +48,11 @@ func (q *Queries) Domain(ctx context.Context, viewer Viewer, request DomainReque
 	if len(visible) == 0 {
 		return Domain{}, push.Refuse(push.CodePushNotFound, "")
 	}
-	history, err := q.log.Load(ctx, domainStream(name))
+	registration, err := q.registration(ctx, name, visible)
+	if err != nil {
+		return Domain{}, err
+	}
+	history, err := q.log.Load(ctx, domainStream(registration))
 	if err != nil {
 		return Domain{}, err
 	}
@@ -64,6 +68,23 @@ func (q *Queries) Domain(ctx context.Context, viewer Viewer, request DomainReque
 	}
 	shown.Push, err = q.holder(ctx, viewer, live)
 	return shown, err
+}
+
+// registration is the name by which the pushes of a domain have reserved it (rule B6).
+func (q *Queries) registration(ctx context.Context, name domainname.Name, visible map[string]bool) (domainname.Name, error) {
+	if name.Unicode() == string(name) { // it has no variants
+		return name, nil
+	}
+	for id := range visible {
+		found, err := q.read(ctx, id)
+		if err != nil {
+			return "", err
+		}
+		if line, is := found.state.Line(name); is {
+			return line.Registration(), nil
+		}
+	}
+	return name, nil
 }
 
 func domainEvent(recorded eventstore.Recorded) (DomainEvent, error) {

@@ -23,7 +23,7 @@ import (
 
 // version of the fold. It has to rise whenever fold, push.Evolve, push.State,
 // push.Postings or push.WorkList change in what they give for events of the past.
-const version = 4
+const version = 5
 
 //go:embed *.sql
 var schema embed.FS
@@ -115,6 +115,9 @@ func (f *folding) add(ctx context.Context, recorded eventstore.Recorded, event p
 	if first {
 		for _, item := range offered.Items {
 			f.domains = append(f.domains, string(item.Domain), id)
+			if item.Canonical != "" { // it is found, and reserved, by this name as well
+				f.domains = append(f.domains, string(item.Canonical), id)
+			}
 		}
 	}
 	f.post(recorded, push.Postings(id, event))

@@ -30,6 +30,10 @@ var sentences = map[string]words{
 	"StrayReceived":       {"{amount} CNY came in that does not pay this push; it goes back.", "收到不能用于支付本 push 的款项 {amount} 元，将原路退回。"},
 	"StrayRefunded":       {"{amount} CNY that did not pay this push went back.", "不能用于支付本 push 的款项 {amount} 元已退回。"},
 	"DeliveryStarted":     {"The domains are being moved to the buyer.", "开始将域名转入买家账户。"},
+	"HoldStarted":         {"The registrar is asked to hold the domains until the push has ended.", "已请求注册商在交易结束前锁定域名。"},
+	"DomainsHeld":         {"The registrar holds the domains that it can hold.", "注册商已锁定可锁定的域名。"},
+	"HoldsReleased":       {"The registrar holds the domains no longer.", "注册商已解除对域名的锁定。"},
+	"BuyerActed":          {"The buyer has done something with {domain} before the push was completed: {why}. A person will decide.", "交易完成前，买家已处置域名 {domain}：{why}。将由人工裁定。"},
 	"DomainMoved":         {"{domain} is in the buyer's account.", "域名 {domain} 已转入买家账户。"},
 	"DomainMoveRefused":   {"{domain} cannot be moved to the buyer: {why}.", "域名 {domain} 无法转入买家账户：{why}。"},
 	"ReturnStarted":       {"The push cannot be delivered: {why}. Domains and money go back.", "push 无法交付：{why}。域名与款项将退回。"},
@@ -52,6 +56,8 @@ var reasons = map[string]words{
 	string(push.ExpiryPaymentWindow):  {"it was not paid in time", "买家未在规定时间内付款"},
 	string(push.PlaceReturned):        {"it is back with the seller", "已退回卖家账户"},
 	string(push.PlaceKept):            {"it never left the seller", "始终在卖家账户中"},
+	string(push.PlaceTransferredOut):  {"it has left for another registrar", "已转出本注册商"},
+	string(push.PlaceDeleted):         {"it is registered no more", "已被删除"},
 	string(push.PlaceGone):            {"it is with neither seller nor buyer", "已不在买卖双方账户中"},
 }
 

@@ -5,6 +5,7 @@ package invalidation
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -24,6 +25,9 @@ const memory = 5 * time.Minute
 
 // retryPause is how long a remembered event waits for a ledger that could not take it.
 const retryPause = 200 * time.Millisecond
+
+// judgements is how often facts are read before the event is left to come again.
+const judgements = 5
 
 // knownBuyers bounds the memory of who buys what.
 const knownBuyers = 4096
@@ -84,7 +88,7 @@ func (s *Saga) Observe(ctx context.Context, recorded eventstore.Recorded) error 
 	}
 	s.buyers.Add(offered.PushID, offered.Buyer) // its own moves will come by in Handle
 	for _, item := range offered.Items {
-		for _, report := range s.remembered(item.Domain) {
+		for _, report := range s.remembered(item.Registration()) {
 			if err := s.insist(ctx, offered.PushID, report); err != nil {
 				return err
 			}
@@ -96,10 +100,6 @@ func (s *Saga) Observe(ctx context.Context, recorded eventstore.Recorded) error 
 // Handle applies one event. It returns nil once nothing is left to do about it; on an
 // error the event must be delivered again.
 func (s *Saga) Handle(ctx context.Context, event registrar.Event) error {
-	if !push.KnownKind(event.Kind) {
-		s.logger.WarnContext(ctx, "registrar event of an unknown kind", "event_id", event.ID, "kind", event.Kind)
-		return nil
-	}
 	report := push.Report{
 		EventID: event.ID, Kind: event.Kind, Domain: event.Domain, At: event.At,
 		OperationID: event.OperationID, To: event.To,
@@ -114,7 +114,10 @@ func (s *Saga) Handle(ctx context.Context, event registrar.Event) error {
 	}
 	s.remember(report)
 	// A push that has ended is told as well: its delivery may be taken back.
-	id, err := s.ledger.LastPush(ctx, event.Domain)
+	id, err := s.ledger.LastPush(ctx, report.Domain)
+	if err == nil && id == "" && report.Domain.Unicode() != string(report.Domain) {
+		id, err = s.pushOfVariant(ctx, &report)
+	}
 	if err != nil || id == "" {
 		return err
 	}
@@ -124,12 +127,80 @@ func (s *Saga) Handle(ctx context.Context, event registrar.Event) error {
 	return s.apply(ctx, id, report)
 }
 
+// pushOfVariant finds the push of a domain that is reserved by the name of its registration
+// (rule B6), and has the report speak of it by that name.
+func (s *Saga) pushOfVariant(ctx context.Context, report *push.Report) (string, error) {
+	facts, err := s.registrar.Facts(ctx, []domainname.Name{report.Domain})
+	if err != nil || facts[0].Canonical == "" {
+		return "", err
+	}
+	report.Domain = facts[0].Canonical
+	s.remember(*report)
+	return s.ledger.LastPush(ctx, report.Domain)
+}
+
+// apply decides what a report means for a push.
 func (s *Saga) apply(ctx context.Context, id string, report push.Report) error {
+	if !push.IsTrigger(report.Kind) {
+		return s.judge(ctx, id, report)
+	}
+	if push.IsByHolder(report.Kind) {
+		if err := s.findReached(ctx, id, &report); err != nil {
+			return err
+		}
+	}
 	_, err := s.ledger.Record(ctx, id, func(state push.State) []push.Event {
 		s.buyers.Add(id, state.Buyer)
 		return push.DecideReport(state, report, s.now())
 	})
 	return err
+}
+
+// findReached asks whether a domain on its way has reached the buyer without that being
+// recorded: then what was done with it may be the buyer's doing (rule B5).
+func (s *Saga) findReached(ctx context.Context, id string, report *push.Report) error {
+	known, err := s.ledger.Recent(ctx, id)
+	if err != nil {
+		return err
+	}
+	line, held := known.State.Line(report.Domain)
+	if !held || known.State.Delivery != push.StageDelivering || line.Delivery != push.DeliveryMoving {
+		return nil
+	}
+	moved, err := s.registrar.Operation(ctx, push.MoveNo(id, line.Domain))
+	report.Reached = moved.State == registrar.MoveDone
+	return err
+}
+
+// judge reads the facts of a domain again, because the registrar has reported something
+// that is no trigger by itself, or is not known. Facts count only if nothing was recorded
+// of the push while they were read.
+func (s *Saga) judge(ctx context.Context, id string, report push.Report) error {
+	for range judgements {
+		loaded, err := s.ledger.Load(ctx, id)
+		if err != nil {
+			return err
+		}
+		line, held := loaded.State.Line(report.Domain)
+		if !held || !loaded.State.Status.Live() {
+			return nil
+		}
+		facts, err := s.registrar.Facts(ctx, []domainname.Name{line.Domain})
+		if err != nil {
+			return err
+		}
+		overtaken := false
+		_, err = s.ledger.Record(ctx, id, func(state push.State) []push.Event {
+			if overtaken = state.Version != loaded.State.Version; overtaken {
+				return nil
+			}
+			return push.DecideFacts(state, facts[0], s.now())
+		})
+		if err != nil || !overtaken {
+			return err
+		}
+	}
+	return fmt.Errorf("invalidation: push %s changes faster than the facts of %s are read", id, report.Domain)
 }
 
 // insist applies a report however long the ledger cannot take it: unlike an event from

@@ -172,7 +172,8 @@ func (l *Ledger) places(ctx context.Context, names []domainname.Name) (map[domai
 	return places, nil
 }
 
-// Offer records a new push. decide sees the push of that id, and which of the domains
+// Offer records a new push. names are the registrations of its domains (rule B6), in the
+// order of its items. decide sees the push of that id, and which of the registrations
 // a live push holds; it returns the Offered event or a refusal.
 //
 // At first the push is taken to be new, and the domains to stand where this process
@@ -307,7 +308,7 @@ func releases(loaded Push, events []push.Event) []eventstore.Change {
 	changes := make([]eventstore.Change, len(after.Lines))
 	for i, line := range after.Lines {
 		changes[i] = eventstore.Change{
-			Stream: DomainStream(line.Domain), Expect: loaded.reserved + uint64(i),
+			Stream: DomainStream(line.Registration()), Expect: loaded.reserved + uint64(i),
 			Events: []aggregates.Event{listing.Released{PushID: after.ID, At: after.EndedAt}},
 		}
 	}

@@ -78,12 +78,12 @@ func withdraw(current ledger.Push) ([]push.Event, error) {
 }
 
 func accept(current ledger.Push) ([]push.Event, error) {
-	var facts []push.DomainFacts
+	facts := push.AcceptFacts{Seller: push.AccountFacts{Exists: true, RealNameVerified: true, AlipayAccount: "bound"}}
 	for _, name := range current.State.Domains() {
-		facts = append(facts, healthy(name))
+		facts.Domains = append(facts.Domains, healthy(name))
 	}
 	command := push.Accept{Actor: bo, Total: current.State.Total, Window: time.Hour}
-	return push.DecideAccept(current.State, command, facts, nil, noon)
+	return push.DecideAccept(current.State, command, facts, noon)
 }
 
 // everything is the whole log.

@@ -107,6 +107,6 @@ func (l *Ledger) wrote(id string, now Push, before push.State, changes []eventst
 	}
 	for i, line := range now.State.Lines {
 		held.last = first + uint64(i)
-		l.recent.keepPlace(line.Domain, held)
+		l.recent.keepPlace(line.Registration(), held)
 	}
 }

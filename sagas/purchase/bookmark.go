@@ -39,6 +39,7 @@ type appointment struct {
 	PushID  string    `json:"push_id"`
 	Due     time.Time `json:"due"`
 	Strayed bool      `json:"strayed,omitzero"`
+	Held    bool      `json:"held,omitzero"`
 }
 
 // errOtherLog means that the bookmark is of another log than the one at hand.
@@ -94,6 +95,9 @@ func (s *Saga) followFrom(ctx context.Context, mark bookmark, caughtUp func()) e
 			if entry.Strayed {
 				s.strayed[entry.PushID] = true
 			}
+			if entry.Held {
+				s.held[entry.PushID] = true
+			}
 			s.agenda.touch(entry.PushID, entry.Due, 0)
 		}
 		s.passed = recorded
@@ -122,7 +126,7 @@ func (s *Saga) saveBookmark() {
 	}
 	mark := bookmark{Sequence: s.passed.Sequence, EventID: s.passed.ID}
 	for id, due := range s.agenda.list() {
-		mark.Pushes = append(mark.Pushes, appointment{PushID: id, Due: due, Strayed: s.strayed[id]})
+		mark.Pushes = append(mark.Pushes, appointment{PushID: id, Due: due, Strayed: s.strayed[id], Held: s.held[id]})
 	}
 	data, err := json.Marshal(mark)
 	if err == nil {

@@ -61,9 +61,12 @@ func (w *world) buy(t *testing.T, count int) *deal {
 // accept starts the purchase with a payment window.
 func (d *deal) accept(t *testing.T, window time.Duration) {
 	t.Helper()
-	facts := d.Facts(t, d.domains...)
+	facts := push.AcceptFacts{
+		Seller:  push.AccountFacts{Exists: true, RealNameVerified: true, AlipayAccount: "bound"},
+		Domains: d.Facts(t, d.domains...),
+	}
 	_, err := d.ledger.Decide(t.Context(), command(buyer), d.id, func(known ledger.Push) ([]push.Event, error) {
-		events, err := push.DecideAccept(known.State, push.Accept{Actor: buyer, Total: d.total, Window: window}, facts, nil, now())
+		events, err := push.DecideAccept(known.State, push.Accept{Actor: buyer, Total: d.total, Window: window}, facts, now())
 		if err != nil {
 			return nil, err
 		}

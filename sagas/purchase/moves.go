@@ -21,15 +21,52 @@ const (
 	pendingLonger = 5 * time.Minute
 )
 
-// deliver moves domains to the buyer, a chunk at a time: facts are read once more
-// (rule L7), then each domain is moved, then what came of it is recorded. It stops
-// asking for moves as soon as one was refused for good.
+// deliver has the registrar hold every domain (rule B4) and then moves them to the buyer.
+// What came of the holds is recorded with the first moves: until then both are merely
+// intended, and asking for either again changes nothing.
 func (s *Saga) deliver(ctx context.Context, known *entry, state push.State, step push.Step) (time.Time, error) {
+	if state.Hold == push.HoldNone { // its delivery began before there were holds
+		return s.record(ctx, state.ID, func(state push.State) []push.Event { return push.DecideHoldStarted(state, s.Now()) })
+	}
+	var holds []push.HoldOutcome
+	var moves []push.MoveOutcome
+	var pending int64
+	var err error
+	holding, ready := state, true
+	if state.Hold == push.HoldOrdered {
+		holds, pending, err = s.placeHolds(ctx, state)
+		holding, ready = held(state, holds, s.Now())
+	}
+	if ready {
+		moves, pending, err = s.moveChunk(ctx, holding)
+	}
+	decide := func(state push.State) []push.Event { return push.DecideDelivery(state, holds, moves, s.Now()) }
+	return s.recordOrWait(ctx, known, state, step, decide, pending, err)
+}
+
+// recordOrWait records what came of a step, if anything did; else it is tried again, later
+// if something is pending.
+func (s *Saga) recordOrWait(
+	ctx context.Context, known *entry, state push.State, step push.Step, decide func(push.State) []push.Event, pending int64, err error,
+) (time.Time, error) {
+	switch {
+	case len(decide(state)) > 0:
+		known.pace.reset(step)
+		return s.record(ctx, state.ID, decide)
+	case err != nil || pending == 0:
+		return time.Time{}, err
+	}
+	return known.pace.wait(step, s.Now(), pendingFirst, pendingLonger), nil
+}
+
+// moveChunk moves some of the domains: facts are read once more (rule L7), then each
+// domain is moved. It stops asking for moves as soon as one was refused for good.
+func (s *Saga) moveChunk(ctx context.Context, state push.State) ([]push.MoveOutcome, int64, error) {
 	chunk := state.At(push.DeliveryMoving)
 	chunk = chunk[:min(len(chunk), movesAChunk)]
 	facts, err := s.Registrar.Facts(ctx, chunk)
 	if err != nil {
-		return time.Time{}, err
+		return nil, 0, err
 	}
 	results := make([]*push.MoveOutcome, len(chunk))
 	var refused atomic.Bool
@@ -44,23 +81,13 @@ func (s *Saga) deliver(ctx context.Context, known *entry, state push.State, step
 		}
 		return outcome == nil && err == nil, err
 	})
-	outcomes := compact(results)
-	if len(outcomes) > 0 {
-		known.pace.reset(step)
-		return s.record(ctx, state.ID, func(state push.State) []push.Event {
-			return push.DecideMoves(state, outcomes, s.Now())
-		})
-	}
-	if err != nil || pending == 0 {
-		return time.Time{}, err
-	}
-	return known.pace.wait(step, s.Now(), pendingFirst, pendingLonger), nil
+	return compact(results), pending, err
 }
 
 // move brings one domain to the buyer. It returns no outcome while the move is pending.
 func (s *Saga) move(ctx context.Context, state push.State, name domainname.Name, facts push.DomainFacts) (*push.MoveOutcome, error) {
 	operation := push.MoveNo(state.ID, name)
-	if code := push.CheckMove(state, facts); code != "" {
+	if code := push.CheckMove(state, facts, s.Now()); code != "" {
 		// The facts may show nothing but a move of ours that was done and not recorded.
 		earlier, err := s.Registrar.Operation(ctx, operation)
 		switch {
@@ -75,6 +102,8 @@ func (s *Saga) move(ctx context.Context, state push.State, name domainname.Name,
 	}
 	result, err := s.Registrar.Move(ctx, registrar.Move{
 		OperationID: operation, Domain: name, From: state.Seller, To: state.Buyer,
+		// A transfer password that the seller obtained before the offer is of no use any more.
+		Registrant: state.Registrant, VoidAuthCode: true,
 	})
 	if err != nil {
 		// It may have been done all the same: asking is cheaper than waiting.
@@ -106,16 +135,8 @@ func (s *Saga) bringBack(ctx context.Context, known *entry, state push.State, st
 		return outcome == nil && err == nil, err
 	})
 	outcomes := compact(results)
-	if len(outcomes) > 0 {
-		known.pace.reset(step)
-		return s.record(ctx, state.ID, func(state push.State) []push.Event {
-			return push.DecideReturns(state, outcomes, s.Now())
-		})
-	}
-	if err != nil || pending == 0 {
-		return time.Time{}, err
-	}
-	return known.pace.wait(step, s.Now(), pendingFirst, pendingLonger), nil
+	decide := func(state push.State) []push.Event { return push.DecideReturns(state, outcomes, s.Now()) }
+	return s.recordOrWait(ctx, known, state, step, decide, pending, err)
 }
 
 // moveBack brings one domain back, if the buyer has it. It returns no outcome while one of
@@ -135,9 +156,10 @@ func (s *Saga) moveBack(ctx context.Context, state push.State, name domainname.N
 			return outcome, err
 		} // others brought it to the buyer
 	}
+	reached := there.State == registrar.MoveDone
 	operation := push.ReturnNo(state.ID, name, state.Refusals(name))
 	back, err := s.Registrar.Move(ctx, registrar.Move{
-		OperationID: operation, Domain: name, From: state.Buyer, To: state.Seller,
+		OperationID: operation, Domain: name, From: state.Buyer, To: state.Seller, VoidAuthCode: true,
 	})
 	if err != nil {
 		if back, err = s.Registrar.Operation(ctx, operation); err != nil {
@@ -149,10 +171,13 @@ func (s *Saga) moveBack(ctx context.Context, state push.State, name domainname.N
 		return &push.ReturnOutcome{Domain: name, Place: push.PlaceReturned, Revision: back.Revision}, nil
 	case registrar.MoveRefused:
 		outcome, err := s.placeOf(ctx, state, name, push.PlaceReturned)
-		if err == nil && outcome.Place == "" {
+		if err != nil {
+			return nil, err
+		}
+		if outcome.Reached = reached; outcome.Place == "" {
 			outcome.Code = back.Code
 		}
-		return outcome, err
+		return outcome, nil
 	case registrar.MovePending:
 		return nil, nil
 	default:
@@ -187,16 +212,11 @@ func (s *Saga) placeOf(ctx context.Context, state push.State, name domainname.Na
 	if err != nil {
 		return nil, err
 	}
-	now := facts[0]
-	left := !now.RegistrarOK && len(now.Pending) == 0 // for good: nothing is pending that could still fail
-	outcome := &push.ReturnOutcome{Domain: name, Place: push.PlaceGone, Revision: now.Revision}
-	switch {
-	case now.Exists && now.Account == state.Seller:
-		outcome.Place = withSeller
-	case now.Exists && now.Account == state.Buyer && !left:
-		outcome.Place = ""
+	place := push.PlaceOf(state, facts[0])
+	if place == push.PlaceReturned {
+		place = withSeller
 	}
-	return outcome, nil
+	return &push.ReturnOutcome{Domain: name, Place: place, Revision: facts[0].Revision}, nil
 }
 
 // each runs do for every domain, some at a time, and goes on past errors. It returns

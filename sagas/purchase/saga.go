@@ -57,14 +57,17 @@ type Saga struct {
 	agenda *agenda
 	// strayed are the pushes that money came in for which did not pay them. That money
 	// goes back even after the push has ended. Only the follower of the log uses it.
-	strayed  map[string]bool
+	strayed map[string]bool
+	// held are the pushes of which domains may be held, also after their end. Only the
+	// follower of the log uses it.
+	held     map[string]bool
 	passed   eventstore.Recorded // the newest event that was observed
 	nextMark time.Time           // when a bookmark may be set again
 }
 
 // New returns a saga that has not started.
 func New(config Config) *Saga {
-	return &Saga{Config: config, agenda: newAgenda(config.Now), strayed: make(map[string]bool)}
+	return &Saga{Config: config, agenda: newAgenda(config.Now), strayed: make(map[string]bool), held: make(map[string]bool)}
 }
 
 // Open is the number of pushes for which something is left to do, now or at a deadline.
@@ -120,9 +123,18 @@ func (s *Saga) Observe(recorded eventstore.Recorded) error {
 	case push.Offered:
 		s.agenda.touch(id, event.ExpiresAt, recorded.Sequence)
 	case push.Withdrawn, push.Declined, push.Completed:
-		if !s.strayed[id] {
-			s.agenda.forget(id)
+		s.ended(id, recorded.Sequence)
+	case push.HoldsReleased:
+		delete(s.held, id)
+		s.ended(id, recorded.Sequence)
+	case push.HoldStarted:
+		s.held[id] = true
+		s.agenda.touch(id, s.Now(), recorded.Sequence)
+	case push.DomainsHeld:
+		if len(event.Held) == 0 {
+			delete(s.held, id)
 		}
+		s.agenda.touch(id, s.Now(), recorded.Sequence)
 	case push.StrayReceived:
 		s.strayed[id] = true
 		s.agenda.touch(id, s.Now(), recorded.Sequence)
@@ -130,6 +142,15 @@ func (s *Saga) Observe(recorded eventstore.Recorded) error {
 		s.agenda.touch(id, s.Now(), recorded.Sequence)
 	}
 	return nil
+}
+
+// ended drops a push that has ended, unless something is left to do for it.
+func (s *Saga) ended(id string, sequence uint64) {
+	if s.strayed[id] || s.held[id] {
+		s.agenda.touch(id, s.Now(), sequence)
+		return
+	}
+	s.agenda.forget(id)
 }
 
 func (s *Saga) work(ctx context.Context) error {

@@ -35,6 +35,8 @@ func (s *Saga) try(ctx context.Context, known *entry, state push.State, step pus
 		return s.payout(ctx, state)
 	case push.StepRefund:
 		return s.refund(ctx, state, step.RequestNo)
+	case push.StepRelease:
+		return s.release(ctx, known, state, step)
 	}
 	return time.Time{}, fmt.Errorf("purchase: no way to carry out step %q", step.Kind)
 }

@@ -35,6 +35,11 @@ type Move struct {
 	Domain         domainname.Name
 	From, To       string
 	ExpectRevision uint64 // 0: any
+	// Registrant is the template of the account To with which the domain is registered from
+	// then on; empty leaves that to the registrar.
+	Registrant string
+	// VoidAuthCode makes a transfer password void that was obtained before (rule B5).
+	VoidAuthCode bool
 }
 
 // MoveResult is the registrar's word on a move.
@@ -42,6 +47,35 @@ type MoveResult struct {
 	State    MoveState
 	Code     string // why it was refused
 	Revision uint64 // of the domain afterwards
+}
+
+// HoldState is how a hold stands.
+type HoldState string
+
+// The states of a hold.
+const (
+	HoldDone        HoldState = "done"
+	HoldPending     HoldState = "pending"
+	HoldRefused     HoldState = "refused"     // for good
+	HoldUnsupported HoldState = "unsupported" // the registrar holds no domains, or not this one
+)
+
+// Hold asks for a domain to be held, or to be held no longer (rule B4): a held domain moves
+// by the ledger's orders only, and whoever has it can neither obtain its transfer password
+// nor transfer it out nor change its registrant.
+type Hold struct {
+	// OperationID names one hold of one domain for ever. Once it has been released, or was
+	// released before it was placed, it is never placed again: an order that arrives late
+	// changes nothing.
+	OperationID string
+	Domain      domainname.Name
+	Held        bool // false releases it
+}
+
+// HoldResult is the registrar's word on a hold.
+type HoldResult struct {
+	State HoldState
+	Code  string // why it was refused
 }
 
 // Kinds of registrar events.
@@ -55,6 +89,9 @@ const (
 	KindAccountMoveLocked  = "account_move_locked"
 	KindAuthCodeIssued     = "auth_code_issued"
 	KindPolicyViolation    = "policy_violation"
+	KindRestricted         = "restricted" // arbitration, dispute
+	KindExpired            = "expired"
+	KindOnSale             = "on_sale" // in another trade of the platform
 )
 
 // Event is something that happened to a domain at the registrar.
@@ -63,8 +100,8 @@ type Event struct {
 	Kind   string
 	Domain domainname.Name
 	At     time.Time
-	// OperationID names the move that caused an account_moved event, when the
-	// registrar says so in its detail.
+	// OperationID names the move that caused the event, a change of registrant included,
+	// when the registrar says so in its detail.
 	OperationID string
 	From, To    string // accounts of an account_moved event, when the detail names them
 }
@@ -75,6 +112,8 @@ type Registrar interface {
 	Facts(ctx context.Context, domains []domainname.Name) ([]push.DomainFacts, error)
 	// Move orders a move and tells how it stands.
 	Move(ctx context.Context, move Move) (MoveResult, error)
+	// Hold places or releases a hold and tells how it stands.
+	Hold(ctx context.Context, hold Hold) (HoldResult, error)
 	// Operation tells how a move stands that may have been ordered.
 	Operation(ctx context.Context, operationID string) (MoveResult, error)
 }

@@ -222,3 +222,10 @@ func unavailable(err error) error {
 	}
 	return err
 }
+
+// Hold implements registrar.Registrar.
+func (p platform) Hold(_ context.Context, hold registrar.Hold) (registrar.HoldResult, error) {
+	return call(p.line, "hold "+string(hold.Domain), func(fault) (registrar.HoldResult, error) {
+		return registrar.HoldResult{State: registrar.HoldUnsupported}, nil
+	})
+}

@@ -101,12 +101,16 @@ func (w *world) accepts(p *process, id string) {
 	if push.CheckAccept(known.State, accept, p.now()) != nil {
 		return
 	}
-	facts, err := p.platform.Facts(context.Background(), known.State.Domains())
-	if err != nil {
+	ctx := context.Background()
+	var facts push.AcceptFacts
+	var errs [2]error
+	facts.Seller, errs[0] = p.platform.Account(ctx, known.State.Seller)
+	facts.Domains, errs[1] = p.platform.Facts(ctx, known.State.Domains())
+	if errors.Join(errs[:]...) != nil {
 		return
 	}
 	w.decides(p, id, "accept", accept.Actor, func(state push.State) ([]push.Event, error) {
-		events, err := push.DecideAccept(state, accept, facts, nil, p.now())
+		events, err := push.DecideAccept(state, accept, facts, p.now())
 		if err != nil {
 			return nil, err
 		}

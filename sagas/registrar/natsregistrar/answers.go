@@ -47,6 +47,10 @@ type domainAnswer struct {
 	Sale              string    `json:"sale"`
 	AuthCodeIssuedAt  time.Time `json:"auth_code_issued_at"`
 	Revision          uint64    `json:"revision"`
+	Canonical         string    `json:"canonical"`
+	Registrar         string    `json:"registrar"`
+	RegistrantHint    string    `json:"registrant_hint"`
+	Locks             []string  `json:"locks"`
 }
 
 // inOrderOf checks that every domain asked for is answered once and nothing else is.
@@ -88,12 +92,22 @@ func (a domainAnswer) facts() (push.DomainFacts, error) {
 	if reason := a.malformed(); reason != "" {
 		return push.DomainFacts{}, fmt.Errorf("%s: %s", name, reason)
 	}
+	canonical := name
+	if a.Canonical != "" {
+		if canonical, err = domainname.Parse(a.Canonical); err != nil {
+			return push.DomainFacts{}, fmt.Errorf("%s: canonical: %w", name, err)
+		}
+	}
+	if canonical == name {
+		canonical = "" // it is its only name
+	}
 	return push.DomainFacts{
 		Domain: name, Exists: *a.Exists, Account: a.Account,
 		RegisteredAt: a.RegisteredAt.UTC(), ExpiresAt: a.ExpiresAt.UTC(),
 		RegistrarOK: isTrue(a.RegistrarOK), AccountMoveLocked: isTrue(a.AccountMoveLocked),
 		Product: a.Product, Pending: a.Pending, Restrictions: a.Restrictions, Sale: a.Sale,
 		AuthCodeIssuedAt: a.AuthCodeIssuedAt.UTC(), Revision: a.Revision,
+		Canonical: canonical, Registrar: a.Registrar, RegistrantHint: a.RegistrantHint, Locks: a.Locks,
 	}, nil
 }
 
@@ -102,7 +116,8 @@ func (a domainAnswer) malformed() string {
 	switch {
 	case a.Exists == nil:
 		return "it is not said whether it exists"
-	case !bounded(a.Account, a.Product, a.Sale) || !boundedList(a.Pending) || !boundedList(a.Restrictions):
+	case !bounded(a.Account, a.Product, a.Sale, a.Registrar, a.RegistrantHint) ||
+		!boundedList(a.Pending) || !boundedList(a.Restrictions) || !boundedList(a.Locks):
 		return "a text or a list is too long"
 	case !storable(a.RegisteredAt, a.ExpiresAt, a.AuthCodeIssuedAt):
 		return "a time is out of all bounds"
@@ -139,6 +154,23 @@ func (a moveAnswer) result() (registrar.MoveResult, error) {
 		return registrar.MoveResult{}, fmt.Errorf("state %.40q is none of the contract", a.State)
 	}
 	return registrar.MoveResult(a), nil
+}
+
+type holdAnswer struct {
+	State registrar.HoldState `json:"state"`
+	Code  string              `json:"code"`
+}
+
+func (a holdAnswer) result() (registrar.HoldResult, error) {
+	if !bounded(a.Code) {
+		return registrar.HoldResult{}, errors.New("the code is too long")
+	}
+	switch a.State {
+	case registrar.HoldDone, registrar.HoldPending, registrar.HoldRefused, registrar.HoldUnsupported:
+		return registrar.HoldResult(a), nil
+	default:
+		return registrar.HoldResult{}, fmt.Errorf("state %.40q is none of the contract", a.State)
+	}
 }
 
 type accountAnswer struct {

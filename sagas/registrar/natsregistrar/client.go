@@ -6,6 +6,7 @@ package natsregistrar
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -25,6 +26,7 @@ import (
 const (
 	SubjectFacts     = "registrar.v1.facts"
 	SubjectMove      = "registrar.v1.move"
+	SubjectHold      = "registrar.v1.hold"
 	SubjectOperation = "registrar.v1.operation"
 	SubjectAccount   = "accounts.v1.facts"
 )
@@ -99,7 +101,9 @@ func (c *Client) Move(ctx context.Context, move registrar.Move) (registrar.MoveR
 		From           string          `json:"from"`
 		To             string          `json:"to"`
 		ExpectRevision uint64          `json:"expect_revision,omitzero"`
-	}{move.OperationID, move.Domain, move.From, move.To, move.ExpectRevision}
+		Registrant     string          `json:"registrant,omitzero"`
+		VoidAuthCode   bool            `json:"void_auth_code,omitzero"`
+	}{move.OperationID, move.Domain, move.From, move.To, move.ExpectRevision, move.Registrant, move.VoidAuthCode}
 	var answer moveAnswer
 	if err := c.ask(ctx, SubjectMove, question, &answer); err != nil {
 		return registrar.MoveResult{}, err
@@ -110,6 +114,35 @@ func (c *Client) Move(ctx context.Context, move registrar.Move) (registrar.MoveR
 	}
 	if err != nil {
 		return registrar.MoveResult{}, unusable(SubjectMove, err)
+	}
+	return result, nil
+}
+
+// Hold implements registrar.Registrar. A registrar that answers for domains and listens to
+// no such request cannot hold.
+func (c *Client) Hold(ctx context.Context, hold registrar.Hold) (registrar.HoldResult, error) {
+	question := struct {
+		OperationID string          `json:"operation_id"`
+		Domain      domainname.Name `json:"domain"`
+		Hold        bool            `json:"hold"`
+	}{hold.OperationID, hold.Domain, hold.Held}
+	var answer holdAnswer
+	err := c.ask(ctx, SubjectHold, question, &answer)
+	if errors.Is(err, nats.ErrNoResponders) {
+		// It may only be starting, or be away: then it does not answer for the domain either.
+		if _, err := c.domains.facts(ctx, []domainname.Name{hold.Domain}); err != nil {
+			return registrar.HoldResult{}, err
+		}
+		if err = c.ask(ctx, SubjectHold, question, &answer); errors.Is(err, nats.ErrNoResponders) {
+			return registrar.HoldResult{State: registrar.HoldUnsupported}, nil
+		}
+	}
+	if err != nil {
+		return registrar.HoldResult{}, err
+	}
+	result, err := answer.result()
+	if err != nil {
+		return registrar.HoldResult{}, unusable(SubjectHold, err)
 	}
 	return result, nil
 }

@@ -111,7 +111,7 @@ func (h *History) move(own eventstore.Recorded, before, after push.State, change
 	expected := make(map[string]bool)
 	if reserve || release {
 		for _, line := range after.Lines {
-			expected[ledger.DomainStream(line.Domain).Key] = true
+			expected[ledger.DomainStream(line.Registration()).Key] = true
 		}
 	}
 	for _, recorded := range changed {

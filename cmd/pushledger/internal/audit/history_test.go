@@ -57,10 +57,13 @@ func (m *market) offer(id string, domains ...domainname.Name) {
 	require.NoError(m.t, err)
 }
 
+// sellable is that the seller meets rule T7; what the registrar says is left out.
+var sellable = push.AcceptFacts{Seller: push.AccountFacts{Exists: true, RealNameVerified: true, AlipayAccount: "bound"}}
+
 func (m *market) accept(id string) {
 	m.t.Helper()
 	_, err := m.ledger.Decide(m.t.Context(), by("bo"), id, func(current ledger.Push) ([]push.Event, error) {
-		return push.DecideAccept(current.State, push.Accept{Actor: "bo", Total: current.State.Total, Window: time.Hour}, nil, nil, m.now)
+		return push.DecideAccept(current.State, push.Accept{Actor: "bo", Total: current.State.Total, Window: time.Hour}, sellable, m.now)
 	})
 	require.NoError(m.t, err)
 }

@@ -182,19 +182,21 @@ var steps = []step{
 	{decide: (*bargain).paid},
 	{decide: (*bargain).moved},
 	{decide: func(b *bargain) ([]push.Event, error) { return push.DecidePaidOut(b.state, "2088", b.now), nil }},
+	byService(push.DecideReleased),
 }
 
 func (b *bargain) offered() ([]push.Event, error) {
 	return push.DecideOffer(b.state, push.Offer{
 		PushID: historyPush(b.number), Seller: b.seller, Buyer: buyer, Items: []push.Item{{Domain: b.domain(), Price: 10_00}},
 	}, push.OfferFacts{
-		CheckedAt: b.now, HeldBy: map[domainname.Name]string{}, Buyer: push.AccountFacts{Exists: true},
-		Seller: push.AccountFacts{Exists: true, RealNameVerified: true, AlipayAccount: "bound"},
+		CheckedAt: b.now, HeldBy: map[domainname.Name]string{}, Buyer: push.AccountFacts{Exists: true}, Seller: boundSeller,
 	}, b.now)
 }
 
+var boundSeller = push.AccountFacts{Exists: true, RealNameVerified: true, AlipayAccount: "bound"}
+
 func (b *bargain) accepted() ([]push.Event, error) {
-	events, err := push.DecideAccept(b.state, push.Accept{Actor: buyer, Total: b.state.Total, Window: time.Hour}, nil, nil, b.now)
+	events, err := push.DecideAccept(b.state, push.Accept{Actor: buyer, Total: b.state.Total, Window: time.Hour}, push.AcceptFacts{Seller: boundSeller}, b.now)
 	for i, event := range events {
 		if accepted, is := event.(push.Accepted); is {
 			accepted.PayURL = "https://pay.example/gateway.do?" + strings.Repeat("x", payURLLength)
@@ -211,7 +213,8 @@ func (b *bargain) paid() ([]push.Event, error) {
 }
 
 func (b *bargain) moved() ([]push.Event, error) {
-	return push.DecideMoves(b.state, []push.MoveOutcome{{Domain: b.domain(), Moved: true}}, b.now), nil
+	held := []push.HoldOutcome{{Domain: b.domain(), Held: true}}
+	return push.DecideDelivery(b.state, held, []push.MoveOutcome{{Domain: b.domain(), Moved: true}}, b.now), nil
 }
 
 // take makes the next decision and gives what is recorded of it: the domain first, then

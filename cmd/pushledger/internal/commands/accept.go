@@ -2,7 +2,10 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/eventstore"
@@ -16,12 +19,8 @@ func (h *Handler) accept(ctx context.Context, command Command, metadata eventsto
 	if err := decode(command.Body, &body); err != nil {
 		return ledger.Outcome{}, err
 	}
-	total, code := parsePrice(body.Total)
-	if code != "" {
-		return ledger.Outcome{}, push.Refuse(code, "total")
-	}
-	accept := push.Accept{Actor: command.Account, Total: total, Window: h.Window}
-	if err := checkPushID(body.PushID); err != nil {
+	accept, err := body.accept(command.Account, h.Window)
+	if err != nil {
 		return ledger.Outcome{}, err
 	}
 	if err := h.idempotency.check(ctx, metadata, body.PushID); err != nil {
@@ -42,17 +41,51 @@ func (h *Handler) accept(ctx context.Context, command Command, metadata eventsto
 	if err := h.acceptable(known, accept, metadata, h.Now()); err != nil {
 		return ledger.Outcome{}, err
 	}
-	facts, err := h.Registrar.Facts(ctx, known.State.Domains())
+	facts, err := h.acceptFacts(ctx, known.State)
 	if err != nil {
 		return ledger.Outcome{}, err
 	}
-	return h.decide(ctx, metadata, body.PushID, func(state push.State) ([]push.Event, error) {
-		events, err := push.DecideAccept(state, accept, facts, nil, h.Now()) // a live push itself holds its domains
+	outcome, err := h.decide(ctx, metadata, body.PushID, func(state push.State) ([]push.Event, error) {
+		events, err := push.DecideAccept(state, accept, facts, h.Now())
 		if err != nil {
 			return nil, err
 		}
 		return h.withPayURL(state, events)
 	})
+	var refused *push.Refusal
+	if errors.As(err, &refused) && len(refused.Violations) > 0 {
+		if ending := h.endDead(ctx, body.PushID, facts); ending != nil {
+			return ledger.Outcome{}, ending
+		}
+	}
+	return outcome, err
+}
+
+// acceptFacts asks the registrar and the directory at the same time.
+func (h *Handler) acceptFacts(ctx context.Context, state push.State) (push.AcceptFacts, error) {
+	var facts push.AcceptFacts
+	group, asking := errgroup.WithContext(ctx)
+	group.Go(func() (err error) { facts.Seller, err = h.Directory.Account(asking, state.Seller); return err })
+	domains, err := h.Registrar.Facts(asking, state.Domains())
+	facts.Domains = domains
+	return facts, errors.Join(err, group.Wait())
+}
+
+// endDead ends an open push if facts of one of its domains are a trigger, as if it had
+// been reported (rule L7). The service records that by itself: the command is refused.
+func (h *Handler) endDead(ctx context.Context, id string, facts push.AcceptFacts) error {
+	_, err := h.Ledger.Record(ctx, id, func(state push.State) []push.Event {
+		if state.Status != push.StatusOffered {
+			return nil
+		}
+		for _, domain := range facts.Domains {
+			if events := push.DecideFacts(state, domain, h.Now()); len(events) > 0 {
+				return events
+			}
+		}
+		return nil
+	})
+	return err
 }
 
 // withPayURL adds the signed page on which the buyer pays, which only the provider's

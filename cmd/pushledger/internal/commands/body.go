@@ -39,8 +39,25 @@ type withdrawBody struct {
 }
 
 type acceptBody struct {
-	PushID string         `json:"push_id"`
-	Total  jsontext.Value `json:"total"`
+	PushID     string         `json:"push_id"`
+	Total      jsontext.Value `json:"total"`
+	Registrant *string        `json:"registrant"`
+}
+
+// accept checks the form of an acceptance.
+func (b acceptBody) accept(buyer string, window time.Duration) (push.Accept, error) {
+	total, code := parsePrice(b.Total)
+	if code != "" {
+		return push.Accept{}, push.Refuse(code, "total")
+	}
+	accept := push.Accept{Actor: buyer, Total: total, Window: window}
+	if b.Registrant != nil {
+		if !idPattern.MatchString(*b.Registrant) {
+			return push.Accept{}, push.Refuse(push.CodeInvalidRegistrant, "")
+		}
+		accept.Registrant = *b.Registrant
+	}
+	return accept, checkPushID(b.PushID)
 }
 
 type reasonBody struct {

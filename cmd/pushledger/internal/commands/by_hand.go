@@ -25,8 +25,9 @@ type taskBody struct {
 
 type settleBody struct {
 	taskBody
-	Place     push.Place `json:"place"`
-	Reference string     `json:"reference"`
+	Place     push.Place    `json:"place"`
+	Decision  push.Decision `json:"decision"`
+	Reference string        `json:"reference"`
 }
 
 // task checks the form of a task and its reason.
@@ -88,7 +89,7 @@ func (h *Handler) settleByHand(ctx context.Context, command Command, metadata ev
 			return nil, push.Refuse(push.CodeNotYourPush, "")
 		}
 		return push.DecideSettle(state, push.Settle{
-			Task: task, Place: body.Place, Actor: command.Account, Reason: body.Reason, Reference: body.Reference,
+			Task: task, Place: body.Place, Decision: body.Decision, Actor: command.Account, Reason: body.Reason, Reference: body.Reference,
 		}, facts, h.Now())
 	})
 }
@@ -104,6 +105,9 @@ func (b settleBody) settled() (push.Task, error) {
 	}
 	if err := checkReason(b.Reference, false); err != nil {
 		return task, push.Refuse(push.CodeTooLarge, "reference")
+	}
+	if err := push.CheckDecision(task.Step, b.Decision); err != nil {
+		return task, err
 	}
 	return task, push.CheckPlace(task.Step, b.Place)
 }

@@ -35,8 +35,9 @@ func (h *Handler) offer(ctx context.Context, command Command, metadata eventstor
 	if err != nil { // what was done before can be said without the partners
 		return h.offeredBefore(ctx, offer.PushID, metadata, err)
 	}
+	offer.Items = push.Registered(offer.Items, facts.Domains)
 	var replayed ledger.Outcome
-	outcome, err := h.Ledger.Offer(ctx, metadata, offer.PushID, names(offer.Items),
+	outcome, err := h.Ledger.Offer(ctx, metadata, offer.PushID, registrations(offer.Items),
 		func(current ledger.Push, held map[domainname.Name]string) ([]push.Event, error) {
 			if current.State.Status != push.StatusNone {
 				var err error
@@ -62,7 +63,8 @@ func (h *Handler) everyViolation(ctx context.Context, offer push.Offer, malforme
 	offer.Items = distinct(offer.Items) // that one is there twice has been said
 	facts, err := h.offerFacts(ctx, offer)
 	if err == nil {
-		facts.HeldBy, err = h.Ledger.Holders(ctx, names(offer.Items))
+		offer.Items = push.Registered(offer.Items, facts.Domains)
+		facts.HeldBy, err = h.Ledger.Holders(ctx, registrations(offer.Items))
 	}
 	if err != nil {
 		return malformed // it is refused whatever the partners would have said
@@ -123,6 +125,15 @@ func names(items []push.Item) []domainname.Name {
 	list := make([]domainname.Name, len(items))
 	for i, item := range items {
 		list[i] = item.Domain
+	}
+	return list
+}
+
+// registrations are the names by which the domains are reserved (rule B6).
+func registrations(items []push.Item) []domainname.Name {
+	list := make([]domainname.Name, len(items))
+	for i, item := range items {
+		list[i] = item.Registration()
 	}
 	return list
 }
