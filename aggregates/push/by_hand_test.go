@@ -22,7 +22,7 @@ func settle(task push.Task) push.Settle {
 
 // refusedStray is a completed push for which money came twice and cannot go back.
 func refusedStray(t *testing.T) push.State {
-	return given(t, offered, accepted, paid, moved(alpha, beta, gamma), completed,
+	return given(t, offered, accepted, paid, moved(alpha, beta, gamma), completed, released,
 		received(push.Receipt{TradeNo: "T2", Amount: 7}),
 		func(p *past) {
 			p.record(push.DecideRefundRefused(p.state, push.RefundNo("p-1", "T2"), "NO_MONEY", "余额不足", p.now))
@@ -37,6 +37,7 @@ func TestTheWorkListNamesWhatNeedsAPersonAndNothingElse(t *testing.T) {
 			Task: push.Task{Step: push.StepRefund, RequestNo: push.RefundNo("p-1", push.TradeNo("p-1"))},
 			Code: "TRADE_HAS_FINISHED", Message: "交易已完结",
 		},
+		"stopped": {Task: push.Task{Step: push.StepBuyerAct, Domain: alpha}, Code: push.CodeBuyerActed, Message: push.CodeAccountMoved},
 	}
 	for name, state := range situations(t) {
 		work, waits := want[name]
@@ -44,7 +45,9 @@ func TestTheWorkListNamesWhatNeedsAPersonAndNothingElse(t *testing.T) {
 			require.Empty(t, push.WorkList(state), name)
 			continue
 		}
-		work.Since, work.Refusals = noon, 1
+		if work.Since = noon; work.Step != push.StepBuyerAct {
+			work.Refusals = 1
+		}
 		require.Equal(t, []push.Work{work}, push.WorkList(state), name)
 		require.Empty(t, push.Next(state), "%s is not tried again by itself", name)
 	}
@@ -153,7 +156,7 @@ func TestMoneySettledByHandEndsThePushAndIsBookedApart(t *testing.T) {
 			done := after(test.state, events)
 			require.Equal(t, test.status, done.Status)
 			require.Empty(t, push.WorkList(done))
-			require.Empty(t, push.Next(done))
+			require.Empty(t, push.Next(after(done, push.DecideReleased(done, noon))))
 			var booked []push.Posting
 			for _, event := range events {
 				booked = append(booked, push.Postings("p-1", event)...)
@@ -171,17 +174,22 @@ func TestMoneySettledByHandEndsThePushAndIsBookedApart(t *testing.T) {
 func TestADomainSettledByHandEndsThePushAndStartsTheRefund(t *testing.T) {
 	state := situations(t)["stuck"]
 	for place, facts := range map[push.Place]push.DomainFacts{
-		push.PlaceReturned: {Domain: alpha, Exists: true, Account: seller, Revision: 9},
-		push.PlaceGone:     {Domain: alpha, Exists: true, Account: stranger, Revision: 9},
+		push.PlaceReturned:       {Domain: alpha, Exists: true, RegistrarOK: true, Account: seller, Revision: 9},
+		push.PlaceGone:           {Domain: alpha, Exists: true, RegistrarOK: true, Account: stranger, Revision: 9},
+		push.PlaceTransferredOut: {Domain: alpha, Exists: true, Account: buyer, Revision: 9},
+		push.PlaceDeleted:        {Domain: alpha, Account: buyer, Revision: 9},
 	} {
 		command := settle(push.Task{Step: push.StepReturn, Domain: alpha})
-		command.Place = place
+		if command.Place = push.PlaceGone; place == push.PlaceReturned {
+			command.Place = place
+		}
 		events, err := push.DecideSettle(state, command, facts, noon)
 		require.NoError(t, err)
 		done := after(state, events)
 		require.Equal(t, push.StatusInvalidated, done.Status)
-		require.Equal(t, []domainname.Name{alpha}, done.At(push.Delivery(place)))
-		require.Equal(t, []push.Step{{Kind: push.StepRefund, RequestNo: refundNo(done)}}, push.Next(done))
+		require.Equal(t, place, events[1].(push.DomainReturned).Place)
+		require.Equal(t, []domainname.Name{alpha}, done.At(push.Delivery(command.Place)))
+		require.Equal(t, []push.Step{{Kind: push.StepRefund, RequestNo: refundNo(done)}, {Kind: push.StepRelease}}, push.Next(done))
 	}
 }
 
@@ -196,7 +204,7 @@ func TestADomainIsNotSettledWhereTheRegistrarDoesNotSeeIt(t *testing.T) {
 		for _, place := range places {
 			command := settle(push.Task{Step: push.StepReturn, Domain: alpha})
 			command.Place = place
-			facts := push.DomainFacts{Domain: alpha, Exists: true, Account: account}
+			facts := push.DomainFacts{Domain: alpha, Exists: true, RegistrarOK: true, Account: account}
 			events, err := push.DecideSettle(state, command, facts, noon)
 			requireRefused(t, push.CodePlaceDiffers, events, err)
 		}
@@ -210,9 +218,10 @@ func TestOnlyWhatWaitsCanBeRetriedOrSettled(t *testing.T) {
 		{Step: push.StepRefund, RequestNo: "Rother"},
 		{Step: push.StepReturn, Domain: alpha},
 		{Step: push.StepReversal, Domain: alpha},
+		{Step: push.StepBuyerAct, Domain: alpha},
 	}
 	waits := map[string]push.StepKind{
-		"payout refused": push.StepPayout, "stuck": push.StepReturn, "refund refused": push.StepRefund,
+		"payout refused": push.StepPayout, "stuck": push.StepReturn, "refund refused": push.StepRefund, "stopped": push.StepBuyerAct,
 	}
 	for name, state := range situations(t) {
 		for _, task := range tasks {
@@ -267,6 +276,7 @@ func TestTheFormOfATask(t *testing.T) {
 		{Step: push.StepRefund, RequestNo: "R1"},
 		{Step: push.StepReturn, Domain: alpha},
 		{Step: push.StepReversal, Domain: alpha},
+		{Step: push.StepBuyerAct, Domain: alpha},
 	} {
 		require.NoError(t, push.CheckTask(good))
 	}
@@ -285,4 +295,9 @@ func TestTheFormOfATask(t *testing.T) {
 	requireRefused(t, push.CodeInvalidPlace, nil, push.CheckPlace(push.StepReturn, ""))
 	requireRefused(t, push.CodeInvalidPlace, nil, push.CheckPlace(push.StepReturn, push.PlaceKept))
 	requireRefused(t, push.CodeInvalidPlace, nil, push.CheckPlace(push.StepPayout, push.PlaceGone))
+	require.NoError(t, push.CheckDecision(push.StepBuyerAct, push.DecisionRefundBuyer))
+	require.NoError(t, push.CheckDecision(push.StepPayout, ""))
+	requireRefused(t, push.CodeInvalidDecision, nil, push.CheckDecision(push.StepBuyerAct, ""))
+	requireRefused(t, push.CodeInvalidDecision, nil, push.CheckDecision(push.StepBuyerAct, "keep"))
+	requireRefused(t, push.CodeInvalidDecision, nil, push.CheckDecision(push.StepPayout, push.DecisionPaySeller))
 }

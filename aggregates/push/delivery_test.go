@@ -112,7 +112,7 @@ func TestB2APushWithoutMoneyEndsWithoutARefund(t *testing.T) {
 	state := given(t, offering(free), accepted, moveRefused(beta), placed(push.PlaceKept, alpha, beta, gamma))
 	require.Equal(t, push.StatusInvalidated, state.Status)
 	require.Nil(t, state.Refund)
-	require.Empty(t, push.Next(state))
+	require.Equal(t, []push.Step{{Kind: push.StepRelease}}, push.Next(state))
 }
 
 func TestB2ADomainThatIsGoneHoldsNoRefundBack(t *testing.T) {

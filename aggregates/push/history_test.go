@@ -1,6 +1,7 @@
 package push_test
 
 import (
+	"slices"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -185,6 +186,39 @@ func moveRefused(name domainname.Name) step {
 	}
 }
 
+// held has the registrar hold the given domains of the push, and no other.
+func held(names ...domainname.Name) step {
+	return func(p *past) { p.record(push.DecideHolds(p.state, holds(p.state, names...), p.now)) }
+}
+
+func holds(state push.State, names ...domainname.Name) []push.HoldOutcome {
+	outcomes := make([]push.HoldOutcome, len(state.Lines))
+	for i, line := range state.Lines {
+		outcomes[i] = push.HoldOutcome{Domain: line.Domain, Held: slices.Contains(names, line.Domain)}
+	}
+	return outcomes
+}
+
+func released(p *past) { p.record(push.DecideReleased(p.state, p.now)) }
+
+// acted is that the buyer moves a delivered domain on.
+func acted(name domainname.Name) step {
+	return func(p *past) {
+		event := report("account_moved", name)
+		event.To = stranger
+		p.record(push.DecideReport(p.state, event, p.now))
+	}
+}
+
+// decidedFor is that an operator settles what the buyer has done with a domain.
+func decidedFor(decision push.Decision, name domainname.Name) step {
+	return func(p *past) {
+		command := settle(push.Task{Step: push.StepBuyerAct, Domain: name})
+		command.Decision = decision
+		p.decided(push.DecideSettle(p.state, command, push.DomainFacts{}, p.now))
+	}
+}
+
 func placed(place push.Place, names ...domainname.Name) step {
 	return func(p *past) {
 		outcomes := make([]push.ReturnOutcome, len(names))
@@ -253,12 +287,14 @@ func situations(t require.TestingT) map[string]push.State {
 		"one moved":            append(delivering[:4:4], moved(alpha)),
 		"delivered":            append(delivering[:4:4], moved(alpha, beta, gamma)),
 		"payout refused":       append(delivering[:4:4], moved(alpha, beta, gamma), payoutRefused),
-		"completed":            append(delivering[:4:4], moved(alpha, beta, gamma), completed),
+		"stopped":              append(delivering[:4:4], held(), moved(alpha), acted(alpha)),
+		"completed":            append(delivering[:4:4], moved(alpha, beta, gamma), completed, released),
+		"completed, held":      append(delivering[:4:4], held(alpha, beta), moved(alpha, beta, gamma), completed),
 		"returning":            returning,
 		"stuck":                append(returning[:6:6], stuck(alpha), placed(push.PlaceKept, beta, gamma)),
-		"refund due":           append(returning[:6:6], placed(push.PlaceReturned, alpha), placed(push.PlaceKept, beta, gamma)),
-		"refund refused":       append(returning[:6:6], placed(push.PlaceReturned, alpha), placed(push.PlaceKept, beta, gamma), refundRefused),
-		"refunded":             append(returning[:6:6], placed(push.PlaceReturned, alpha), placed(push.PlaceKept, beta, gamma), refunded),
+		"refund due":           append(returning[:6:6], placed(push.PlaceReturned, alpha), placed(push.PlaceKept, beta, gamma), released),
+		"refund refused":       append(returning[:6:6], placed(push.PlaceReturned, alpha), placed(push.PlaceKept, beta, gamma), released, refundRefused),
+		"refunded":             append(returning[:6:6], placed(push.PlaceReturned, alpha), placed(push.PlaceKept, beta, gamma), released, refunded),
 	}
 	states := make(map[string]push.State, len(all))
 	for name, steps := range all {

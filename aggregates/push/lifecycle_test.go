@@ -30,7 +30,8 @@ type life struct {
 	now      time.Time
 	state    push.State
 	events   int
-	ends     int // how often it left the live statuses
+	ends     int  // how often it left the live statuses
+	forgone  bool // an operator has decided to refund whatever the buyer did
 	balances map[string]money.Fen
 	earlier  []snapshot
 }
@@ -116,7 +117,7 @@ func (l *life) Takedown(t *rapid.T) {
 func (l *life) Report(t *rapid.T) {
 	name := pick(t, alpha, beta, gamma, "other.com")
 	l.record(t, push.DecideReport(l.state, push.Report{
-		Kind: pick(t, "deleted", "account_moved", "account_moved", "auth_code_issued", "renewed"), Domain: name,
+		Kind: pick(t, "deleted", "account_moved", "account_moved", "registrant_changed", "auth_code_issued", "renewed"), Domain: name,
 		At: l.now.Add(pick(t, -week, 0)), To: pick(t, "", buyer, seller, stranger),
 		OperationID: pick(t, "", push.MoveNo("p-1", name), "Mother"),
 	}, l.now))
@@ -150,12 +151,52 @@ func (l *life) Moves(t *rapid.T) {
 	l.record(t, push.DecideMoves(l.state, outcomes, l.now))
 }
 
+func (l *life) Holds(t *rapid.T) {
+	var outcomes []push.HoldOutcome
+	for _, name := range []domainname.Name{alpha, beta, gamma, "other.com"} {
+		if pick(t, true, true, true, false) {
+			outcomes = append(outcomes, push.HoldOutcome{Domain: name, Held: pick(t, true, false), Code: pick(t, "", "", "", "locked")})
+		}
+	}
+	decide := pick(t, push.DecideHoldStarted, push.DecideReleased, func(state push.State, now time.Time) []push.Event {
+		return push.DecideHolds(state, outcomes, now)
+	})
+	l.record(t, decide(l.state, l.now))
+}
+
+func (l *life) FactsReadAgain(t *rapid.T) {
+	facts := healthy(pick(t, alpha, beta, gamma, "other.com"))
+	facts.Account = pick(t, seller, seller, buyer, buyer, stranger)
+	facts.RegistrarOK = pick(t, true, true, true, false)
+	l.record(t, push.DecideFacts(l.state, facts, l.now))
+}
+
+func (l *life) Decision(t *rapid.T) {
+	l.decideFor(t, pick(t, push.DecisionPaySeller, push.DecisionRefundBuyer))
+}
+
+// decideFor has an operator settle whatever the buyer has done.
+func (l *life) decideFor(t require.TestingT, decision push.Decision) {
+	for _, work := range push.WorkList(l.state) {
+		if work.Step != push.StepBuyerAct || !slices.Contains(push.WorkList(l.state), work) {
+			continue
+		}
+		command := settle(work.Task)
+		command.Decision = decision
+		events, err := push.DecideSettle(l.state, command, push.DomainFacts{}, l.now)
+		require.NoError(t, err)
+		l.forgone = l.forgone || decision == push.DecisionRefundBuyer
+		l.record(t, events)
+	}
+}
+
 func (l *life) Returns(t *rapid.T) {
 	var outcomes []push.ReturnOutcome
 	for _, name := range []domainname.Name{alpha, beta, gamma, "other.com"} {
 		if pick(t, true, false) {
-			place := pick(t, push.PlaceReturned, push.PlaceKept, push.PlaceGone, "")
-			outcomes = append(outcomes, push.ReturnOutcome{Domain: name, Place: place})
+			place := pick(t, push.PlaceReturned, push.PlaceKept, push.PlaceGone, push.PlaceTransferredOut, push.PlaceDeleted, "")
+			line, _ := l.state.Line(name)
+			outcomes = append(outcomes, push.ReturnOutcome{Domain: name, Place: place, Reached: !line.MovedAt.IsZero()})
 		}
 	}
 	l.record(t, push.DecideReturns(l.state, outcomes, l.now))
@@ -228,6 +269,9 @@ func (l *life) checkDomains(t require.TestingT) {
 		return
 	}
 	for _, line := range l.state.Lines {
+		if !line.MovedAt.IsZero() && line.Delivery == push.DeliveryGone {
+			require.True(t, l.forgone, "B5: %s was with the buyer, is gone, and the push ended by itself", line.Domain)
+		}
 		atRest := []push.Delivery{push.DeliveryNone, push.DeliveryReturned, push.DeliveryKept, push.DeliveryGone}
 		require.True(t, slices.Contains(atRest, line.Delivery), "a failed push ended with %s %s", line.Domain, line.Delivery)
 	}
@@ -273,7 +317,9 @@ func (l *life) carryOut(t require.TestingT, step push.Step) {
 	case push.StepAwaitPayment:
 		l.record(t, push.DecideUnpaid(l.state, l.now))
 	case push.StepDeliver:
-		l.record(t, push.DecideMoves(l.state, arrivals(l.state.At(push.DeliveryMoving)...), l.now))
+		l.record(t, push.DecideDelivery(l.state, holds(l.state, l.state.Domains()...), arrivals(l.state.At(push.DeliveryMoving)...), l.now))
+	case push.StepRelease:
+		l.record(t, push.DecideReleased(l.state, l.now))
 	case push.StepReturn:
 		l.putBack(t, push.DeliveryReturning)
 	case push.StepPayout:
@@ -297,6 +343,7 @@ func (l *life) putBack(t require.TestingT, from push.Delivery) {
 // helped reports whether there was something that only a person could do.
 func (l *life) helped(t require.TestingT) bool {
 	before := l.events
+	l.decideFor(t, push.DecisionRefundBuyer)
 	l.putBack(t, push.DeliveryStuck)
 	l.record(t, push.DecidePaidOut(l.state, "by hand", l.now))
 	if l.state.Refund != nil {

@@ -25,7 +25,8 @@ func TestNextInEverySituation(t *testing.T) {
 		"returning":            {{Kind: push.StepReturn}},
 		"refund due":           {{Kind: push.StepRefund, RequestNo: own}},
 		// these wait for a person
-		"payout refused": nil, "stuck": nil, "refund refused": nil,
+		"payout refused": nil, "stuck": nil, "refund refused": nil, "stopped": nil,
+		"completed, held": {{Kind: push.StepRelease}},
 		// these are over
 		"withdrawn": nil, "declined": nil, "expired": nil, "unpaid and closed": nil, "taken down": nil,
 		"credit refunded": nil, "completed": nil, "refunded": nil,

@@ -47,7 +47,7 @@ func TestL5T6ReceiptsInEverySituation(t *testing.T) {
 		"paid too little": spent, "paid by credit": spent, "credit refunded": spent,
 		"delivering": settled, "one moved": settled, "delivered": settled, "payout refused": settled,
 		"completed": settled, "returning": settled, "stuck": settled, "refund due": settled,
-		"refund refused": settled, "refunded": settled,
+		"refund refused": settled, "refunded": settled, "stopped": settled, "completed, held": settled,
 	}
 	states := situations(t)
 	require.Len(t, states, len(want))
