@@ -22,6 +22,9 @@ type Report struct {
 	At          time.Time
 	OperationID string // of the move that caused it, when the registrar says so
 	To          string // account the domain moved to, when the registrar says so
+	// Earlier says that it is the echo of what the ledger ordered for an earlier push of the
+	// domain, and comes late.
+	Earlier bool
 	// Reached says that the move to the buyer is known to be done, although nothing has
 	// recorded it yet.
 	Reached bool
@@ -65,14 +68,14 @@ func IsByHolder(kind string) bool { return invalidations[kind].byHolder }
 // a person whenever that happens. What the buyer does with a domain that it has, while
 // others are still to be delivered, stops the push (rule B5).
 func DecideReport(state State, report Report, now time.Time) []Event {
-	row, known := invalidations[report.Kind]
+	row, trigger := invalidations[report.Kind]
 	line, held := state.Line(report.Domain)
 	switch {
-	case !known || !held || stale(report.At, state.CheckedAt):
+	case !trigger || !held || stale(report.At, state.CheckedAt):
 		return nil
 	case reversed(state, line, report):
 		return []Event{MoveReversed{At: now, Domain: report.Domain, EventID: report.EventID, To: report.To}}
-	case row.echo && ownMove(state, line, report):
+	case row.echo && (ownMove(state, line, report) || known(state, report)):
 		return nil
 	case row.byHolder && state.Delivery == StageDelivering && (line.Delivery == DeliveryDelivered || report.Reached):
 		return buyerActed(line, row.code, Cause{Kind: CauseRegistrarEvent, EventID: report.EventID, Detail: report.Kind}, now)
@@ -188,6 +191,27 @@ func ownMove(state State, line Line, report Report) bool {
 		return false
 	}
 	return report.To == "" || report.To == state.Buyer || report.To == state.Seller && state.Delivery == StageReturning
+}
+
+// known reports whether an event tells of what had happened when the offer was made, though
+// it comes after: an order of an earlier push, or that the domain came to the seller's account.
+func known(state State, report Report) bool {
+	open := state.Status == StatusOffered || state.Status == StatusAccepted
+	return report.Earlier || open && report.Kind == "account_moved" && report.To == state.Seller
+}
+
+// Ordered reports whether an event is the echo of an order by which the push has moved a
+// domain, there or back, and tells of nothing else.
+func Ordered(state State, report Report) bool {
+	line, held := state.Line(report.Domain)
+	switch {
+	case !held:
+		return false
+	case report.OperationID == MoveNo(state.ID, line.Domain):
+		return !elsewhere(state, report)
+	default:
+		return ownReturn(state, line, report) && (report.To == "" || report.To == state.Seller)
+	}
 }
 
 // IsEcho reports whether an event can be told to be nothing but the registrar's word on a

@@ -5,6 +5,7 @@ package invalidation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -144,10 +145,8 @@ func (s *Saga) apply(ctx context.Context, id string, report push.Report) error {
 	if !push.IsTrigger(report.Kind) {
 		return s.judge(ctx, id, report)
 	}
-	if push.IsByHolder(report.Kind) {
-		if err := s.findReached(ctx, id, &report); err != nil {
-			return err
-		}
+	if err := errors.Join(s.findReached(ctx, id, &report), s.findEarlier(ctx, id, &report)); err != nil {
+		return err
 	}
 	_, err := s.ledger.Record(ctx, id, func(state push.State) []push.Event {
 		s.buyers.Add(id, state.Buyer)
@@ -159,6 +158,9 @@ func (s *Saga) apply(ctx context.Context, id string, report push.Report) error {
 // findReached asks whether a domain on its way has reached the buyer without that being
 // recorded: then what was done with it may be the buyer's doing (rule B5).
 func (s *Saga) findReached(ctx context.Context, id string, report *push.Report) error {
+	if !push.IsByHolder(report.Kind) {
+		return nil
+	}
 	known, err := s.ledger.Recent(ctx, id)
 	if err != nil {
 		return err
@@ -170,6 +172,33 @@ func (s *Saga) findReached(ctx context.Context, id string, report *push.Report) 
 	moved, err := s.registrar.Operation(ctx, push.MoveNo(id, line.Domain))
 	report.Reached = moved.State == registrar.MoveDone
 	return err
+}
+
+// earlierPushes is how many pushes of a domain are asked whether an operation was theirs.
+const earlierPushes = 5
+
+// findEarlier asks whether an event is the echo of an order of an earlier push of the
+// domain, which has been offered again since.
+func (s *Saga) findEarlier(ctx context.Context, id string, report *push.Report) error {
+	echo := report.Kind == registrar.KindAccountMoved || report.Kind == registrar.KindRegistrantChanged
+	if !echo || report.OperationID == "" {
+		return nil
+	}
+	pushes, err := s.ledger.PushesOf(ctx, report.Domain, earlierPushes+1)
+	if err != nil {
+		return err
+	}
+	for _, earlier := range pushes {
+		if earlier == id {
+			continue
+		}
+		known, err := s.ledger.Recent(ctx, earlier)
+		if err != nil {
+			return err
+		}
+		report.Earlier = report.Earlier || push.Ordered(known.State, *report)
+	}
+	return nil
 }
 
 // judge reads the facts of a domain again, because the registrar has reported something

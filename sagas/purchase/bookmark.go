@@ -39,7 +39,7 @@ type appointment struct {
 	PushID  string    `json:"push_id"`
 	Due     time.Time `json:"due"`
 	Strayed bool      `json:"strayed,omitzero"`
-	Held    bool      `json:"held,omitzero"`
+	Held    bool      `json:"held,omitzero"` // its domains may be
 }
 
 // errOtherLog means that the bookmark is of another log than the one at hand.
@@ -96,7 +96,7 @@ func (s *Saga) followFrom(ctx context.Context, mark bookmark, caughtUp func()) e
 				s.strayed[entry.PushID] = true
 			}
 			if entry.Held {
-				s.held[entry.PushID] = true
+				s.held[entry.PushID] = false // its end is yet to come, or has been and is looked at once more
 			}
 			s.agenda.touch(entry.PushID, entry.Due, 0)
 		}
@@ -126,7 +126,8 @@ func (s *Saga) saveBookmark() {
 	}
 	mark := bookmark{Sequence: s.passed.Sequence, EventID: s.passed.ID}
 	for id, due := range s.agenda.list() {
-		mark.Pushes = append(mark.Pushes, appointment{PushID: id, Due: due, Strayed: s.strayed[id], Held: s.held[id]})
+		_, held := s.held[id]
+		mark.Pushes = append(mark.Pushes, appointment{PushID: id, Due: due, Strayed: s.strayed[id], Held: held})
 	}
 	data, err := json.Marshal(mark)
 	if err == nil {

@@ -58,8 +58,9 @@ type Saga struct {
 	// strayed are the pushes that money came in for which did not pay them. That money
 	// goes back even after the push has ended. Only the follower of the log uses it.
 	strayed map[string]bool
-	// held are the pushes of which domains may be held, also after their end. Only the
-	// follower of the log uses it.
+	// held are the pushes of which domains may be held, also after their end: true of those
+	// that are completed, for which nothing else is left to do. Only the follower of the log
+	// uses it.
 	held     map[string]bool
 	passed   eventstore.Recorded // the newest event that was observed
 	nextMark time.Time           // when a bookmark may be set again
@@ -122,13 +123,23 @@ func (s *Saga) Observe(recorded eventstore.Recorded) error {
 	switch event := event.(type) {
 	case push.Offered:
 		s.agenda.touch(id, event.ExpiresAt, recorded.Sequence)
-	case push.Withdrawn, push.Declined, push.Completed:
+	case push.Withdrawn, push.Declined:
+		s.ended(id, recorded.Sequence)
+	case push.Completed:
+		if _, held := s.held[id]; held {
+			s.held[id] = true
+		}
 		s.ended(id, recorded.Sequence)
 	case push.HoldsReleased:
+		completed := s.held[id]
 		delete(s.held, id)
-		s.ended(id, recorded.Sequence)
+		if completed {
+			s.ended(id, recorded.Sequence)
+		} else { // money may have to go back yet
+			s.agenda.touch(id, s.Now(), recorded.Sequence)
+		}
 	case push.HoldStarted:
-		s.held[id] = true
+		s.held[id] = false
 		s.agenda.touch(id, s.Now(), recorded.Sequence)
 	case push.DomainsHeld:
 		if len(event.Held) == 0 {
@@ -146,7 +157,7 @@ func (s *Saga) Observe(recorded eventstore.Recorded) error {
 
 // ended drops a push that has ended, unless something is left to do for it.
 func (s *Saga) ended(id string, sequence uint64) {
-	if s.strayed[id] || s.held[id] {
+	if _, held := s.held[id]; held || s.strayed[id] {
 		s.agenda.touch(id, s.Now(), sequence)
 		return
 	}

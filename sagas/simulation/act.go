@@ -26,11 +26,13 @@ const (
 	skew    // the clock of a process is set
 	bind    // an account binds or unbinds its Alipay account
 	heal    // a domain is made fit for sale again
+	spend   // somebody does something with a domain that it has
+	settle  // an operator decides what only a person can
 )
 
 var kindNames = [...]string{
 	"offer", "accept", "pay", "withdraw", "decline", "takedown", "work", "tick", "notify", "happen", "hear", "land",
-	"restart", "skew", "bind", "heal",
+	"restart", "skew", "bind", "heal", "spend", "settle",
 }
 
 // act is one operation of a history. All that is random in it follows from its salt, so
@@ -70,6 +72,7 @@ var noise = []struct {
 	weight int
 }{
 	{work, 46}, {tick, 12}, {notify, 12}, {hear, 6}, {land, 6}, {happen, 2}, {restart, 2}, {skew, 1}, {bind, 1}, {heal, 3},
+	{spend, 4},
 }
 
 // plan makes the history of a seed: purchases that begin one after another and overlap,
@@ -111,6 +114,8 @@ func (s *story) next(random *rand.Rand) (kind, string) {
 		return decline, s.push
 	case dice < 6:
 		return takedown, s.push
+	case dice < 10 && s.told > 1:
+		return settle, s.push
 	case s.told == 1:
 		return accept, s.push
 	default:

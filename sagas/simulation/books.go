@@ -1,6 +1,8 @@
 package simulation
 
 import (
+	"cmp"
+
 	"github.com/pushledger/pushledger/aggregates/domainname"
 	"github.com/pushledger/pushledger/aggregates/listing"
 	"github.com/pushledger/pushledger/aggregates/money"
@@ -16,6 +18,8 @@ type books struct {
 	order    []*record // as they were offered
 	holder   map[domainname.Name]string
 	commands map[string][]string // of a push, carried out
+	byMove   map[string]*record  // by the operations that move its domains to the buyer
+	byHold   map[string]*record  // by the operations that hold its domains
 }
 
 // record is one push by its events.
@@ -34,6 +38,9 @@ type record struct {
 	closed    bool // its trade can never be paid any more
 	lines     []domainLine
 	refused   map[string]string    // what needs a person: number or domain → the partner's code
+	acted     map[string]bool      // domains of which a person must decide because of the buyer's act
+	actedIn   int                  // act in which that was recorded first
+	byHand    bool                 // an operator has decided where a domain or the money goes
 	balance   map[string]money.Fen // of the journal, by account
 }
 
@@ -41,12 +48,15 @@ type record struct {
 type domainLine struct {
 	domain      domainname.Name
 	there, back string // numbers of the operations
+	hold        string // number of its hold
 	moved       bool
+	returned    bool
 }
 
 func newBooks(w *world) *books {
 	return &books{
 		w: w, pushes: make(map[string]*record), holder: make(map[domainname.Name]string), commands: make(map[string][]string),
+		byMove: make(map[string]*record), byHold: make(map[string]*record),
 	}
 }
 
@@ -105,11 +115,14 @@ func (b *books) happened(recorded eventstore.Recorded, event push.Event) {
 	id := recorded.Stream.Key
 	known, exists := b.pushes[id]
 	if !exists {
-		known = &record{id: id, offeredIn: recorded.Sequence, refused: make(map[string]string), balance: make(map[string]money.Fen)}
+		known = &record{id: id, offeredIn: recorded.Sequence, refused: make(map[string]string), acted: make(map[string]bool), balance: make(map[string]money.Fen)}
 		b.pushes[id] = known
 		b.order = append(b.order, known)
 	}
 	b.judge(known, event)
+	if _, is := event.(push.BuyerActed); is && len(known.acted) == 0 {
+		known.actedIn = b.w.at
+	}
 	for _, posting := range push.Postings(id, event) {
 		known.balance[posting.From] -= posting.Amount
 		known.balance[posting.To] += posting.Amount
@@ -118,6 +131,11 @@ func (b *books) happened(recorded eventstore.Recorded, event push.Event) {
 		}
 	}
 	known.evolve(event)
+	if _, first := event.(push.Offered); first {
+		for _, line := range known.lines {
+			b.byMove[line.there], b.byHold[line.hold] = known, known
+		}
+	}
 }
 
 // evolve notes what the invariants need.
@@ -126,7 +144,10 @@ func (r *record) evolve(event push.Event) {
 	case push.Offered:
 		r.offered, r.status = event, push.StatusOffered
 		for _, item := range event.Items {
-			r.lines = append(r.lines, domainLine{domain: item.Domain, there: push.MoveNo(r.id, item.Domain), back: push.ReturnNo(r.id, item.Domain, 0)})
+			r.lines = append(r.lines, domainLine{
+				domain: item.Domain, there: push.MoveNo(r.id, item.Domain), back: push.ReturnNo(r.id, item.Domain, 0),
+				hold: push.HoldNo(r.id, item.Domain),
+			})
 		}
 	case push.Accepted:
 		r.accepted, r.status = event, push.StatusAccepted
@@ -142,6 +163,7 @@ func (r *record) evolve(event push.Event) {
 		r.status, r.ended = push.StatusInvalidated, &event
 	case push.Completed:
 		r.status = push.StatusCompleted
+		clear(r.acted)
 	case push.Refunded:
 		r.status = push.StatusRefunded
 		delete(r.refused, event.RequestNo)
@@ -155,10 +177,19 @@ func (r *record) evolve(event push.Event) {
 		for i := range r.lines {
 			r.lines[i].moved = r.lines[i].moved || r.lines[i].domain == event.Domain
 		}
+	case push.BuyerActed:
+		r.acted[string(event.Domain)] = true
+	case push.SettledByHand:
+		delete(r.acted, string(event.Domain))
+		r.byHand = r.byHand || event.Step == push.StepReturn || event.Decision == push.DecisionRefundBuyer
 	case push.ReturnStarted:
 		r.returns = &event
+		clear(r.acted) // each is looked for
 	case push.DomainReturned:
 		delete(r.refused, string(event.Domain))
+		for i := range r.lines {
+			r.lines[i].returned = r.lines[i].returned || r.lines[i].domain == event.Domain && event.Place == push.PlaceReturned
+		}
 	case push.DomainReturnRefused:
 		r.refused[string(event.Domain)] = event.Code
 	case push.RefundRequested:
@@ -167,6 +198,7 @@ func (r *record) evolve(event push.Event) {
 		r.refused[event.RequestNo] = event.Code
 	case push.PayoutRequested:
 		r.payout = &event
+		clear(r.acted) // all have arrived
 	case push.PaidOut:
 		delete(r.refused, event.PayoutNo)
 	case push.PayoutRefused:
@@ -196,14 +228,28 @@ func (b *books) someLive() string {
 	return "p1"
 }
 
-// heard checks that an event of the registrar that has been taken is not ignored (F18).
+// heard checks that an event of the registrar that has been taken is not ignored (F18). What
+// the buyer has done with a domain that had arrived is no trigger, but stops the push (B5).
 func (b *books) heard(event registrar.Event, before uint64) {
 	known, held := b.pushes[b.holder[event.Domain]]
+	to := cmp.Or(event.To, b.w.registry.domains[event.Domain].facts.Account) // where it is not told it is asked
 	switch {
 	case !held || known.returns != nil || known.delivered() || event.At.Before(known.offered.CheckedAt):
-	case event.Kind == registrar.KindAccountMoved && (event.OperationID != "" || known.paid != nil):
+	case !push.IsTrigger(event.Kind) || event.OperationID != "":
+	case event.Kind == registrar.KindAccountMoved && (known.paid != nil || to == known.offered.Seller):
 	case before < known.offeredIn:
+	case push.IsByHolder(event.Kind) && known.arrived(b.w, event.Domain):
 	default:
 		b.w.violate(eventIgnored, "%s of %s, which %s holds", event.Kind, event.Domain, known.id)
 	}
+}
+
+// arrived reports whether a domain of the push was brought to its buyer.
+func (r *record) arrived(w *world, name domainname.Name) bool {
+	for _, line := range r.lines {
+		if line.domain == name {
+			return w.registry.done(line.there, r.offered.Buyer)
+		}
+	}
+	return false
 }

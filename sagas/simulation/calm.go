@@ -85,7 +85,7 @@ func (w *world) deliverAll() {
 // judgeEnd checks how a push ended: settled, refunded, without money, or standing with
 // what needs a person.
 func (w *world) judgeEnd(known *record) {
-	needsPerson := len(known.refused) > 0
+	needsPerson := len(known.refused) > 0 || len(known.acted) > 0
 	if known.status.Live() && !needsPerson {
 		w.violate(everyEnd, "%s is still %s", known.id, known.status)
 	}
@@ -112,6 +112,9 @@ func (w *world) judgeEnd(known *record) {
 		w.violate(rightEnd, "%s is %s, but %s of the buyer is kept and %s paid out", known.id, known.status, kept, out)
 	}
 	for _, line := range known.lines {
+		if !known.status.Live() && w.registry.domains[line.domain].holds[line.hold] {
+			w.violate(heldNoLonger, "%s is %s, and %s is held", known.id, known.status, line.domain)
+		}
 		if settled && !w.registry.done(line.there, known.offered.Buyer) {
 			w.violate(rightEnd, "%s is settled, but %s was never moved", known.id, line.domain)
 		}
@@ -135,7 +138,7 @@ func (w *world) judgeStanding(known *record, kept, out money.Fen) {
 
 // judgeJournal checks that nothing is left over in the journal but the fee.
 func (w *world) judgeJournal(known *record, settled bool) {
-	if len(known.refused) > 0 {
+	if len(known.refused) > 0 || len(known.acted) > 0 {
 		return
 	}
 	fee := money.Fen(0)

@@ -34,6 +34,13 @@ const (
 	refusedForCertain invariant = "an unknown outcome is never taken for a refusal"
 	movedForCertain   invariant = "a domain counts as moved only once the registrar has moved it"
 	eventIgnored      invariant = "an event of the registrar that was taken ends the push (F18)"
+	buyerHasBoth      invariant = "no buyer has a domain of a push and its money as well, unless an operator has said so (B5)"
+	stopsForAPerson   invariant = "what the buyer has done stops the push until an operator decides (B5)"
+	soldForGood       invariant = "nobody takes out what it has sold and was paid for"
+	heldFirst         invariant = "every domain that can be held is held before the first one moves (B4)"
+	heldToTheEnd      invariant = "a domain is held until its push has ended (B4)"
+	heldNoLonger      invariant = "nothing is held for a push that has ended (B4)"
+	ownOrders         invariant = "what the ledger has ordered is no trigger (F19, I3)"
 	everyEnd          invariant = "once faults stop, every purchase ends"
 	rightEnd          invariant = "every end is settled or refunded, or names what needs a person"
 )
@@ -42,8 +49,15 @@ const (
 func (b *books) judge(known *record, event push.Event) {
 	id, w := known.id, b.w
 	switch event := event.(type) {
-	case push.Withdrawn, push.Declined, push.Completed, push.Invalidated:
+	case push.Withdrawn, push.Declined, push.Completed:
 		b.endsNow(known, event)
+	case push.Invalidated:
+		b.endsNow(known, event)
+		b.causedBy(known, event.Cause)
+	case push.ReturnStarted:
+		b.causedBy(known, event.Cause)
+	case push.BuyerActed:
+		b.causedBy(known, event.Cause)
 	case push.Expired:
 		b.endsNow(known, event)
 		b.expires(known, event)
@@ -78,6 +92,13 @@ func (b *books) judge(known *record, event push.Event) {
 	case push.RefundRefused:
 		b.refusedFor(known, event.RequestNo)
 	default: // an intention, which moves nothing yet
+	}
+}
+
+// causedBy checks that no echo of the ledger's own orders is taken for something else.
+func (b *books) causedBy(known *record, cause push.Cause) {
+	if b.w.registry.echoes[cause.EventID] {
+		b.w.violate(ownOrders, "%s: event %s", known.id, cause.EventID)
 	}
 }
 
@@ -139,7 +160,8 @@ func (b *books) closes(known *record) {
 func (b *books) moveRefused(known *record, event push.DomainMoveRefused) {
 	ordered, is := b.w.registry.operations[push.MoveNo(known.id, event.Domain)]
 	facts := b.w.registry.domains[event.Domain].facts
-	unfit := obstacle(facts, known.offered.Seller) != "" || len(facts.Restrictions) > 0 || !facts.AuthCodeIssuedAt.IsZero()
+	unfit := obstacle(facts, known.offered.Seller) != "" || len(facts.Restrictions) > 0 || !facts.AuthCodeIssuedAt.IsZero() ||
+		facts.Sale != "none" || b.w.now.After(facts.ExpiresAt.Add(-maxSkew))
 	if !unfit && (!is || ordered.result.State != registrar.MoveRefused) {
 		b.w.violate(refusedForCertain, "%s: move of %s, %s", known.id, event.Domain, event.Code)
 	}
@@ -180,6 +202,9 @@ func (w *world) compareRefunds(known *record) {
 		held := w.registry.domains[line.domain]
 		if held.facts.Account == known.offered.Buyer && held.by == line.there {
 			w.violate(buyerKeepsNothing, "%s: %s", known.id, line.domain)
+		}
+		if known.refund != nil && (!known.byHand || line.returned) && w.registry.spent[line.there] {
+			w.violate(buyerHasBoth, "%s: %s", known.id, line.domain)
 		}
 	}
 }

@@ -149,9 +149,10 @@ func (p platform) Facts(_ context.Context, names []domainname.Name) ([]push.Doma
 func (p platform) Move(_ context.Context, move registrar.Move) (registrar.MoveResult, error) {
 	return call(p.line, "move "+string(move.Domain), func(wrong fault) (registrar.MoveResult, error) {
 		if wrong == late {
-			p.registry.underway = append(p.registry.underway, move)
+			p.registry.underway = append(p.registry.underway, order{move.Domain, func() { p.registry.order(move, none) }})
 			return registrar.MoveResult{}, errLost
 		}
+		p.w.books.ordered(move)
 		return p.registry.order(move, wrong), nil
 	}, refuse, pend, late)
 }
@@ -225,7 +226,11 @@ func unavailable(err error) error {
 
 // Hold implements registrar.Registrar.
 func (p platform) Hold(_ context.Context, hold registrar.Hold) (registrar.HoldResult, error) {
-	return call(p.line, "hold "+string(hold.Domain), func(fault) (registrar.HoldResult, error) {
-		return registrar.HoldResult{State: registrar.HoldUnsupported}, nil
-	})
+	return call(p.line, "hold "+string(hold.Domain), func(wrong fault) (registrar.HoldResult, error) {
+		if wrong == late {
+			p.registry.underway = append(p.registry.underway, order{hold.Domain, func() { p.registry.hold(hold, none) }})
+			return registrar.HoldResult{}, errLost
+		}
+		return p.registry.hold(hold, wrong), nil
+	}, refuse, pend, late)
 }

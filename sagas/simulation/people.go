@@ -116,6 +116,26 @@ func (w *world) accepts(p *process, id string) {
 		}
 		return withPayURL(p, state, events)
 	})
+	w.endsDead(p, id, facts)
+}
+
+// endsDead does what the command door does where facts refuse an acceptance: those that are
+// a trigger end the push (rule L7).
+func (w *world) endsDead(p *process, id string, facts push.AcceptFacts) {
+	_, err := p.ledger.Record(context.Background(), id, func(state push.State) []push.Event {
+		if state.Status != push.StatusOffered {
+			return nil
+		}
+		for _, domain := range facts.Domains {
+			if events := push.DecideFacts(state, domain, p.now()); len(events) > 0 {
+				return events
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		w.tracef("the end of %s is not recorded: %s", id, err)
+	}
 }
 
 // withPayURL does what the command door does: the page is part of the event.

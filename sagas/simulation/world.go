@@ -113,7 +113,7 @@ func (w *world) meanwhile() {
 	}
 	w.faults++
 	w.tracef("meanwhile, process %d", p.number())
-	kinds := []kind{work, work, work, work, notify, hear, happen, accept, withdraw, decline, takedown, pay}
+	kinds := []kind{work, work, work, work, notify, hear, happen, accept, withdraw, decline, takedown, pay, spend}
 	w.perform(act{kind: kinds[w.random.IntN(len(kinds))], push: w.books.someLive()}, p)
 }
 
@@ -163,6 +163,10 @@ func (w *world) perform(next act, p *process) {
 	case happen:
 		w.faults++
 		w.registry.happens(w.someDomainOnSale())
+	case spend:
+		w.acts()
+	case settle:
+		w.settles(p, next.push)
 	case hear:
 		w.hears(p)
 	case land:
@@ -212,6 +216,9 @@ func (w *world) passes() {
 	w.now = w.now.Add(time.Duration(w.random.Int64N(int64(longest))))
 }
 
+// maxSkew is how wrong the clock of a process can be.
+const maxSkew = 5 * time.Hour
+
 // skews sets the clock of a process: a little wrong, hours wrong, or right (F28).
 func (w *world) skews(p *process) {
 	w.faults++
@@ -219,7 +226,7 @@ func (w *world) skews(p *process) {
 	case 0:
 		p.skew = 0
 	case 1:
-		p.skew = time.Duration(w.random.Int64N(int64(10*time.Hour))) - 5*time.Hour
+		p.skew = time.Duration(w.random.Int64N(int64(2*maxSkew))) - maxSkew
 	default:
 		p.skew = time.Duration(w.random.Int64N(int64(2*time.Minute))) - time.Minute
 	}

@@ -101,7 +101,57 @@ var mutants = []mutant{
 	},
 	{
 		"forgets stray money when the push completes", "sagas/purchase/saga.go",
-		"		if !s.strayed[id] {\n",
-		"		if id != \"\" {\n",
+		"	if _, held := s.held[id]; held || s.strayed[id] {\n",
+		"	if _, held := s.held[id]; held {\n",
+	},
+	{
+		"refunds though the buyer has put a domain out of reach", "aggregates/push/delivery.go",
+		"case outcome.Place.Gone() && !outcome.ByHand",
+		"case outcome.Place.Gone() && outcome.ByHand",
+	},
+	{
+		"goes on though the buyer has acted", "aggregates/push/next.go",
+		"	case state.stopped(): // a person decides\n",
+		"",
+	},
+	{
+		"forgets to release", "aggregates/push/hold.go",
+		"	return !state.Status.Live() && (state.Hold == HoldOrdered || state.Hold == HoldPlaced)\n",
+		"	return !state.Status.Live() && state.Hold == HoldOrdered\n",
+	},
+	{
+		"forgets to release what was only ordered", "aggregates/push/hold.go",
+		"	return !state.Status.Live() && (state.Hold == HoldOrdered || state.Hold == HoldPlaced)\n",
+		"	return !state.Status.Live() && state.Hold == HoldPlaced\n",
+	},
+	{
+		"releases as soon as all is delivered", "aggregates/push/hold.go",
+		"	return !state.Status.Live() && (state",
+		"	return (!state.Status.Live() || state.Delivery == StageDelivered) && (state",
+	},
+	{
+		"holds after the first move", "sagas/purchase/moves.go",
+		"	if state.Hold == push.HoldOrdered {\n",
+		"	if state.Hold == push.HoldOrdered && len(state.At(push.DeliveryDelivered)) > 0 {\n",
+	},
+	{
+		"takes the echo of a change of registrant for a trigger", "aggregates/push/invalidation.go",
+		"CodeRegistrantChanged, byHolder: true, echo: true}",
+		"CodeRegistrantChanged, byHolder: true}",
+	},
+	{
+		"takes the late echo of an earlier push for a trigger", "aggregates/push/invalidation.go",
+		"	return report.Earlier || open",
+		"	return open",
+	},
+	{
+		"leaves the transfer password good after a return", "sagas/purchase/moves.go",
+		"From: state.Buyer, To: state.Seller, VoidAuthCode: true,",
+		"From: state.Buyer, To: state.Seller,",
+	},
+	{
+		"leaves the seller's transfer password good after the sale", "sagas/purchase/moves.go",
+		"Registrant: state.Registrant, VoidAuthCode: true,",
+		"Registrant: state.Registrant,",
 	},
 }
