@@ -22,6 +22,7 @@ type Report struct {
 	At          time.Time
 	OperationID string // of the move that caused it, when the registrar says so
 	To          string // account the domain moved to, when the registrar says so
+	Asked       bool   // To is not in the event: the domain's facts say so
 	// Earlier says that it is the echo of what the ledger ordered for an earlier push of the
 	// domain, and comes late.
 	Earlier bool
@@ -197,7 +198,7 @@ func ownMove(state State, line Line, report Report) bool {
 // it comes after: an order of an earlier push, or that the domain came to the seller's account.
 func known(state State, report Report) bool {
 	open := state.Status == StatusOffered || state.Status == StatusAccepted
-	return report.Earlier || open && report.Kind == "account_moved" && report.To == state.Seller
+	return report.Earlier || open && report.Kind == "account_moved" && report.To == state.Seller && !report.Asked
 }
 
 // Ordered reports whether an event is the echo of an order by which the push has moved a

@@ -111,7 +111,7 @@ func (s *Saga) Handle(ctx context.Context, event registrar.Event) error {
 		if err != nil {
 			return err
 		}
-		report.To = facts[0].Account
+		report.To, report.Asked = facts[0].Account, true
 	}
 	s.remember(report)
 	// A push that has ended is told as well: its delivery may be taken back.
@@ -166,7 +166,8 @@ func (s *Saga) findReached(ctx context.Context, id string, report *push.Report) 
 		return err
 	}
 	line, held := known.State.Line(report.Domain)
-	if !held || known.State.Delivery != push.StageDelivering || line.Delivery != push.DeliveryMoving {
+	onItsWay := known.State.Delivery == push.StageDelivering && line.Delivery == push.DeliveryMoving
+	if !held || !onItsWay || report.To == known.State.Buyer {
 		return nil
 	}
 	moved, err := s.registrar.Operation(ctx, push.MoveNo(id, line.Domain))

@@ -1,6 +1,7 @@
 package invalidation_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,19 +36,32 @@ const (
 	beta  domainname.Name = "beta.cn"
 )
 
-// holders is a registrar that knows only in whose account a domain is.
+// holders is a registrar that knows in whose account a domain is, and little more.
 type holders struct {
 	registrar.Registrar
 	accounts map[domainname.Name]string
+	variants map[domainname.Name]domainname.Name // canonical names
+	locked   map[domainname.Name]bool
+	done     map[string]bool // operations
 	down     error
 	asked    atomic.Int32
+}
+
+func (h *holders) Operation(_ context.Context, id string) (registrar.MoveResult, error) {
+	if h.done[id] {
+		return registrar.MoveResult{State: registrar.MoveDone}, h.down
+	}
+	return registrar.MoveResult{State: registrar.MoveUnknown}, h.down
 }
 
 func (h *holders) Facts(_ context.Context, names []domainname.Name) ([]push.DomainFacts, error) {
 	h.asked.Add(1)
 	facts := make([]push.DomainFacts, len(names))
 	for i, name := range names {
-		facts[i] = push.DomainFacts{Domain: name, Exists: true, Account: h.accounts[name]}
+		facts[i] = push.DomainFacts{
+			Domain: name, Exists: true, RegistrarOK: true, Account: h.accounts[name],
+			AccountMoveLocked: h.locked[name], Canonical: h.variants[name],
+		}
 	}
 	return facts, h.down
 }
@@ -84,14 +98,18 @@ func (m *market) offer(id string, checked time.Time, names ...domainname.Name) {
 }
 
 func (m *market) publish(id string, checked time.Time, names ...domainname.Name) error {
-	_, err := m.ledger.Offer(m.t.Context(), eventstore.Metadata{CommandID: id, CommandHash: "hash", Actor: seller}, id, names,
+	registrations := make([]domainname.Name, len(names))
+	for i, name := range names {
+		registrations[i] = cmp.Or(m.registrar.variants[name], name)
+	}
+	_, err := m.ledger.Offer(m.t.Context(), eventstore.Metadata{CommandID: id, CommandHash: "hash", Actor: seller}, id, registrations,
 		func(ledger.Push, map[domainname.Name]string) ([]push.Event, error) {
 			offered := push.Offered{
 				PushID: id, Seller: seller, Buyer: buyer, Currency: "CNY",
 				OfferedAt: time.Now(), CheckedAt: checked, ExpiresAt: time.Now().Add(time.Hour),
 			}
 			for _, name := range names {
-				offered.Items = append(offered.Items, push.Item{Domain: name})
+				offered.Items = append(offered.Items, push.Item{Domain: name, Canonical: m.registrar.variants[name]})
 			}
 			return []push.Event{offered}, nil
 		})
@@ -156,6 +174,7 @@ func TestEveryKindEndsTheLivePush(t *testing.T) {
 		registrar.KindAccountMoveLocked:  push.CodeAccountMoveLocked,
 		registrar.KindAuthCodeIssued:     push.CodeAuthCodeIssued,
 		registrar.KindPolicyViolation:    push.CodePolicyViolation,
+		registrar.KindRestricted:         push.CodePublishingRestricted,
 	} {
 		t.Run(kind, func(t *testing.T) {
 			m := open(t)

@@ -1,8 +1,6 @@
 package simulation
 
 import (
-	"cmp"
-
 	"github.com/pushledger/pushledger/aggregates/domainname"
 	"github.com/pushledger/pushledger/aggregates/listing"
 	"github.com/pushledger/pushledger/aggregates/money"
@@ -232,11 +230,10 @@ func (b *books) someLive() string {
 // the buyer has done with a domain that had arrived is no trigger, but stops the push (B5).
 func (b *books) heard(event registrar.Event, before uint64) {
 	known, held := b.pushes[b.holder[event.Domain]]
-	to := cmp.Or(event.To, b.w.registry.domains[event.Domain].facts.Account) // where it is not told it is asked
 	switch {
 	case !held || known.returns != nil || known.delivered() || event.At.Before(known.offered.CheckedAt):
 	case !push.IsTrigger(event.Kind) || event.OperationID != "":
-	case event.Kind == registrar.KindAccountMoved && (known.paid != nil || to == known.offered.Seller):
+	case event.Kind == registrar.KindAccountMoved && (known.paid != nil || event.To == known.offered.Seller):
 	case before < known.offeredIn:
 	case push.IsByHolder(event.Kind) && known.arrived(b.w, event.Domain):
 	default:
