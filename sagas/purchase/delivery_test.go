@@ -200,7 +200,7 @@ func TestTheRegistrarReportsAnEvent(t *testing.T) {
 				state := d.refunded(t, push.StatusRefunded, want.code)
 				require.Equal(t, d.domains[1], state.EndDomain)
 				d.places(t, seller, want.account)
-				if want.account == seller { // kept, or there and back if a move was just being ordered
+				if want.account == seller && kind != "transferred_out" { // kept, or there and back if a move was just being ordered
 					require.Empty(t, state.At(push.DeliveryGone))
 				} else {
 					require.Equal(t, d.domains[1:], state.At(push.DeliveryGone))
@@ -224,7 +224,8 @@ func TestTheRegistrarReportsAnEvent(t *testing.T) {
 	}
 }
 
-// F18 between two moves: the event may hit what has been delivered or what has not.
+// F18 between two moves: the event hits what has not been delivered, or is the registrar's
+// own doing. What the buyer does with a delivered domain is in holds_test.go.
 func TestTheRegistrarReportsAnEventBetweenTwoMoves(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -233,13 +234,11 @@ func TestTheRegistrarReportsAnEventBetweenTwoMoves(t *testing.T) {
 		domain int
 		places []string
 	}{
-		"the delivered domain got another registrant":  {"registrant_changed", 0, []string{seller}},
-		"the delivered domain was deleted":             {"deleted", 0, []string{"", seller}},
-		"the delivered domain went to a third account": {"account_moved", 0, []string{"elsewhere", seller}},
-		"the other domain got another registrant":      {"registrant_changed", 1, []string{seller}},
-		"the other domain was deleted":                 {"deleted", 1, []string{seller, ""}},
-		"the other domain went to a third account":     {"account_moved", 1, []string{seller, "elsewhere"}},
-		"the other domain was locked":                  {"account_move_locked", 1, []string{seller}},
+		"the delivered domain was blacklisted":     {"blacklisted", 0, []string{seller}},
+		"the other domain got another registrant":  {"registrant_changed", 1, []string{seller}},
+		"the other domain was deleted":             {"deleted", 1, []string{seller, ""}},
+		"the other domain went to a third account": {"account_moved", 1, []string{seller, "elsewhere"}},
+		"the other domain was locked":              {"account_move_locked", 1, []string{seller}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -130,17 +130,17 @@ func TestAnAuditorVerifiesFromOutside(t *testing.T) {
 	require.NoError(t, err)
 	report, err := audit.Verify(t.Context(), f.remote, signed, audit.VerifyOptions{Progress: func(uint64, uint64) {}})
 	require.NoError(t, err)
-	require.Equal(t, uint64(60*14), report.Proved)
+	require.Equal(t, uint64(60*17), report.Proved)
 	require.Zero(t, report.Unsigned)
 	require.Equal(t, 60, report.Summary.Statuses["Completed"])
 
 	proofs, err := audit.Prove(t.Context(), f.remote, signed, "p7")
 	require.NoError(t, err)
-	require.Len(t, proofs, 10)
+	require.Len(t, proofs, 13)
 	for _, proof := range proofs {
 		_, checkpoint, err := transparency.CheckProof(proof.Text, signed.Key)
 		require.NoError(t, err)
-		require.Equal(t, uint64(60*14), checkpoint.Size)
+		require.Equal(t, uint64(60*17), checkpoint.Size)
 	}
 	_, err = audit.Prove(t.Context(), f.remote, signed, "nobody")
 	require.ErrorIs(t, err, audit.ErrNoPush)

@@ -6,6 +6,7 @@ package audit
 import (
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/pushledger/pushledger/aggregates/listing"
 	"github.com/pushledger/pushledger/aggregates/money"
@@ -81,6 +82,7 @@ func (h *History) apply(change []eventstore.Recorded) error {
 	if _, offered := events[0].(push.Offered); h.partial && !known && !offered {
 		return nil
 	}
+	before = withReversed(before, events[0])
 	if err := retrace(before, id, own[0].Metadata.Actor, events); err != nil {
 		return broken(own[0], "push %s: %v", id, err)
 	}
@@ -94,11 +96,33 @@ func (h *History) apply(change []eventstore.Recorded) error {
 	if err := h.post(id, after, own, events); err != nil {
 		return err
 	}
-	if !after.Status.Live() { // nothing asks for these any more, and there may be millions
-		after.Lines, after.Remark = nil, ""
+	if !after.Status.Live() { // nothing but a reversed move asks for these any more, and there may be millions
+		after.Lines, after.Remark = reversed(after.Lines), ""
 	}
 	h.pushes[id] = after
 	return nil
+}
+
+// withReversed gives an ended push the line back of which an event tells that its move was
+// taken back: the others were forgotten with the end.
+func withReversed(state push.State, event push.Event) push.State {
+	taken, is := event.(push.MoveReversed)
+	if _, known := state.Line(taken.Domain); !is || known || state.Status.Live() {
+		return state
+	}
+	state.Lines = append(slices.Clip(state.Lines), push.Line{Item: push.Item{Domain: taken.Domain}})
+	return state
+}
+
+// reversed are the lines of a delivered push of which the registrar has taken moves back.
+func reversed(lines []push.Line) []push.Line {
+	var taken []push.Line
+	for _, line := range lines {
+		if line.ReversedTo != "" {
+			taken = append(taken, line)
+		}
+	}
+	return taken
 }
 
 var domainKind = ledger.DomainStream("").Kind

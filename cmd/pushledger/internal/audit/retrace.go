@@ -107,7 +107,9 @@ func byHand(before push.State, actor string, events []push.Event) decision {
 			}, facts, e.At)
 		}
 	case push.MoveReversed:
-		report := push.Report{EventID: e.EventID, Kind: "account_moved", Domain: e.Domain, At: e.At, To: e.To}
+		report := push.Report{
+			EventID: e.EventID, Kind: "account_moved", Domain: e.Domain, At: e.At, To: e.To, OperationID: push.MoveNo(before.ID, e.Domain),
+		}
 		return sure(push.DecideReport(before, report, e.At))
 	case push.BuyerActed:
 		if e.Cause.Kind == push.CauseCheck {
