@@ -174,16 +174,16 @@ func (p *Platform) restore(entry jetstream.KeyValueEntry) error {
 
 // seed adds from the inventory what was never heard of.
 func (p *Platform) seed(ctx context.Context, inventory Inventory) error {
-	group, ctx := errgroup.WithContext(ctx)
+	group, seeding := errgroup.WithContext(ctx)
 	group.SetLimit(seedsAtOnce)
 	for _, facts := range inventory.accounts {
 		if _, known := p.directory.accounts.Load(facts.Account); !known {
-			group.Go(func() error { return p.saveAccount(ctx, facts) })
+			group.Go(func() error { return p.saveAccount(seeding, facts) })
 		}
 	}
 	for _, facts := range inventory.domains {
 		if known := p.domains.get(facts.Domain); known == nil || known.record.Facts.Revision == 0 {
-			group.Go(func() error { return p.seedDomain(ctx, facts) })
+			group.Go(func() error { return p.seedDomain(seeding, facts) })
 		}
 	}
 	if err := group.Wait(); err != nil {
