@@ -24,6 +24,15 @@ func DecodeMove(data []byte) (registrar.MoveResult, error) {
 	return answer.result()
 }
 
+// DecodeHold reads an answer as Client.Hold does.
+func DecodeHold(data []byte) (registrar.HoldResult, error) {
+	var answer holdAnswer
+	if err := decodeAnswer(data, &answer); err != nil {
+		return registrar.HoldResult{}, err
+	}
+	return answer.result()
+}
+
 // DecodeAccount reads an answer as Client.Account does.
 func DecodeAccount(data []byte, asked string) (push.AccountFacts, error) {
 	var answer accountAnswer

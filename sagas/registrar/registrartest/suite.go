@@ -5,6 +5,7 @@ package registrartest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -27,6 +28,8 @@ type World struct {
 	SetAccount func(*testing.T, push.AccountFacts)
 	// LoseAnswer has the next move of the domain done and never answered.
 	LoseAnswer func(*testing.T, domainname.Name)
+	// LoseHoldAnswer has the next hold of the domain placed, or released, and never answered.
+	LoseHoldAnswer func(*testing.T, domainname.Name)
 }
 
 const (
@@ -39,7 +42,7 @@ const (
 // suite's own.
 func Run(t *testing.T, open func(*testing.T) World) {
 	t.Helper()
-	for name, test := range map[string]func(*testing.T, World){
+	tests := map[string]func(*testing.T, World){
 		"facts come back as they are":                       factsAsTheyAre,
 		"facts come in the order asked for":                 factsInOrder,
 		"the facts of a whole batch are one call":           factsOfBatch,
@@ -52,7 +55,10 @@ func Run(t *testing.T, open func(*testing.T) World) {
 		"a refused operation stays refused":                 refusedStays,
 		"a lost answer is found by asking for the move":     lostAnswer,
 		"a caller that gives up has no answer, but may ask": callerGone,
-	} {
+	}
+	maps.Copy(tests, holdTests)
+	maps.Copy(tests, nameTests)
+	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			world := open(t)
 			world.SetAccount(t, account(seller))
@@ -76,6 +82,7 @@ func facts(name domainname.Name) push.DomainFacts {
 		Domain: name, Exists: true, Account: seller,
 		RegisteredAt: time.Date(2024, 2, 29, 1, 2, 3, 0, time.UTC), ExpiresAt: time.Date(2031, 1, 1, 0, 0, 0, 0, time.UTC),
 		RegistrarOK: true, Product: "standard", Pending: []string{}, Restrictions: []string{}, Sale: "none",
+		Registrar: "a registrar", RegistrantHint: "王**", Locks: []string{"clientTransferProhibited"},
 	}
 }
 

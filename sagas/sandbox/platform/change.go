@@ -11,13 +11,19 @@ import (
 
 // Bounds of facts.
 const (
-	maxMarks = 32  // pending operations, or restrictions, of one domain
-	maxText  = 128 // bytes of a text in an account's facts
+	maxMarks = 32  // pending operations, restrictions, locks or further names of one domain
+	maxText  = 128 // bytes of a text in the facts of an account or a domain
+)
+
+const (
+	ordinaryLock = "clientTransferProhibited" // of every domain, until its holder wants to transfer it
+	lockHeld     = "held"                     // shown while there is a hold, see holds
 )
 
 var (
 	products    = []string{"standard", "microsite", "microposter", "xin"}
 	markPattern = regexp.MustCompile(`^[a-z0-9_]{1,64}$`)
+	lockPattern = regexp.MustCompile(`^[A-Za-z0-9_]{1,64}$`)
 )
 
 // unregistered is what the registrar says of a domain that nobody registered.
@@ -32,11 +38,13 @@ func registered(name domainname.Name, now time.Time) push.DomainFacts {
 	return push.DomainFacts{
 		Domain: name, Exists: true, RegistrarOK: true, Product: "standard", Sale: "none",
 		RegisteredAt: now.AddDate(-1, 0, 0), ExpiresAt: now.AddDate(1, 0, 0), Revision: 1,
+		Registrar: "sandbox registrar", Locks: []string{ordinaryLock},
 	}
 }
 
 // domainChange names the facts of a domain to change; what is left out, or null, stays.
-// Times are RFC 3339 or relative, such as "-30d"; an empty time means never.
+// Times are RFC 3339 or relative, such as "-30d"; an empty time means never. A canonical
+// name makes the domain another name of that one, and the facts are those of that one.
 type domainChange struct {
 	Domain            string    `json:"domain"`
 	Exists            *bool     `json:"exists"`
@@ -51,6 +59,20 @@ type domainChange struct {
 	Sale              *string   `json:"sale"`
 	AuthCodeIssuedAt  *string   `json:"auth_code_issued_at"`
 	Revision          *uint64   `json:"revision"`
+	Canonical         *string   `json:"canonical"`
+	Registrar         *string   `json:"registrar"`
+	RegistrantHint    *string   `json:"registrant_hint"`
+	Locks             *[]string `json:"locks"`
+}
+
+// names are the name that is given and the one under which its registration is known,
+// which is empty if nothing is said of that.
+func (c domainChange) names() (name, canonical domainname.Name, err error) {
+	if name, err = parseDomain(c.Domain); err != nil || c.Canonical == nil || *c.Canonical == "" {
+		return name, "", err
+	}
+	canonical, err = parseDomain(*c.Canonical)
+	return name, canonical, err
 }
 
 // apply changes the facts, or refuses if they would make no sense.
@@ -64,6 +86,12 @@ func (c domainChange) apply(facts *push.DomainFacts, now time.Time) error {
 	replace(&facts.Restrictions, c.Restrictions)
 	replace(&facts.Sale, c.Sale)
 	replace(&facts.Revision, c.Revision)
+	replace(&facts.Registrar, c.Registrar)
+	replace(&facts.RegistrantHint, c.RegistrantHint)
+	replace(&facts.Locks, c.Locks)
+	if c.RegistrantHint == nil && facts.RegistrantHint == "" {
+		facts.RegistrantHint = masked(facts.Account)
+	}
 	for _, moment := range []struct {
 		fact *time.Time
 		text *string
@@ -86,6 +114,14 @@ func replace[T any](fact, wanted *T) {
 	}
 }
 
+// masked shows no more of a name than how it begins.
+func masked(name string) string {
+	if name == "" {
+		return ""
+	}
+	return name[:1] + "***"
+}
+
 func checkFacts(facts push.DomainFacts) error {
 	if facts.Exists || facts.Account != "" {
 		if err := checkAccount(facts.Account); err != nil {
@@ -99,6 +135,12 @@ func checkFacts(facts push.DomainFacts) error {
 		return refuse("invalid_sale", "sale %.40q is no word of [a-z0-9_]", facts.Sale)
 	case !areMarks(facts.Pending) || !areMarks(facts.Restrictions):
 		return refuse("invalid_list", "pending and restrictions are at most %d words of [a-z0-9_]", maxMarks)
+	case len(facts.Locks) > maxMarks || slices.ContainsFunc(facts.Locks, func(lock string) bool { return !lockPattern.MatchString(lock) }):
+		return refuse("invalid_list", "locks are at most %d words of [A-Za-z0-9_]", maxMarks)
+	case slices.Contains(facts.Locks, lockHeld):
+		return refuse("invalid_list", "a domain is held by registrar.v1.hold and not by its facts")
+	case len(facts.Registrar) > maxText || len(facts.RegistrantHint) > maxText:
+		return refuse("too_large", "registrar and registrant_hint hold at most %d bytes each", maxText)
 	case facts.Exists && (facts.RegisteredAt.IsZero() || facts.ExpiresAt.IsZero()):
 		return refuse("invalid_time", "a domain that exists is registered and expires")
 	default:

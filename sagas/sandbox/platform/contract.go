@@ -41,13 +41,17 @@ func (p *Platform) facts(_ context.Context, body []byte) (any, error) {
 		}
 		names[i] = name
 	}
-	if err := p.faults.onFacts(names); err != nil {
+	registrations := make([]domainname.Name, len(names))
+	for i, name := range names {
+		registrations[i] = p.domains.canonical(name)
+	}
+	if err := p.faults.onFacts(registrations); err != nil {
 		return nil, err
 	}
 	for i, name := range names {
 		answer.Facts[i] = unregistered(name)
 		if known := p.domains.get(name); known != nil {
-			answer.Facts[i] = known.facts()
+			answer.Facts[i] = known.facts(name)
 		}
 	}
 	return answer, nil
@@ -81,6 +85,13 @@ func parseDomain(text string) (domainname.Name, error) {
 func checkAccount(id string) error {
 	if !accountPattern.MatchString(id) {
 		return refuse("invalid_account", "account %.80q is not 1 to 64 of [A-Za-z0-9_-]", id)
+	}
+	return nil
+}
+
+func checkRegistrant(id string) error {
+	if !accountPattern.MatchString(id) {
+		return refuse("invalid_registrant", "registrant %.80q is not 1 to 64 of [A-Za-z0-9_-]", id)
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ type done struct {
 	Account  string          `json:"account,omitzero"`
 	Revision uint64          `json:"revision,omitzero"` // of the domain afterwards
 	EventID  string          `json:"event_id,omitzero"`
+	AuthCode string          `json:"auth_code,omitzero"` // the transfer password that was asked for
 }
 
 // setDomain answers sandbox.registrar.set.
@@ -21,25 +22,40 @@ func (p *Platform) setDomain(ctx context.Context, body []byte) (any, error) {
 	if err := read(body, &wanted); err != nil {
 		return nil, err
 	}
-	name, err := parseDomain(wanted.Domain)
+	name, canonical, err := wanted.names()
 	if err != nil {
 		return nil, err
 	}
-	d := p.domains.open(name)
-	d.mu.Lock()
+	change := func(before record) (record, error) {
+		now := p.now()
+		facts := before.Facts
+		if facts.Revision == 0 {
+			facts = registered(facts.Domain, now)
+		}
+		err := wanted.apply(&facts, now)
+		return before.changed(facts), err
+	}
+	var revision uint64
+	if canonical == "" {
+		revision, err = p.change(ctx, name, change)
+	} else {
+		revision, err = p.link(ctx, name, canonical, change)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return done{OK: true, Domain: name, Revision: revision}, nil
+}
+
+// change replaces the record of a domain and returns its revision afterwards.
+func (p *Platform) change(ctx context.Context, name domainname.Name, change func(record) (record, error)) (uint64, error) {
+	d := p.domains.lock(name)
 	defer d.mu.Unlock()
-	now := p.now()
-	facts := d.record.Facts
-	if facts.Revision == 0 {
-		facts = registered(name, now)
+	next, err := change(d.record)
+	if err != nil {
+		return 0, err
 	}
-	if err := wanted.apply(&facts, now); err != nil {
-		return nil, err
-	}
-	if err := p.save(ctx, d, d.record.changed(facts)); err != nil {
-		return nil, err
-	}
-	return done{OK: true, Domain: name, Revision: d.record.Facts.Revision}, nil
+	return next.Facts.Revision, p.save(ctx, d, next)
 }
 
 // setAccount answers sandbox.accounts.set.

@@ -29,6 +29,7 @@ func TestSetRegistersAnUnknownDomain(t *testing.T) {
 		Domain: "xn--fsqu00a.xn--fiqs8s", Exists: true, Account: "ann",
 		RegisteredAt: start.AddDate(-1, 0, 0), ExpiresAt: start.AddDate(1, 0, 0),
 		RegistrarOK: true, Product: "standard", Pending: []string{}, Restrictions: []string{}, Sale: "none", Revision: 1,
+		Registrar: "sandbox registrar", RegistrantHint: "a***", Locks: []string{"clientTransferProhibited"},
 	}, s.facts(t, "xn--fsqu00a.xn--fiqs8s"))
 }
 
@@ -71,13 +72,20 @@ func TestRefusedControlsChangeNothing(t *testing.T) {
 		{"registrar.set", `{"domain":"a.com","product":"car"}`, "invalid_product"},
 		{"registrar.set", `{"domain":"a.com","sale":""}`, "invalid_sale"},
 		{"registrar.set", `{"domain":"a.com","restrictions":["Oh no"]}`, "invalid_list"},
-		{"registrar.event", `{"domain":"a.com","kind":"exploded"}`, "invalid_kind"},
+		{"registrar.set", `{"domain":"a.com","locks":["no lock"]}`, "invalid_list"},
+		{"registrar.set", `{"domain":"a.com","locks":["held"]}`, "invalid_list"},
+		{"registrar.set", `{"domain":"c.com","account":"ann","canonical":"c"}`, "invalid_domain"},
+		{"registrar.event", `{"domain":"a.com","kind":"Exploded"}`, "invalid_kind"},
+		{"registrar.event", `{"domain":"a.com","kind":"two.tokens"}`, "invalid_kind"},
+		{"registrar.event", `{"domain":"a.com","kind":""}`, "invalid_kind"},
+		{"registrar.event", `{"domain":"a.com","kind":"restricted","detail":{"restriction":"whim"}}`, "invalid_detail"},
 		{"registrar.event", `{"domain":"a.com","kind":"deleted","event_id":"a\r\nb"}`, "invalid_id"},
 		{"registrar.event", `{"domain":"a.com","kind":"deleted","at":"noon"}`, "invalid_time"},
 		{"registrar.event", `{"domain":"a.com","kind":"account_moved","detail":7}`, "invalid_detail"},
 		{"registrar.event", `{"domain":"a.com","kind":"account_moved","detail":{"to":7}}`, "invalid_detail"},
 		{"registrar.event", `{"domain":"a.com","kind":"account_moved","detail":{"to":"no one"}}`, "invalid_account"},
 		{"registrar.fault", `{"domain":"a.com","op":"move","mode":"explode"}`, "invalid_fault"},
+		{"registrar.fault", `{"domain":"a.com","op":"move","mode":"unsupported"}`, "invalid_fault"},
 		{"registrar.fault", `{"domain":"a.com","op":"facts","mode":"pending"}`, "invalid_fault"},
 		{"registrar.fault", `{"domain":"a.com","op":"move","mode":"error","times":-1}`, "invalid_fault"},
 		{"accounts.set", `{"account":"a.b"}`, "invalid_account"},
@@ -99,10 +107,15 @@ func TestEventsChangeFactsAndArePublished(t *testing.T) {
 		{"registrant_changed", `"new owner"`, func(*push.DomainFacts) {}},
 		{"auth_code_issued", `null`, func(facts *push.DomainFacts) { facts.AuthCodeIssuedAt = start.Add(-time.Minute) }},
 		{"account_moved", `{"to":"bob"}`, func(facts *push.DomainFacts) { facts.Account = "bob" }},
+		{"restricted", `"a court asked for it"`, func(facts *push.DomainFacts) { facts.Restrictions = []string{"arbitration"} }},
+		{"restricted", `{"restriction":"dispute"}`, func(facts *push.DomainFacts) { facts.Restrictions = []string{"arbitration", "dispute"} }},
+		{"expired", `{}`, func(facts *push.DomainFacts) { facts.ExpiresAt = start.Add(-time.Minute) }},
+		{"on_sale", `{}`, func(facts *push.DomainFacts) { facts.Sale = "fixed_price" }},
+		{"registrant_changed", `{"registrant":"template-7"}`, func(facts *push.DomainFacts) { facts.RegistrantHint = "template-7" }},
 		{"account_moved", `"somewhere"`, func(facts *push.DomainFacts) { facts.Account = "elsewhere" }},
 		{"account_move_locked", `{}`, func(facts *push.DomainFacts) { facts.AccountMoveLocked = true }},
-		{"blacklisted", `{}`, func(facts *push.DomainFacts) { facts.Restrictions = []string{"blacklisted"} }},
-		{"policy_violation", `{}`, func(facts *push.DomainFacts) { facts.Restrictions = []string{"blacklisted", "policy_violation"} }},
+		{"blacklisted", `{}`, func(facts *push.DomainFacts) { facts.Restrictions = append(facts.Restrictions, "blacklisted") }},
+		{"policy_violation", `{}`, func(facts *push.DomainFacts) { facts.Restrictions = append(facts.Restrictions, "policy_violation") }},
 		{"transfer_out_started", `{}`, func(facts *push.DomainFacts) {
 			facts.RegistrarOK, facts.Pending = false, []string{"transfer_out"}
 		}},
@@ -121,6 +134,17 @@ func TestEventsChangeFactsAndArePublished(t *testing.T) {
 		require.Equal(t, test.kind, published.Kind)
 		require.Equal(t, start.Add(-time.Minute), published.At)
 	}
+}
+
+func TestAnEventOfAnUnknownKindIsPublishedAlone(t *testing.T) {
+	s := run(t, t.TempDir(), inventory(t, people))
+	before := s.facts(t, "a.com")
+	said := s.do(t, "registrar.event", `{"domain":"a.com","kind":"real_name_check_failed","detail":{"operation_id":"op-1"}}`)
+	require.Equal(t, before.Revision, said.Revision)
+	require.Equal(t, before, s.facts(t, "a.com"))
+	require.Equal(t, registrar.Event{
+		ID: said.EventID, Kind: "real_name_check_failed", Domain: "a.com", At: start, OperationID: "op-1",
+	}, s.events(t, 1)[0])
 }
 
 func TestEventKeepsItsIDAndDefaultsToNow(t *testing.T) {

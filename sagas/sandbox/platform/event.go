@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -22,6 +23,9 @@ const (
 	elsewhere    = "elsewhere" // where a domain goes of which it is not said
 	maxDetail    = 32 << 10    // bytes
 	transferOut  = "transfer_out"
+
+	arbitration = "arbitration"
+	dispute     = "dispute"
 )
 
 // event is what the registrar publishes.
@@ -33,36 +37,47 @@ type event struct {
 	Detail jsontext.Value  `json:"detail,omitzero"`
 }
 
-// moved is the detail of an account_moved event.
-type moved struct {
-	From        string `json:"from"`
-	To          string `json:"to"`
-	OperationID string `json:"operation_id"`
+// detail is what an event may say of itself beside its kind.
+type detail struct {
+	From        string `json:"from,omitzero"`
+	To          string `json:"to,omitzero"`
+	OperationID string `json:"operation_id,omitzero"` // the ledger's order that caused it
+	Registrant  string `json:"registrant,omitzero"`
+	Restriction string `json:"restriction,omitzero"`
 }
 
-// effects is what each kind of event does to the facts of its domain. to is the account
-// that the event's detail names.
-var effects = map[string]func(facts *push.DomainFacts, at time.Time, to string){
-	registrar.KindDeleted: func(facts *push.DomainFacts, _ time.Time, _ string) { facts.Exists = false },
-	registrar.KindTransferredOut: func(facts *push.DomainFacts, _ time.Time, _ string) {
+// effects is what each kind of event does to the facts of its domain. A kind that is not
+// here does nothing to them: registrars think of new ones.
+var effects = map[string]func(facts *push.DomainFacts, at time.Time, said detail){
+	registrar.KindDeleted: func(facts *push.DomainFacts, _ time.Time, _ detail) { facts.Exists = false },
+	registrar.KindTransferredOut: func(facts *push.DomainFacts, _ time.Time, _ detail) {
 		facts.RegistrarOK = false
 		facts.Pending = slices.DeleteFunc(slices.Clone(facts.Pending), func(mark string) bool { return mark == transferOut })
 	},
-	registrar.KindTransferOutStarted: func(facts *push.DomainFacts, _ time.Time, _ string) {
+	registrar.KindTransferOutStarted: func(facts *push.DomainFacts, _ time.Time, _ detail) {
 		facts.RegistrarOK = false
 		facts.Pending = mark(facts.Pending, transferOut)
 	},
-	registrar.KindAccountMoved: func(facts *push.DomainFacts, _ time.Time, to string) { facts.Account = to },
-	// The registrant is no fact of the contract; the revision shows that it changed.
-	registrar.KindRegistrantChanged: func(*push.DomainFacts, time.Time, string) {},
-	registrar.KindBlacklisted: func(facts *push.DomainFacts, _ time.Time, _ string) {
+	registrar.KindAccountMoved: func(facts *push.DomainFacts, _ time.Time, said detail) {
+		facts.Account = cmp.Or(said.To, elsewhere)
+	},
+	// If it is not said who the registrant is now, the revision alone shows that it changed.
+	registrar.KindRegistrantChanged: func(facts *push.DomainFacts, _ time.Time, said detail) {
+		facts.RegistrantHint = cmp.Or(said.Registrant, facts.RegistrantHint)
+	},
+	registrar.KindBlacklisted: func(facts *push.DomainFacts, _ time.Time, _ detail) {
 		facts.Restrictions = mark(facts.Restrictions, "blacklisted")
 	},
-	registrar.KindAccountMoveLocked: func(facts *push.DomainFacts, _ time.Time, _ string) { facts.AccountMoveLocked = true },
-	registrar.KindAuthCodeIssued:    func(facts *push.DomainFacts, at time.Time, _ string) { facts.AuthCodeIssuedAt = at },
-	registrar.KindPolicyViolation: func(facts *push.DomainFacts, _ time.Time, _ string) {
+	registrar.KindAccountMoveLocked: func(facts *push.DomainFacts, _ time.Time, _ detail) { facts.AccountMoveLocked = true },
+	registrar.KindAuthCodeIssued:    func(facts *push.DomainFacts, at time.Time, _ detail) { facts.AuthCodeIssuedAt = at },
+	registrar.KindPolicyViolation: func(facts *push.DomainFacts, _ time.Time, _ detail) {
 		facts.Restrictions = mark(facts.Restrictions, "policy_violation")
 	},
+	registrar.KindRestricted: func(facts *push.DomainFacts, _ time.Time, said detail) {
+		facts.Restrictions = mark(facts.Restrictions, cmp.Or(said.Restriction, arbitration))
+	},
+	registrar.KindExpired: func(facts *push.DomainFacts, at time.Time, _ detail) { facts.ExpiresAt = at },
+	registrar.KindOnSale:  func(facts *push.DomainFacts, _ time.Time, _ detail) { facts.Sale = "fixed_price" },
 }
 
 // mark returns a copy of the list that holds the word once.
@@ -73,14 +88,16 @@ func mark(list []string, word string) []string {
 	return append(slices.Clone(list), word)
 }
 
-// causeEvent answers sandbox.registrar.event. An event about a domain that nobody
-// registered changes nothing and is published all the same.
+// causeEvent answers sandbox.registrar.event. What it causes is done by the registry or
+// the registrar itself, so it happens to a held domain as well; what the holder of a domain
+// tries is an act. An event about a domain that nobody registered changes nothing and is
+// published all the same.
 func (p *Platform) causeEvent(ctx context.Context, body []byte) (any, error) {
-	caused, to, err := p.readEvent(body)
+	caused, said, err := p.readEvent(body)
 	if err != nil {
 		return nil, err
 	}
-	revision, err := p.applyEvent(ctx, caused, to)
+	revision, err := p.applyEvent(ctx, caused, said)
 	if err != nil {
 		return nil, err
 	}
@@ -90,8 +107,8 @@ func (p *Platform) causeEvent(ctx context.Context, body []byte) (any, error) {
 	return done{OK: true, Domain: caused.Domain, Revision: revision, EventID: caused.ID}, nil
 }
 
-// readEvent reads the event to cause and the account that its detail names.
-func (p *Platform) readEvent(body []byte) (event, string, error) {
+// readEvent reads the event to cause and what its detail says.
+func (p *Platform) readEvent(body []byte) (event, detail, error) {
 	var wanted struct {
 		ID     string         `json:"event_id"`
 		Kind   string         `json:"kind"`
@@ -100,84 +117,111 @@ func (p *Platform) readEvent(body []byte) (event, string, error) {
 		Detail jsontext.Value `json:"detail"`
 	}
 	if err := read(body, &wanted); err != nil {
-		return event{}, "", err
+		return event{}, detail{}, err
 	}
 	name, err := parseDomain(wanted.Domain)
 	if err != nil {
-		return event{}, "", err
+		return event{}, detail{}, err
 	}
-	if effects[wanted.Kind] == nil {
-		return event{}, "", refuse("invalid_kind", "kind %.60q is none of the contract", wanted.Kind)
+	if !markPattern.MatchString(wanted.Kind) {
+		return event{}, detail{}, refuse("invalid_kind", "kind %.60q is not 1 to 64 of [a-z0-9_]", wanted.Kind)
 	}
 	if wanted.ID == "" {
 		wanted.ID = uuid.NewString()
 	}
 	if err := checkID(wanted.ID); err != nil {
-		return event{}, "", err
+		return event{}, detail{}, err
 	}
 	if wanted.At == "" {
 		wanted.At = "0s"
 	}
 	at, err := parseMoment(wanted.At, p.now())
 	if err != nil {
-		return event{}, "", err
+		return event{}, detail{}, err
 	}
-	to, err := destination(wanted.Detail)
+	said, err := readDetail(wanted.Detail)
 	if err != nil {
-		return event{}, "", err
+		return event{}, detail{}, err
 	}
-	return event{ID: wanted.ID, Kind: wanted.Kind, Domain: name, At: at, Detail: wanted.Detail}, to, nil
+	return event{ID: wanted.ID, Kind: wanted.Kind, Domain: name, At: at, Detail: wanted.Detail}, said, nil
 }
 
-// destination is the account that an event's detail names.
-func destination(detail jsontext.Value) (string, error) {
-	if len(detail) > maxDetail {
-		return "", refuse("too_large", "a detail holds at most %d bytes", maxDetail)
+// readDetail reads what an event says of itself. A text says nothing that is understood.
+func readDetail(value jsontext.Value) (detail, error) {
+	if len(value) > maxDetail {
+		return detail{}, refuse("too_large", "a detail holds at most %d bytes", maxDetail)
 	}
-	var named moved
-	switch detail.Kind() {
+	var said detail
+	switch value.Kind() {
 	case jsontext.KindBeginObject:
-		if err := json.Unmarshal(detail, &named); err != nil {
-			return "", refuse("invalid_detail", "%v", err)
+		if err := json.Unmarshal(value, &said); err != nil {
+			return detail{}, refuse("invalid_detail", "%v", err)
 		}
 	case jsontext.KindString, jsontext.KindNull, jsontext.KindInvalid: // invalid: there is none
 	default:
-		return "", refuse("invalid_detail", "a detail is an object or a text")
+		return detail{}, refuse("invalid_detail", "a detail is an object or a text")
 	}
-	if named.To == "" {
-		return elsewhere, nil
+	return said, said.check()
+}
+
+func (d detail) check() error {
+	if d.To != "" {
+		if err := checkAccount(d.To); err != nil {
+			return err
+		}
 	}
-	return named.To, checkAccount(named.To)
+	if d.Registrant != "" {
+		if err := checkRegistrant(d.Registrant); err != nil {
+			return err
+		}
+	}
+	if d.Restriction != "" && d.Restriction != arbitration && d.Restriction != dispute {
+		return refuse("invalid_detail", "restriction %.40q is neither %s nor %s", d.Restriction, arbitration, dispute)
+	}
+	return nil
 }
 
 // applyEvent changes the facts and returns the domain's revision afterwards.
-func (p *Platform) applyEvent(ctx context.Context, caused event, to string) (uint64, error) {
-	d := p.domains.open(caused.Domain)
-	d.mu.Lock()
+func (p *Platform) applyEvent(ctx context.Context, caused event, said detail) (uint64, error) {
+	d := p.domains.lock(caused.Domain)
 	defer d.mu.Unlock()
 	facts := d.record.Facts
-	if facts.Revision == 0 {
-		return 0, nil
+	effect := effects[caused.Kind]
+	if facts.Revision == 0 || effect == nil {
+		return facts.Revision, nil
 	}
-	effects[caused.Kind](&facts, caused.At, to)
+	effect(&facts, caused.At, said)
 	if err := p.save(ctx, d, d.record.changed(facts)); err != nil {
 		return 0, err
 	}
 	return d.record.Facts.Revision, nil
 }
 
-// echo publishes a move that was done (fault F19). The move is recorded: if its event
-// cannot be published, the answer is still that it was done.
+// echo publishes a move that was done (fault F19), and that it changed the registrant if it
+// did. The move is recorded: if an event cannot be published, the answer is still that it
+// was done.
 func (p *Platform) echo(ctx context.Context, name domainname.Name, performed operation) {
-	detail, err := json.Marshal(moved{From: performed.From, To: performed.To, OperationID: performed.ID})
-	if err == nil {
-		err = p.publish(ctx, event{
-			ID: "moved-" + performed.ID, Kind: registrar.KindAccountMoved, Domain: name, At: p.now().UTC(), Detail: detail,
-		})
+	err := p.tell(ctx, event{ID: "moved-" + performed.ID, Kind: registrar.KindAccountMoved, Domain: name, At: p.now().UTC()},
+		detail{From: performed.From, To: performed.To, OperationID: performed.ID})
+	if err == nil && performed.Registrant != "" {
+		err = p.tell(ctx, event{ID: "registrant-" + performed.ID, Kind: registrar.KindRegistrantChanged, Domain: name, At: p.now().UTC()},
+			detail{OperationID: performed.ID})
 	}
 	if err != nil {
-		p.logger.Error("sandbox platform: a move was done and its event is lost", "operation_id", performed.ID, "error", err)
+		p.logger.Error("sandbox platform: a move was done and an event of it is lost", "operation_id", performed.ID, "error", err)
 	}
+}
+
+// tell publishes an event with a detail.
+func (p *Platform) tell(ctx context.Context, caused event, said detail) error {
+	if said != (detail{}) {
+		body, err := json.Marshal(said)
+		if err != nil {
+			return fmt.Errorf("platform: encode detail of %s: %w", caused.ID, err)
+		}
+		caused.Detail = body
+	}
+	return p.publish(ctx, caused)
 }
 
 func (p *Platform) publish(ctx context.Context, caused event) error {

@@ -16,12 +16,14 @@ const (
 	modeTimeout        faultMode = "timeout"          // nothing done, no answer
 	modeDoneButTimeout faultMode = "done_but_timeout" // done, no answer
 	modePending        faultMode = "pending"          // taken on, not done yet
+	modeUnsupported    faultMode = "unsupported"      // the registrar holds no domains
 )
 
 // What a fault holds for.
 const (
 	opFacts   = "facts"
 	opMove    = "move"
+	opHold    = "hold" // and release
 	opAccount = "account"
 )
 
@@ -31,7 +33,7 @@ const maxTimes = 1_000_000
 var errFault = refuse("injected_fault", "the sandbox was told to fail")
 
 type target struct {
-	of string // a domain, or for opAccount an account
+	of string // the canonical name of a domain, or for opAccount an account
 	op string
 }
 
@@ -81,6 +83,10 @@ func (f *faults) onMove(name domainname.Name) faultMode {
 	return f.take(target{string(name), opMove}, anyMode)
 }
 
+func (f *faults) onHold(name domainname.Name) faultMode {
+	return f.take(target{string(name), opHold}, anyMode)
+}
+
 // onPending is for asking after a pending move: that makes it done, unless it is to
 // stay pending for longer.
 func (f *faults) onPending(name domainname.Name) faultMode {
@@ -127,16 +133,18 @@ func (p *Platform) setFault(_ context.Context, body []byte) (any, error) {
 	if !faultExists(wanted.Op, wanted.Mode) || times < 0 || times > maxTimes {
 		return nil, refuse("invalid_fault", "op %.40q, mode %.40q, %d times", wanted.Op, wanted.Mode, times)
 	}
-	p.faults.arm(target{string(name), wanted.Op}, wanted.Mode, times)
+	p.faults.arm(target{string(p.domains.canonical(name)), wanted.Op}, wanted.Mode, times)
 	return done{OK: true, Domain: name}, nil
 }
 
 func faultExists(op string, mode faultMode) bool {
 	switch mode {
 	case modeRefuse, modeError, modeTimeout, modeDoneButTimeout:
-		return op == opFacts || op == opMove
+		return op == opFacts || op == opMove || op == opHold
 	case modePending:
-		return op == opMove
+		return op == opMove || op == opHold
+	case modeUnsupported:
+		return op == opHold
 	default:
 		return false
 	}

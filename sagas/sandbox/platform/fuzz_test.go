@@ -21,6 +21,7 @@ func FuzzParseInventory(f *testing.F) {
 	f.Add([]byte(`{"domains":[{"domain":"a.com","account":"ann","expires_at":"-9999y","revision":1e999}]}`))
 	f.Add([]byte(`{"domains":[{"domain":"a.com","domain":"b.com","account":"ann\r\n"}]}`))
 	f.Add([]byte(`{"accounts":` + strings.Repeat("[", 10_000)))
+	f.Add([]byte(`{"domains":[{"domain":"例.中國","canonical":"例.中国","account":"ann","locks":["held"]},{"domain":"例.中国","account":"ann"}]}`))
 	f.Add([]byte("\ufeff{}"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		parsed, err := ParseInventory(data, noon)
@@ -41,8 +42,13 @@ func FuzzParseInventory(f *testing.F) {
 			require.False(t, domains[facts.Domain])
 			domains[facts.Domain] = true
 			require.NoError(t, checkFacts(facts))
+			require.Empty(t, facts.Canonical)
 			_, err = json.Marshal([]time.Time{facts.RegisteredAt, facts.ExpiresAt, facts.AuthCodeIssuedAt})
 			require.NoError(t, err)
+		}
+		for _, other := range parsed.variants {
+			require.False(t, domains[other.name])
+			require.True(t, domains[other.canonical])
 		}
 	})
 }

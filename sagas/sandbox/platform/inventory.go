@@ -19,7 +19,11 @@ const maxInventory = 64 << 20 // bytes
 type Inventory struct {
 	accounts []push.AccountFacts
 	domains  []push.DomainFacts
+	variants []variant
 }
+
+// variant is another name of a registration.
+type variant struct{ name, canonical domainname.Name }
 
 // Accounts lists the accounts in the order of the file.
 func (i Inventory) Accounts() []push.AccountFacts { return slices.Clone(i.accounts) }
@@ -42,8 +46,9 @@ func LoadInventory(path string) (Inventory, error) {
 
 // ParseInventory reads {"accounts":[…],"domains":[…]} with facts as the contracts word
 // them. Times may be relative to now, such as "-30d", "+1y" or "-7d1h30m". Facts left
-// out are those of an ordinary domain and a verified account. Members that are not
-// facts, and a domain or an account named twice, are errors.
+// out are those of an ordinary domain and a verified account. Facts given with a canonical
+// name are those of the registration of that name, on top of what is said under the name
+// itself. Members that are not facts, and a domain or an account named twice, are errors.
 func ParseInventory(data []byte, now time.Time) (Inventory, error) {
 	if len(data) > maxInventory {
 		return Inventory{}, fmt.Errorf("platform: inventory: larger than %d bytes", maxInventory)
@@ -85,21 +90,64 @@ func (i *Inventory) addAccounts(list []accountChange) error {
 }
 
 func (i *Inventory) addDomains(list []domainChange, now time.Time) error {
-	known := make(map[domainname.Name]bool, len(list))
+	registrations := make(map[domainname.Name]int, len(list)) // where each is in i.domains
+	var variants []domainChange
 	for _, entry := range list {
-		name, err := domainname.Parse(entry.Domain)
+		name, canonical, err := entry.names()
 		if err != nil {
 			return err
 		}
-		if known[name] {
+		if canonical != "" && canonical != name {
+			variants = append(variants, entry)
+			continue
+		}
+		if _, twice := registrations[name]; twice {
 			return fmt.Errorf("domain %s is there twice", name)
 		}
-		known[name] = true
-		facts := registered(name, now)
-		if err := entry.apply(&facts, now); err != nil {
-			return fmt.Errorf("domain %s: %w", name, err)
+		if err := i.addFacts(registrations, name, entry, now); err != nil {
+			return err
 		}
-		i.domains = append(i.domains, facts)
 	}
+	return i.addVariants(registrations, variants, now)
+}
+
+func (i *Inventory) addVariants(registrations map[domainname.Name]int, list []domainChange, now time.Time) error {
+	known := make(map[domainname.Name]bool, len(list))
+	for _, entry := range list {
+		name, canonical, err := entry.names()
+		if err != nil {
+			return err
+		}
+		if _, own := registrations[name]; own || known[name] {
+			return fmt.Errorf("domain %s is there twice", name)
+		}
+		if known[canonical] {
+			return fmt.Errorf("domain %s: its canonical name %s is another name itself", name, canonical)
+		}
+		known[name] = true
+		i.variants = append(i.variants, variant{name, canonical})
+		if err := i.addFacts(registrations, canonical, entry, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addFacts changes the facts of a registration, which is added if it is not there.
+func (i *Inventory) addFacts(registrations map[domainname.Name]int, name domainname.Name, entry domainChange, now time.Time) error {
+	at, is := registrations[name]
+	facts := registered(name, now)
+	if is {
+		facts = i.domains[at]
+	}
+	if err := entry.apply(&facts, now); err != nil {
+		return fmt.Errorf("domain %s: %w", name, err)
+	}
+	if is {
+		i.domains[at] = facts
+		return nil
+	}
+	registrations[name] = len(i.domains)
+	i.domains = append(i.domains, facts)
 	return nil
 }

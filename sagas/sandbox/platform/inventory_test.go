@@ -26,11 +26,29 @@ func TestParseInventory(t *testing.T) {
 	plain := push.DomainFacts{
 		Domain: "b.com", Exists: true, Account: "bob", RegisteredAt: noon.AddDate(-1, 0, 0), ExpiresAt: noon.AddDate(1, 0, 0),
 		RegistrarOK: true, Product: "standard", Sale: "none", Revision: 1,
+		Registrar: "sandbox registrar", RegistrantHint: "b***", Locks: []string{"clientTransferProhibited"},
 	}
 	busy := plain
 	busy.Domain, busy.Account, busy.RegisteredAt = "xn--fsqu00a.cn", "ann", noon.AddDate(0, 0, -30)
+	busy.RegistrantHint = "a***"
 	busy.Pending, busy.AuthCodeIssuedAt, busy.Revision = []string{"x"}, noon.AddDate(0, 0, -7).Add(-90*time.Minute), 5
 	require.Equal(t, []push.DomainFacts{busy, plain}, parsed.domains)
+}
+
+func TestParseInventoryKnowsOneRegistrationByItsNames(t *testing.T) {
+	parsed, err := ParseInventory([]byte(`{"domains":[
+		{"domain":"例.中國","canonical":"例.中国","sale":"auction"},
+		{"domain":"樂.中國","canonical":"乐.中国","account":"bob"},
+		{"domain":"例.中国","account":"ann","canonical":"例.中国"}]}`), noon)
+	require.NoError(t, err)
+	require.Len(t, parsed.domains, 2)
+	require.Equal(t, "例.中国", parsed.domains[0].Domain.Unicode())
+	require.Equal(t, "auction", parsed.domains[0].Sale, "facts given under another name are of the same registration")
+	require.Equal(t, "乐.中国", parsed.domains[1].Domain.Unicode(), "the registration is made if it is not there")
+	require.Equal(t, "bob", parsed.domains[1].Account)
+	require.Equal(t, []variant{
+		{"xn--fsq.xn--fiqz9s", "xn--fsq.xn--fiqs8s"}, {parsed.variants[1].name, parsed.domains[1].Domain},
+	}, parsed.variants)
 }
 
 func TestParseInventoryRefuses(t *testing.T) {
@@ -42,6 +60,12 @@ func TestParseInventoryRefuses(t *testing.T) {
 		"no holder":         `{"domains":[{"domain":"a.com"}]}`,
 		"a wrong time":      `{"domains":[{"domain":"a.com","account":"ann","expires_at":"-30 days"}]}`,
 		"a domain twice":    `{"domains":[{"domain":"a.com","account":"ann"},{"domain":"A.com","account":"ann"}]}`,
+		"a wrong canonical": `{"domains":[{"domain":"a.com","account":"ann","canonical":"b"}]}`,
+		"two registrations": `{"domains":[{"domain":"a.com","account":"ann","canonical":"b.com"},{"domain":"a.com","account":"ann","canonical":"c.com"}]}`,
+		"its own and other": `{"domains":[{"domain":"a.com","account":"ann","canonical":"b.com"},{"domain":"a.com","account":"ann"}]}`,
+		"names in a chain":  `{"domains":[{"domain":"a.com","account":"ann","canonical":"b.com"},{"domain":"c.com","account":"ann","canonical":"a.com"}]}`,
+		"names in a circle": `{"domains":[{"domain":"a.com","account":"ann","canonical":"b.com"},{"domain":"b.com","account":"ann","canonical":"a.com"}]}`,
+		"a hold as a fact":  `{"domains":[{"domain":"a.com","account":"ann","locks":["held"]}]}`,
 		"an account twice":  `{"accounts":[{"account":"ann"},{"account":"ann"}]}`,
 		"a wrong account":   `{"accounts":[{"account":"a b"}]}`,
 	} {

@@ -1,8 +1,10 @@
 package platform
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"time"
 
 	"github.com/pushledger/pushledger/aggregates/domainname"
 	"github.com/pushledger/pushledger/aggregates/push"
@@ -27,10 +29,15 @@ type order struct {
 	From           string `json:"from"`
 	To             string `json:"to"`
 	ExpectRevision uint64 `json:"expect_revision"`
+	Registrant     string `json:"registrant"`
+	VoidAuthCode   bool   `json:"void_auth_code"`
 }
 
 func (o order) check() (domainname.Name, error) {
 	name, err := parseDomain(o.Domain)
+	if o.Registrant != "" {
+		err = errors.Join(err, checkRegistrant(o.Registrant))
+	}
 	return name, errors.Join(err, checkID(o.OperationID), checkAccount(o.From), checkAccount(o.To))
 }
 
@@ -55,7 +62,7 @@ func (p *Platform) move(ctx context.Context, body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	mode := p.faults.onMove(name)
+	mode := p.faults.onMove(p.domains.canonical(name))
 	switch mode {
 	case modeError:
 		return nil, errFault
@@ -69,18 +76,22 @@ func (p *Platform) move(ctx context.Context, body []byte) (any, error) {
 	return answer, err
 }
 
-// perform executes an order, unless its operation is decided already.
+// perform executes an order, unless its operation is decided already. Orders are the
+// ledger's own, so a held domain moves by them. What else the first order asked for, such
+// as to void the transfer password, is what is done.
 func (p *Platform) perform(ctx context.Context, name domainname.Name, ordered order, mode faultMode) (moveAnswer, error) {
-	if !p.domains.claim(ordered.OperationID, name) {
+	d := p.domains.lock(name)
+	defer d.mu.Unlock()
+	if _, isHold := d.record.findHold(ordered.OperationID); isHold || !p.domains.claim(ordered.OperationID, d) {
 		return refused(codeOperationReused, 0), nil
 	}
-	d := p.domains.open(name)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	wanted := operation{ID: ordered.OperationID, From: ordered.From, To: ordered.To}
+	wanted := ordered.operation()
+	if name != d.name {
+		wanted.Variant = name
+	}
 	known, is := d.record.find(wanted.ID)
 	switch revision := d.record.Facts.Revision; {
-	case is && (known.From != wanted.From || known.To != wanted.To):
+	case is && (known.From != wanted.From || known.To != wanted.To || known.Registrant != wanted.Registrant):
 		return refused(codeOperationReused, revision), nil
 	case !is && ordered.ExpectRevision != 0 && ordered.ExpectRevision != revision:
 		// Nothing has begun: the same operation may be ordered again with the facts read anew.
@@ -90,6 +101,10 @@ func (p *Platform) perform(ctx context.Context, name domainname.Name, ordered or
 		wanted = known
 	}
 	return p.settle(ctx, d, wanted, mode)
+}
+
+func (o order) operation() operation {
+	return operation{ID: o.OperationID, From: o.From, To: o.To, Registrant: o.Registrant, VoidAuthCode: o.VoidAuthCode}
 }
 
 // operation answers registrar.v1.operation.
@@ -107,9 +122,7 @@ func (p *Platform) operation(ctx context.Context, body []byte) (any, error) {
 	if !is {
 		return moveAnswer{State: registrar.MoveUnknown}, nil
 	}
-	name := owner.(domainname.Name)
-	d := p.domains.open(name)
-	d.mu.Lock()
+	d := p.domains.lock(owner.(domainname.Name))
 	defer d.mu.Unlock()
 	known, is := d.record.find(asked.OperationID)
 	if !is {
@@ -117,7 +130,7 @@ func (p *Platform) operation(ctx context.Context, body []byte) (any, error) {
 	}
 	mode := faultMode("")
 	if known.State == registrar.MovePending {
-		mode = p.faults.onPending(name)
+		mode = p.faults.onPending(d.name)
 	}
 	return p.settle(ctx, d, known, mode)
 }
@@ -132,9 +145,7 @@ func (p *Platform) settle(ctx context.Context, d *domain, wanted operation, mode
 	next := d.record
 	wanted.State, wanted.Code = p.decide(next.Facts, wanted, mode)
 	if wanted.State == registrar.MoveDone {
-		facts := next.Facts
-		facts.Account = wanted.To
-		next = next.changed(facts)
+		next = next.changed(wanted.moved(next.Facts))
 	}
 	wanted.Revision = next.Facts.Revision
 	if wanted.State == registrar.MovePending && before == registrar.MovePending {
@@ -144,9 +155,19 @@ func (p *Platform) settle(ctx context.Context, d *domain, wanted operation, mode
 		return moveAnswer{}, err
 	}
 	if wanted.State == registrar.MoveDone {
-		p.echo(ctx, next.Facts.Domain, wanted)
+		p.echo(ctx, cmp.Or(wanted.Variant, d.name), wanted)
 	}
 	return wanted.answer(), nil
+}
+
+// moved are the facts of a domain after the move.
+func (o operation) moved(facts push.DomainFacts) push.DomainFacts {
+	facts.Account = o.To
+	facts.RegistrantHint = cmp.Or(o.Registrant, facts.RegistrantHint)
+	if o.VoidAuthCode {
+		facts.AuthCodeIssuedAt = time.Time{}
+	}
+	return facts
 }
 
 func (p *Platform) decide(facts push.DomainFacts, wanted operation, mode faultMode) (registrar.MoveState, string) {

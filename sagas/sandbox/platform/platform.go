@@ -1,11 +1,14 @@
 // Package platform is a sandbox of the domain platform: a registrar and an account
 // directory that are reached only through their NATS contracts, and controls that
-// change facts, cause events and inject faults.
+// change facts, cause events, act for the holder of a domain and inject faults.
 //
 // What it guarantees: what an answer says has been written to the key-value bucket
-// before; an operation id means one move for as long as it is among the newest
-// operations of its domain; a domain's revision rises with each change; requests about
-// different domains do not wait for each other. Faults live in memory alone and end
+// before; an operation id means one move, or one hold, for as long as it is among the
+// newest of its domain; a hold that was released is never placed again; a held domain
+// changes by no act of an account, but by the ledger's moves and by what the registry and
+// the registrar do themselves; several names of one registration are one domain; a
+// domain's revision rises with each change of its facts, which a hold is not; requests
+// about different domains do not wait for each other. Faults live in memory alone and end
 // with the process. If the process dies between a change and its event, the event is
 // lost; whoever ordered the change then had no answer, and orders it again.
 package platform
@@ -102,10 +105,12 @@ func (p *Platform) routes() map[string]handler {
 	return map[string]handler{
 		natsregistrar.SubjectFacts:     p.facts,
 		natsregistrar.SubjectMove:      p.move,
+		natsregistrar.SubjectHold:      p.hold,
 		natsregistrar.SubjectOperation: p.operation,
 		natsregistrar.SubjectAccount:   p.account,
 		"sandbox.registrar.set":        p.setDomain,
 		"sandbox.registrar.event":      p.causeEvent,
+		"sandbox.registrar.act":        p.act,
 		"sandbox.registrar.fault":      p.setFault,
 		"sandbox.accounts.set":         p.setAccount,
 		"sandbox.accounts.fault":       p.setAccountFault,

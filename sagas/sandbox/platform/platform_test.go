@@ -88,6 +88,7 @@ type reply struct {
 	Account  string `json:"account"`
 	Revision uint64 `json:"revision"`
 	EventID  string `json:"event_id"`
+	AuthCode string `json:"auth_code"`
 	Error    struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`
@@ -169,6 +170,9 @@ func TestConformance(t *testing.T) {
 			LoseAnswer: func(t *testing.T, name domainname.Name) {
 				s.do(t, "registrar.fault", `{"domain":%q,"op":"move","mode":"done_but_timeout","times":1}`, name)
 			},
+			LoseHoldAnswer: func(t *testing.T, name domainname.Name) {
+				s.do(t, "registrar.fault", `{"domain":%q,"op":"hold","mode":"done_but_timeout","times":1}`, name)
+			},
 		}
 	})
 }
@@ -243,7 +247,8 @@ func TestRequestsThatAreNotOfTheContract(t *testing.T) {
 	s := run(t, t.TempDir(), inventory(t, people))
 	for subject, bodies := range map[string][]string{
 		natsregistrar.SubjectFacts:     {``, `[]`, `{"domains":"a.com"}`, `{"domains":["no name"]}`},
-		natsregistrar.SubjectMove:      {`{}`, `{"operation_id":"a b","domain":"a.com","from":"ann","to":"bob"}`, `{"operation_id":"x","domain":"a.com","from":"ann","to":"b.b"}`},
+		natsregistrar.SubjectMove:      {`{}`, `{"operation_id":"a b","domain":"a.com","from":"ann","to":"bob"}`, `{"operation_id":"x","domain":"a.com","from":"ann","to":"b.b"}`, `{"operation_id":"x","domain":"a.com","from":"ann","to":"bob","registrant":"Bob & Co"}`},
+		natsregistrar.SubjectHold:      {`{"operation_id":"x","domain":"a.com"}`, `{"operation_id":"","domain":"a.com","hold":true}`, `{"operation_id":"x","domain":"a","hold":true}`},
 		natsregistrar.SubjectOperation: {`null`, `{"operation_id":""}`},
 		natsregistrar.SubjectAccount:   {`{"account":"*"}`},
 	} {

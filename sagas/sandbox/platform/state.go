@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,7 +24,7 @@ const (
 )
 
 const (
-	keptOperations = 1000 // of one domain; older ones are forgotten
+	keptOperations = 1000 // of one domain, and as many holds; older ones are forgotten
 	seedsAtOnce    = 64
 )
 
@@ -31,16 +32,28 @@ const (
 type record struct {
 	Facts      push.DomainFacts `json:"facts"` // revision 0: nobody ever registered it
 	Operations []operation      `json:"operations,omitzero"`
+	Holds      []hold           `json:"holds,omitzero"`
+	// Variants are the other names of the registration; the facts have the canonical one.
+	Variants []domainname.Name `json:"variants,omitzero"`
+	AuthCode string            `json:"auth_code,omitzero"` // the transfer password; empty when there is none that is good
 }
 
 // operation is a move that was ordered.
 type operation struct {
-	ID       string              `json:"operation_id"`
-	From     string              `json:"from"`
-	To       string              `json:"to"`
-	State    registrar.MoveState `json:"state"`
-	Code     string              `json:"code,omitzero"`
-	Revision uint64              `json:"revision"`
+	ID           string              `json:"operation_id"`
+	Variant      domainname.Name     `json:"variant,omitzero"` // the name it was ordered under, if not the canonical one
+	From         string              `json:"from"`
+	To           string              `json:"to"`
+	Registrant   string              `json:"registrant,omitzero"`
+	VoidAuthCode bool                `json:"void_auth_code,omitzero"`
+	State        registrar.MoveState `json:"state"`
+	Code         string              `json:"code,omitzero"`
+	Revision     uint64              `json:"revision"`
+}
+
+// used reports whether anything was ever said of the domain or ordered for it.
+func (r record) used() bool {
+	return r.Facts.Revision != 0 || len(r.Operations) > 0 || len(r.Holds) > 0
 }
 
 func (r record) find(id string) (operation, bool) {
@@ -62,63 +75,15 @@ func (r record) with(changed operation) record {
 }
 
 // changed returns a copy of the record with other facts and the next revision, or the
-// one that the facts themselves name if it is higher.
+// one that the facts themselves name if it is higher. A transfer password that the facts
+// no longer tell of is void.
 func (r record) changed(facts push.DomainFacts) record {
 	facts.Revision = max(r.Facts.Revision+1, facts.Revision)
 	r.Facts = facts
+	if facts.AuthCodeIssuedAt.IsZero() {
+		r.AuthCode = ""
+	}
 	return r
-}
-
-// domain is one domain of the registry. Whoever changes it holds mu until the change is
-// written, so that nobody reads what is not on disk.
-type domain struct {
-	mu     sync.Mutex
-	record record
-}
-
-// facts is what the registrar says of the domain.
-func (d *domain) facts() push.DomainFacts {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	facts := d.record.Facts
-	if !facts.Exists {
-		facts.Account = ""
-	}
-	return facts
-}
-
-// registry finds domains, and operations by their id.
-type registry struct {
-	mu         sync.RWMutex
-	domains    map[domainname.Name]*domain
-	operations sync.Map // operation id → domainname.Name
-}
-
-// get returns the domain, or nil if it was never heard of.
-func (r *registry) get(name domainname.Name) *domain {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return r.domains[name]
-}
-
-// open returns the domain, registered or not.
-func (r *registry) open(name domainname.Name) *domain {
-	if known := r.get(name); known != nil {
-		return known
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.domains[name] == nil {
-		r.domains[name] = &domain{record: record{Facts: unregistered(name)}}
-	}
-	return r.domains[name]
-}
-
-// claim reports whether the operation id belongs to this domain, which it does if no
-// other domain had it before.
-func (r *registry) claim(id string, name domainname.Name) bool {
-	owner, _ := r.operations.LoadOrStore(id, name)
-	return owner == name
 }
 
 // directory holds the accounts.
@@ -204,36 +169,47 @@ func (p *Platform) restore(entry jetstream.KeyValueEntry) error {
 	if err := json.Unmarshal(entry.Value(), &kept); err != nil {
 		return err
 	}
-	name := kept.Facts.Domain
-	p.domains.domains[name] = &domain{record: kept}
-	for _, known := range kept.Operations {
-		if !p.domains.claim(known.ID, name) {
-			return fmt.Errorf("operation %s belongs to another domain", known.ID)
-		}
-	}
-	return nil
+	return p.domains.restore(kept)
 }
 
 // seed adds from the inventory what was never heard of.
 func (p *Platform) seed(ctx context.Context, inventory Inventory) error {
-	group, ctx := errgroup.WithContext(ctx)
+	group, seeding := errgroup.WithContext(ctx)
 	group.SetLimit(seedsAtOnce)
 	for _, facts := range inventory.accounts {
 		if _, known := p.directory.accounts.Load(facts.Account); !known {
-			group.Go(func() error { return p.saveAccount(ctx, facts) })
+			group.Go(func() error { return p.saveAccount(seeding, facts) })
 		}
 	}
 	for _, facts := range inventory.domains {
 		if known := p.domains.get(facts.Domain); known == nil || known.record.Facts.Revision == 0 {
-			group.Go(func() error { return p.seedDomain(ctx, facts) })
+			group.Go(func() error { return p.seedDomain(seeding, facts) })
 		}
 	}
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return p.seedVariants(ctx, inventory.variants)
 }
 
 func (p *Platform) seedDomain(ctx context.Context, facts push.DomainFacts) error {
-	d := p.domains.open(facts.Domain)
-	d.mu.Lock()
+	d := p.domains.lock(facts.Domain)
 	defer d.mu.Unlock()
 	return p.save(ctx, d, d.record.changed(facts))
+}
+
+// seedVariants gives registrations their other names. What the kept state says otherwise
+// stays as it is.
+func (p *Platform) seedVariants(ctx context.Context, variants []variant) error {
+	for _, wanted := range variants {
+		if p.domains.get(wanted.name) == p.domains.get(wanted.canonical) {
+			continue
+		}
+		_, err := p.link(ctx, wanted.name, wanted.canonical, func(before record) (record, error) { return before, nil })
+		var refused *refusal
+		if err != nil && !errors.As(err, &refused) {
+			return err
+		}
+	}
+	return nil
 }
