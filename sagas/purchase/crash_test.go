@@ -31,7 +31,9 @@ func TestTheProcessDies(t *testing.T) {
 	for event, test := range map[string]struct{ act, end func(*testing.T, *deal) }{
 		push.PaymentOpened{}.EventType():     {good, settled},
 		push.Paid{}.EventType():              {good, settled},
+		push.DomainsHeld{}.EventType():       {good, settled},
 		push.DomainMoved{}.EventType():       {good, settled},
+		push.HoldsReleased{}.EventType():     {good, settled},
 		push.PayoutRequested{}.EventType():   {good, settled},
 		push.Completed{}.EventType():         {good, settled},
 		push.DomainMoveRefused{}.EventType(): {bad, refunded},

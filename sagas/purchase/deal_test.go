@@ -29,12 +29,21 @@ func (w *world) offer(t *testing.T, count int) *deal { return w.offerOf(t, selle
 
 func (w *world) offerOf(t *testing.T, seller string, count int, validFor time.Duration) *deal {
 	t.Helper()
-	d := &deal{world: w, id: newID(), seller: seller, total: money.Fen(count) * 100_00}
-	made := push.Offer{PushID: d.id, Seller: seller, Buyer: buyer, ValidFor: validFor}
+	var names []domainname.Name
 	for i := range count {
-		name := domainname.Name(fmt.Sprintf("%s-%d.com", d.id, i))
+		name := domainname.Name(fmt.Sprintf("%s-%d.com", newID(), i))
 		w.Do(t, "registrar.set", `{"domain":%q,"account":%q}`, name, seller)
-		d.domains = append(d.domains, name)
+		names = append(names, name)
+	}
+	return w.offerNamed(t, seller, validFor, names...)
+}
+
+// offerNamed publishes a push of domains that the seller has, at 100.00 each.
+func (w *world) offerNamed(t *testing.T, seller string, validFor time.Duration, names ...domainname.Name) *deal {
+	t.Helper()
+	d := &deal{world: w, id: newID(), seller: seller, domains: names, total: money.Fen(len(names)) * 100_00}
+	made := push.Offer{PushID: d.id, Seller: seller, Buyer: buyer, ValidFor: validFor}
+	for _, name := range names {
 		made.Items = append(made.Items, push.Item{Domain: name, Price: 100_00})
 	}
 	facts := push.OfferFacts{
@@ -255,4 +264,17 @@ func (d *deal) count(t *testing.T, eventType string) int {
 		}
 	}
 	return number
+}
+
+// placeOf is where a domain of a failed push has come to rest, as it was recorded.
+func (d *deal) placeOf(t *testing.T, domain int) push.Place {
+	t.Helper()
+	history, err := d.store.Load(t.Context(), ledger.PushStream(d.id))
+	require.NoError(t, err)
+	for _, recorded := range history {
+		if returned, is := recorded.Event.(push.DomainReturned); is && returned.Domain == d.domains[domain] {
+			return returned.Place
+		}
+	}
+	return ""
 }

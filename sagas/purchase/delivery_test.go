@@ -61,6 +61,7 @@ func TestDeliveries(t *testing.T) {
 		},
 		"F20 events twice and out of order": func(t *testing.T) {
 			d := w.buy(t, 1)
+			d.await(t, opened) // else its trade can be closed only once its window is over
 			d.happens(t, "auth_code_issued", 0)
 			d.happens(t, "registrant_changed", 0)
 			w.Do(t, "registrar.event", `{"domain":%q,"kind":"auth_code_issued","at":"-1s"}`, d.domains[0])

@@ -66,9 +66,9 @@ func (h *Handler) acceptFacts(ctx context.Context, state push.State) (push.Accep
 	var facts push.AcceptFacts
 	group, asking := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { facts.Seller, err = h.Directory.Account(asking, state.Seller); return err })
-	domains, err := h.Registrar.Facts(asking, state.Domains())
-	facts.Domains = domains
-	return facts, errors.Join(err, group.Wait())
+	group.Go(func() (err error) { facts.Domains, err = h.Registrar.Facts(asking, state.Domains()); return err })
+	err := group.Wait()
+	return facts, err
 }
 
 // endDead ends an open push if facts of one of its domains are a trigger, as if it had

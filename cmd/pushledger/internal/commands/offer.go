@@ -110,9 +110,9 @@ func (h *Handler) offerFacts(ctx context.Context, offer push.Offer) (push.OfferF
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { facts.Seller, err = h.Directory.Account(ctx, offer.Seller); return err })
 	group.Go(func() (err error) { facts.Buyer, err = h.Directory.Account(ctx, offer.Buyer); return err })
-	domains, err := h.Registrar.Facts(ctx, names(offer.Items))
-	facts.Domains = domains
-	return facts, errors.Join(err, group.Wait())
+	group.Go(func() (err error) { facts.Domains, err = h.Registrar.Facts(ctx, names(offer.Items)); return err })
+	err := group.Wait()
+	return facts, err
 }
 
 // derivedPushID names a push whose offer has no id of its own, so that the same
