@@ -6,9 +6,9 @@ import "context"
 type taskFlags struct {
 	commandFlags
 	Push      string `arg:"" help:"Id of the push."`
-	Step      string `help:"What was refused: ${enum}." enum:"payout,refund,return,reversal" required:""`
+	Step      string `help:"What waits for a person: ${enum}." enum:"payout,refund,return,reversal,buyer_act" required:""`
 	RequestNo string `help:"Of a refund of money that did not pay the push."`
-	Domain    string `help:"Of a return or a reversal."`
+	Domain    string `help:"Of a return, a reversal or a buyer_act."`
 	Reason    string `help:"Why; it is recorded." required:""`
 }
 
@@ -16,7 +16,7 @@ type taskFlags struct {
 func (f taskFlags) body(more map[string]string) map[string]string {
 	body := map[string]string{"push_id": f.Push, "step": f.Step, "reason": f.Reason}
 	for name, value := range map[string]string{
-		"request_no": f.RequestNo, "domain": f.Domain, "place": more["place"], "reference": more["reference"],
+		"request_no": f.RequestNo, "domain": f.Domain, "place": more["place"], "decision": more["decision"], "reference": more["reference"],
 	} {
 		if value != "" {
 			body[name] = value
@@ -35,10 +35,13 @@ func (c *retryCommand) Run(ctx context.Context, screen *terminal) error {
 type settleCommand struct {
 	taskFlags
 	Reference string `help:"Where it is documented, such as a bank's number; it is recorded." required:""`
-	Place     string `help:"Of a return: where the domain has come to rest." enum:",returned,gone" default:""`
+	Place     string `help:"Of a return: where the domain has come to rest, returned or gone." enum:",returned,gone" default:""`
+	Decision  string `help:"Of a buyer_act: pay_seller or refund_buyer." enum:",pay_seller,refund_buyer" default:""`
 }
 
 // Run sends the record of what was done by hand.
 func (c *settleCommand) Run(ctx context.Context, screen *terminal) error {
-	return c.send(ctx, screen, "settle", c.body(map[string]string{"reference": c.Reference, "place": c.Place}))
+	return c.send(ctx, screen, "settle", c.body(map[string]string{
+		"reference": c.Reference, "place": c.Place, "decision": c.Decision,
+	}))
 }

@@ -214,13 +214,18 @@ func (c *withdrawCommand) Run(ctx context.Context, screen *terminal) error {
 
 type acceptCommand struct {
 	commandFlags
-	Push  string `arg:"" help:"Id of the push."`
-	Total string `help:"The total that you saw." required:""`
+	Push       string `arg:"" help:"Id of the push."`
+	Total      string `help:"The total that you saw." required:""`
+	Registrant string `placeholder:"TEMPLATE" help:"Your template at the registrar with which the domains are to be registered; the registrar chooses if not given."`
 }
 
 // Run sends the acceptance.
 func (c *acceptCommand) Run(ctx context.Context, screen *terminal) error {
-	return c.send(ctx, screen, "accept", map[string]string{"push_id": c.Push, "total": c.Total})
+	body := map[string]string{"push_id": c.Push, "total": c.Total}
+	if c.Registrant != "" {
+		body["registrant"] = c.Registrant
+	}
+	return c.send(ctx, screen, "accept", body)
 }
 
 type declineCommand struct {

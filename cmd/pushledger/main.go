@@ -44,6 +44,7 @@ type commandLine struct {
 	Retry       retryCommand       `cmd:"" help:"Have a refused step tried again, as an operator."`
 	Settle      settleCommand      `cmd:"" help:"Record that a refused step was done outside, as an operator."`
 	Show        showCommand        `cmd:"" help:"Show one push."`
+	Facts       factsCommand       `cmd:"" help:"Show what the registrar says of the domains of a push now, and whether it can be accepted."`
 	List        listCommand        `cmd:"" help:"List pushes."`
 	Timeline    timelineCommand    `cmd:"" help:"Show everything that happened to a push."`
 	Domain      domainCommand      `cmd:"" help:"Show the push that holds a domain, and its history."`

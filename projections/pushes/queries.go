@@ -69,6 +69,12 @@ func (q *Queries) Push(ctx context.Context, viewer Viewer, request PushRequest) 
 	return view(found.state, found.sequence), nil
 }
 
+// State reads a push as the rules see it. It is shared and must not be changed.
+func (q *Queries) State(ctx context.Context, viewer Viewer, id string) (push.State, error) {
+	found, err := q.visible(ctx, viewer, id)
+	return found.state, err
+}
+
 // visible reads a push that the viewer may see.
 func (q *Queries) visible(ctx context.Context, viewer Viewer, id string) (row, error) {
 	found, err := q.read(ctx, id)

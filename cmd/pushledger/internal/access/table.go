@@ -110,6 +110,7 @@ var Table = []Row{
 	{Way: HTTP, What: "GET /v1/pushes", Who: readers, All: seeAll, Query: "pushes"},
 	{Way: HTTP, What: "GET /v1/pushes/{id}", Who: readers, All: seeAll, Query: "push"},
 	{Way: HTTP, What: "GET /v1/pushes/{id}/timeline", Who: readers, All: seeAll, Query: "timeline"},
+	{Way: HTTP, What: "GET /v1/pushes/{id}/facts", Who: readers, All: seeAll, Query: "facts"},
 	{Way: HTTP, What: "GET /v1/domains/{name}", Who: readers, All: seeAll, Query: "domain"},
 	{Way: HTTP, What: "GET /v1/accounts/{id}/statement", Who: readers, All: seeAll, Query: "statement"},
 	{Way: HTTP, What: "GET /v1/stats/daily", Who: readers, All: seeAll, Query: "stats"},

@@ -125,6 +125,7 @@ var samples = map[string]struct{ path, body, shows string }{
 	"GET /v1/pushes":                      {"/v1/pushes", `{}`, `"p-1"`},
 	"GET /v1/pushes/{id}":                 {"/v1/pushes/p-1", `{"push_id":"p-1"}`, `"p-1"`},
 	"GET /v1/pushes/{id}/timeline":        {"/v1/pushes/p-1/timeline", `{"push_id":"p-1"}`, `"d0.com"`},
+	"GET /v1/pushes/{id}/facts":           {"/v1/pushes/p-1/facts", `{"push_id":"p-1"}`, `"d0.com"`},
 	"GET /v1/domains/{name}":              {"/v1/domains/d0.com", `{"domain":"d0.com"}`, `"p-1"`},
 	"GET /v1/accounts/{id}/statement":     {"/v1/accounts/anna/statement", `{"account":"anna"}`, `"anna"`},
 	"GET /v1/stats/daily":                 {"/v1/stats/daily", `{}`, `"offered":1`},

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/acceptance"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/httpapi"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/natsapi"
@@ -28,14 +29,15 @@ const learnPause = time.Second // between two attempts to learn from a read mode
 
 // reading is the read side of the service.
 type reading struct {
-	pushes   *pushes.Queries
-	accounts *accounts.Queries
-	commands *commandids.Index
-	notices  *notices.Notices
-	models   []*projections.Served
-	metrics  *telemetry.Metrics
-	stopping chan struct{} // closed when followers of events are to go
-	stop     func()
+	pushes     *pushes.Queries
+	accounts   *accounts.Queries
+	acceptance *acceptance.Queries
+	commands   *commandids.Index
+	notices    *notices.Notices
+	models     []*projections.Served
+	metrics    *telemetry.Metrics
+	stopping   chan struct{} // closed when followers of events are to go
+	stop       func()
 }
 
 // openReadModels opens every read model in a file of its own, so that none waits for
@@ -87,6 +89,9 @@ func (s *Service) openFiles(ctx context.Context) error {
 		return err
 	}
 	s.reading.accounts = accounts.NewQueries(books)
+	s.reading.acceptance = acceptance.New(acceptance.Config{
+		Pushes: s.reading.pushes, Registrar: s.registrar, Directory: s.registrar, Now: now,
+	})
 	s.reading.models = []*projections.Served{s.reading.pushes.Served, books, s.reading.commands.Served}
 	return nil
 }
@@ -174,7 +179,8 @@ func (s *Service) queryHandler() http.Handler {
 	s.reading.metrics.Observe("pushledger_purchases_open", "Pushes for which something is left to do, now or at a deadline.",
 		func() float64 { return float64(s.saga.Open()) })
 	return httpapi.New(httpapi.Config{
-		Pushes: s.reading.pushes, Accounts: s.reading.accounts, Models: s.reading.models, Metrics: s.reading.metrics, Stopping: s.reading.stopping,
+		Pushes: s.reading.pushes, Accounts: s.reading.accounts, Acceptance: s.reading.acceptance, Models: s.reading.models,
+		Metrics: s.reading.metrics, Stopping: s.reading.stopping,
 		Authenticate: identity.Remember(s.verifier.Verify, now), Certified: s.config.TLS.ClientCA != "", Version: s.config.Version, Logger: s.config.Logger,
 	})
 }
@@ -182,8 +188,8 @@ func (s *Service) queryHandler() http.Handler {
 // answerQueries answers over NATS what queryHandler answers over HTTP.
 func (s *Service) answerQueries(conn *nats.Conn) error {
 	asked, err := natsapi.Open(conn, natsapi.Config{
-		Pushes: s.reading.pushes, Accounts: s.reading.accounts, Notices: s.reading.notices, SeesAll: s.roll.SeesAll,
-		Version: s.config.Version, Logger: s.config.Logger,
+		Pushes: s.reading.pushes, Accounts: s.reading.accounts, Acceptance: s.reading.acceptance, Notices: s.reading.notices,
+		SeesAll: s.roll.SeesAll, Version: s.config.Version, Logger: s.config.Logger,
 	})
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/acceptance"
 	"github.com/pushledger/pushledger/projections"
 	"github.com/pushledger/pushledger/projections/accounts"
 	"github.com/pushledger/pushledger/projections/pushes"
@@ -44,6 +45,11 @@ func (c *Client) Pushes(ctx context.Context, request pushes.ListRequest, minSeq 
 // Timeline asks for the history of a push.
 func (c *Client) Timeline(ctx context.Context, request pushes.TimelineRequest, minSeq uint64) (pushes.Timeline, error) {
 	return get[pushes.Timeline](ctx, c, "/v1/pushes/"+url.PathEscape(request.PushID)+"/timeline", nil, minSeq)
+}
+
+// Facts asks what the registrar says of the domains of a push now.
+func (c *Client) Facts(ctx context.Context, request acceptance.FactsRequest, minSeq uint64) (acceptance.Facts, error) {
+	return get[acceptance.Facts](ctx, c, "/v1/pushes/"+url.PathEscape(request.PushID)+"/facts", nil, minSeq)
 }
 
 // Domain asks for a domain.

@@ -91,6 +91,13 @@ func TestAGeneratedClientReadsWhatAPartnerAsks(t *testing.T) {
 	require.NotNil(t, timeline.JSON200, "%s", timeline.Body)
 	require.Equal(t, "Offered", timeline.JSON200.Events[0].Type)
 
+	facts, err := client.GetFactsWithResponse(t.Context(), "p-2", nil)
+	require.NoError(t, err)
+	require.NotNil(t, facts.JSON200, "%s", facts.Body)
+	require.True(t, facts.JSON200.Acceptable)
+	require.Equal(t, "beta.com", facts.JSON200.Domains[0].Domain)
+	require.Equal(t, []string{"clientTransferProhibited"}, *facts.JSON200.Domains[0].Locks)
+
 	domain, err := client.GetDomainWithResponse(t.Context(), "beta.com", nil)
 	require.NoError(t, err)
 	require.NotNil(t, domain.JSON200, "%s", domain.Body)

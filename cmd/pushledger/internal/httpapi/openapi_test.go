@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/acceptance/acceptancetest"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/access"
 	"github.com/pushledger/pushledger/projections/pushes/pushestest"
 )
@@ -24,7 +25,10 @@ func TestAGenericValidatorAcceptsTheDescriptionAndTheAnswers(t *testing.T) {
 	ledger.Show(t, "p-1", append([]push.Event{offered}, pushestest.Purchase(offered)...)...)
 	open := pushestest.Offered("p-2", "anna", "bo", "beta.com")
 	ledger.Show(t, "p-2", append([]push.Event{open}, pushestest.Payment(open)...)...)
-	door := handler(ledger)
+	ledger.Show(t, "p-3", pushestest.Offered("p-3", "anna", "bo", "gamma.com", "xn--fsqu00a.xn--fiqs8s"))
+	platform := acceptancetest.New("anna")
+	platform.Set(push.DomainFacts{Domain: "gamma.com"})
+	door := handlerOn(ledger, platform)
 	document, err := libopenapi.NewDocument(ask(t, door, "", "/openapi.json").Body.Bytes())
 	require.NoError(t, err)
 	checks, errs := validator.NewValidator(document)
@@ -34,14 +38,16 @@ func TestAGenericValidatorAcceptsTheDescriptionAndTheAnswers(t *testing.T) {
 
 	for _, path := range []string{
 		"/v1/pushes/p-1", "/v1/pushes/p-1?as_of=2", "/v1/pushes/nothing", "/v1/pushes?limit=1", "/v1/pushes?limit=0", "/v1/pushes/p-1/timeline",
-		"/v1/domains/alpha.com", "/v1/accounts/bo/statement", "/v1/journal", "/v1/journal/balances", "/v1/purchases",
+		"/v1/pushes/p-1/facts", "/v1/pushes/p-2/facts", "/v1/pushes/p-3/facts", "/v1/pushes/nothing/facts", "/v1/domains/alpha.com", "/v1/accounts/bo/statement", "/v1/journal", "/v1/journal/balances", "/v1/purchases",
 		"/v1/stats/daily", "/v1/projections",
 	} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://ledger.example"+path, http.NoBody)
 		require.NoError(t, err)
-		request.Header.Set("Authorization", "Bearer operator op")
-		valid, faults := checks.ValidateHttpResponse(request, ask(t, door, "operator op", path).Result())
-		require.True(t, valid, "%s: %+v", path, faults)
+		for _, token := range []string{"operator op", "trader anna"} { // to whom less is told
+			request.Header.Set("Authorization", "Bearer "+token)
+			valid, faults := checks.ValidateHttpResponse(request, ask(t, door, token, path).Result())
+			require.True(t, valid, "%s: %+v", path, faults)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/acceptance"
 	"github.com/pushledger/pushledger/projections/accounts"
 	"github.com/pushledger/pushledger/projections/pushes"
 )
@@ -29,6 +30,11 @@ type listInput struct {
 }
 
 type timelineInput struct {
+	Freshness
+	ID string `path:"id" maxLength:"64"`
+}
+
+type factsInput struct {
 	Freshness
 	ID string `path:"id" maxLength:"64"`
 }
@@ -77,6 +83,10 @@ func (s *server) addOperations() {
 	get(s, s.Pushes.Served, "get-timeline", "/v1/pushes/{id}/timeline", "Every event of a push, in words",
 		func(ctx context.Context, viewer pushes.Viewer, in timelineInput) (pushes.Timeline, error) {
 			return s.Pushes.Timeline(ctx, viewer, pushes.TimelineRequest{PushID: in.ID})
+		})
+	get(s, s.Pushes.Served, "get-facts", "/v1/pushes/{id}/facts", "What the registrar says of the domains of a push now, and what would refuse its acceptance",
+		func(ctx context.Context, viewer pushes.Viewer, in factsInput) (acceptance.Facts, error) {
+			return s.Acceptance.Facts(ctx, viewer, acceptance.FactsRequest{PushID: in.ID})
 		})
 	get(s, s.Pushes.Served, "get-domain", "/v1/domains/{name}", "The live push that holds a domain, and its history",
 		func(ctx context.Context, viewer pushes.Viewer, in domainInput) (pushes.Domain, error) {

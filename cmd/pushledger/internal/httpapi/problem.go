@@ -33,9 +33,10 @@ func (p *Problem) GetStatus() int { return p.Status }
 // ContentType implements huma.ContentTypeFilter.
 func (p *Problem) ContentType(string) string { return problemType }
 
-// GetHeaders implements huma.HeadersError: what is unavailable is worth another try.
+// GetHeaders implements huma.HeadersError: what is unavailable or too much now is worth
+// another try.
 func (p *Problem) GetHeaders() http.Header {
-	if p.Status != http.StatusServiceUnavailable {
+	if p.Status != http.StatusServiceUnavailable && p.Status != http.StatusTooManyRequests {
 		return nil
 	}
 	return http.Header{"Retry-After": {retryAfter}}
@@ -94,6 +95,8 @@ func (s *server) explain(ctx context.Context, err error) error {
 		problem = problemOf(http.StatusNotFound, pushes.Explain(err))
 	case pushes.CodeNotAllowed:
 		problem = problemOf(http.StatusForbidden, pushes.Explain(err))
+	case push.CodeRateLimited:
+		problem = problemOf(http.StatusTooManyRequests, pushes.Explain(err))
 	case push.CodeUnavailable:
 		problem = problemOf(http.StatusServiceUnavailable, pushes.Explain(err))
 		s.Logger.WarnContext(ctx, "query not answered", "error", err)

@@ -19,6 +19,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/go-json-experiment/json"
 
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/acceptance"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/gate"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/telemetry"
@@ -35,9 +36,10 @@ const readRoom = 10 * time.Second
 
 // Config is what the door needs; every field.
 type Config struct {
-	Pushes   *pushes.Queries
-	Accounts *accounts.Queries
-	Models   []*projections.Served // every read model of the service
+	Pushes     *pushes.Queries
+	Accounts   *accounts.Queries
+	Acceptance *acceptance.Queries
+	Models     []*projections.Served // every read model of the service
 	// Stopping is closed when the service is about to end: who follows events is told
 	// to go.
 	Stopping <-chan struct{}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/stretchr/testify/require"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/pushledger/pushledger/aggregates/domainname"
 	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/acceptance/acceptancetest"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/httpapi"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/telemetry"
@@ -36,9 +38,15 @@ func authenticate(token string) (identity.Identity, error) {
 }
 
 func handler(ledger *pushestest.Fixture) http.Handler {
+	return handlerOn(ledger, acceptancetest.New("anna"))
+}
+
+// handlerOn asks a platform an hour after pushestest's offers.
+func handlerOn(ledger *pushestest.Fixture, platform *acceptancetest.Platform) http.Handler {
+	hourLater := pushestest.Offered("p-1", "anna", "bo").OfferedAt.Add(time.Hour)
 	return httpapi.New(httpapi.Config{
-		Pushes: ledger.Queries, Accounts: ledger.Accounts, Models: ledger.Models(), Metrics: telemetry.NewMetrics(), Authenticate: authenticate,
-		Version: "1.2.3", Logger: slog.New(slog.DiscardHandler),
+		Pushes: ledger.Queries, Accounts: ledger.Accounts, Acceptance: platform.Queries(ledger.Queries, hourLater), Models: ledger.Models(),
+		Metrics: telemetry.NewMetrics(), Authenticate: authenticate, Version: "1.2.3", Logger: slog.New(slog.DiscardHandler),
 	})
 }
 
@@ -67,7 +75,8 @@ func requireProblem(t *testing.T, status int, code string, answer *httptest.Resp
 	t.Helper()
 	require.Equal(t, status, answer.Code, answer.Body.String())
 	require.Equal(t, "application/problem+json", answer.Header().Get("Content-Type"))
-	require.Equal(t, status == http.StatusServiceUnavailable, answer.Header().Get("Retry-After") == "1")
+	again := status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests
+	require.Equal(t, again, answer.Header().Get("Retry-After") == "1")
 	problem := decode(t, answer)
 	require.Equal(t, code, problem["code"])
 	require.EqualValues(t, status, problem["status"])
@@ -104,7 +113,7 @@ func TestT1ToAStrangerEveryPathSaysThatThereIsNoSuchPush(t *testing.T) {
 	ledger.Show(t, "p-1", pushestest.Offered("p-1", "anna", "bo", alpha))
 	door := handler(ledger)
 	for _, path := range []string{
-		"/v1/pushes/p-1", "/v1/pushes/p-1?as_of=1", "/v1/pushes/p-1/timeline", "/v1/domains/alpha.com", "/v1/pushes?account=anna",
+		"/v1/pushes/p-1", "/v1/pushes/p-1?as_of=1", "/v1/pushes/p-1/timeline", "/v1/pushes/p-1/facts", "/v1/domains/alpha.com", "/v1/pushes?account=anna",
 	} {
 		requireProblem(t, http.StatusNotFound, push.CodePushNotFound, ask(t, door, "trader carl", path))
 		for _, token := range []string{"trader anna", "operator op", "auditor au", "service service"} {
@@ -121,7 +130,7 @@ func TestNobodyIsAnsweredWithoutAGoodToken(t *testing.T) {
 	ledger.Show(t, "p-1", pushestest.Offered("p-1", "anna", "bo", alpha))
 	door := handler(ledger)
 	for _, path := range []string{
-		"/v1/pushes/p-1", "/v1/pushes", "/v1/pushes/p-1/timeline", "/v1/domains/alpha.com", "/v1/journal", "/v1/journal/balances",
+		"/v1/pushes/p-1", "/v1/pushes", "/v1/pushes/p-1/timeline", "/v1/pushes/p-1/facts", "/v1/domains/alpha.com", "/v1/journal", "/v1/journal/balances",
 	} {
 		for _, headers := range [][]string{{}, {"Authorization", "Basic YTpi"}, {"Authorization", "Bearer"}, {"Authorization", "Bearer bad"}} {
 			answer := ask(t, door, "", path, headers...)
@@ -238,7 +247,7 @@ func TestMinSeqThatDoesNotComeTrueIs503(t *testing.T) {
 		ledger := pushestest.Start(t)
 		sequence := ledger.Show(t, "p-1", pushestest.Offered("p-1", "anna", "bo", alpha))
 		door := handler(ledger)
-		for _, path := range []string{"/v1/pushes/p-1", "/v1/pushes", "/v1/pushes/p-1/timeline", "/v1/domains/alpha.com"} {
+		for _, path := range []string{"/v1/pushes/p-1", "/v1/pushes", "/v1/pushes/p-1/timeline", "/v1/pushes/p-1/facts", "/v1/domains/alpha.com"} {
 			next := strconv.FormatUint(sequence+1, 10)
 			requireProblem(t, http.StatusServiceUnavailable, push.CodeUnavailable, ask(t, door, "trader anna", path, "Min-Seq", next))
 			now := strconv.FormatUint(sequence, 10)
@@ -316,7 +325,7 @@ func TestTheDescriptionNamesEveryPath(t *testing.T) {
 		require.Contains(t, operation["responses"].(map[string]any)["default"].(map[string]any)["content"], "application/problem+json", path)
 	}
 	require.ElementsMatch(t, []string{
-		"/v1/pushes/{id}", "/v1/pushes", "/v1/pushes/{id}/timeline", "/v1/domains/{name}", "/v1/journal", "/v1/journal/balances",
+		"/v1/pushes/{id}", "/v1/pushes", "/v1/pushes/{id}/timeline", "/v1/pushes/{id}/facts", "/v1/domains/{name}", "/v1/journal", "/v1/journal/balances",
 		"/v1/purchases", "/v1/stats/daily", "/v1/accounts/{id}/statement", "/v1/events", "/v1/projections", "/v1/projections/{name}/rebuild",
 		"/v1/projections/{name}/copy",
 	}, paths)

@@ -17,6 +17,7 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/acceptance"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/gate"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/notices"
 	"github.com/pushledger/pushledger/projections"
@@ -36,12 +37,13 @@ var errBusy = errors.New("natsapi: too many queries at the same time")
 
 // Config is what the door needs.
 type Config struct {
-	Pushes   *pushes.Queries
-	Accounts *accounts.Queries
-	Notices  *notices.Notices
-	SeesAll  func(account string) bool // by the role that it connected with
-	Version  string                    // of the program, "1.2.3"
-	Logger   *slog.Logger
+	Pushes     *pushes.Queries
+	Accounts   *accounts.Queries
+	Acceptance *acceptance.Queries
+	Notices    *notices.Notices
+	SeesAll    func(account string) bool // by the role that it connected with
+	Version    string                    // of the program, "1.2.3"
+	Logger     *slog.Logger
 }
 
 // Door answers queries from NATS until it is closed.

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/nats-io/nats.go"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/pushledger/pushledger/aggregates/domainname"
 	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/acceptance/acceptancetest"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/natsapi"
 	"github.com/pushledger/pushledger/eventstore/natsserver"
 	"github.com/pushledger/pushledger/projections/pushes/pushestest"
@@ -28,6 +30,13 @@ func start(t *testing.T, ledger *pushestest.Fixture) *natsserver.Server {
 // startDoor gives the door and its connection as well.
 func startDoor(t *testing.T, ledger *pushestest.Fixture) (*natsserver.Server, *natsapi.Door, *nats.Conn) {
 	t.Helper()
+	return startDoorOn(t, ledger, acceptancetest.New("anna"))
+}
+
+// startDoorOn asks a platform an hour after pushestest's offers.
+func startDoorOn(t *testing.T, ledger *pushestest.Fixture, platform *acceptancetest.Platform) (*natsserver.Server, *natsapi.Door, *nats.Conn) {
+	t.Helper()
+	hourLater := pushestest.Offered("p-1", "anna", "bo").OfferedAt.Add(time.Hour)
 	server, err := natsserver.Start(natsserver.Options{
 		StoreDir: t.TempDir(), Listen: "127.0.0.1:0", Logger: slog.New(slog.DiscardHandler),
 	})
@@ -39,8 +48,8 @@ func startDoor(t *testing.T, ledger *pushestest.Fixture) (*natsserver.Server, *n
 	require.NoError(t, err)
 	t.Cleanup(conn.Close)
 	door, err := natsapi.Open(conn, natsapi.Config{
-		Pushes: ledger.Queries, Accounts: ledger.Accounts, SeesAll: func(account string) bool { return account == "op" },
-		Version: "1.2.3", Logger: slog.New(slog.DiscardHandler),
+		Pushes: ledger.Queries, Accounts: ledger.Accounts, Acceptance: platform.Queries(ledger.Queries, hourLater),
+		SeesAll: func(account string) bool { return account == "op" }, Version: "1.2.3", Logger: slog.New(slog.DiscardHandler),
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, door.Close()) })
@@ -101,6 +110,7 @@ func TestEveryQueryIsAnsweredToWhoMaySee(t *testing.T) {
 		{"pushes", `{"status":"Paid","limit":5}`, "pushes", "", true},
 		{"pushes", ``, "pushes", "", true},
 		{"timeline", `{"push_id":"p-1"}`, "events", push.CodePushNotFound, true},
+		{"facts", `{"push_id":"p-1"}`, "domains", push.CodePushNotFound, true},
 		{"domain", `{"domain":"ALPHA.com"}`, "history", push.CodePushNotFound, true},
 		{"journal", `{"push_id":"p-1"}`, "entries", "not_allowed", false},
 		{"balances", `{}`, "balances", "not_allowed", false},
@@ -179,4 +189,22 @@ func TestAnAnswerThatNoMessageCanHoldIsRefused(t *testing.T) {
 	conn := caller(t, start(t, ledger))
 	requireRefused(t, push.CodeTooLarge, ask(t, conn, "anna", "pushes", `{"limit":26}`))
 	require.Empty(t, ask(t, conn, "anna", "pushes", `{"limit":5}`).Header)
+}
+
+func TestFactsOverNATS(t *testing.T) {
+	ledger := pushestest.Start(t)
+	ledger.Show(t, "p-1", pushestest.Offered("p-1", "anna", "bo", alpha))
+	platform := acceptancetest.New("anna")
+	server, _, _ := startDoorOn(t, ledger, platform)
+	conn := caller(t, server)
+	const question = `{"push_id":"p-1"}`
+	require.Contains(t, string(ask(t, conn, "bo", "facts", question).Data), `"acceptable":true`)
+	platform.Set(acceptancetest.Healthy(alpha, "eve"))
+	refused := string(ask(t, conn, "bo", "facts", question).Data)
+	require.Contains(t, refused, push.CodeNotOwner)
+	require.Contains(t, refused, `"withheld":true`)
+	requireRefused(t, push.CodeUnknownField, ask(t, conn, "bo", "facts", `{"push_id":"p-1","domain":"alpha.com"}`))
+	requireRefused(t, push.CodeUnavailable, ask(t, conn, "bo", "facts", question, "Min-Seq", "99", "Min-Seq-Timeout", "1ms"))
+	platform.Leave()
+	requireRefused(t, push.CodeUnavailable, ask(t, conn, "bo", "facts", question))
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/acceptance"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/notices"
 	"github.com/pushledger/pushledger/projections"
 	"github.com/pushledger/pushledger/projections/accounts"
@@ -33,6 +34,7 @@ var questions = map[string]question{
 	"purchases": onPushes((*pushes.Queries).Purchases),
 	"events":    onPushes((*pushes.Queries).EventsPage),
 	"statement": onAccounts((*accounts.Queries).Statement),
+	"facts":     {model: func(config Config) *projections.Served { return config.Pushes.Served }, ask: facts},
 	"notices":   {model: func(config Config) *projections.Served { return config.Pushes.Served }, ask: missed},
 	"stats":     onAccounts((*accounts.Queries).Daily),
 }
@@ -53,6 +55,11 @@ func onAccounts[R, A any](ask func(*accounts.Queries, context.Context, pushes.Vi
 			return put(ctx, ask, from.Accounts, viewer, body)
 		},
 	}
+}
+
+// facts answers with what the registrar says of the domains of a push.
+func facts(ctx context.Context, from Config, viewer pushes.Viewer, body []byte) (any, error) {
+	return put(ctx, (*acceptance.Queries).Facts, from.Acceptance, viewer, body)
 }
 
 // missed answers with the notices that an account has missed.

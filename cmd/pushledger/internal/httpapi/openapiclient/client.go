@@ -188,6 +188,56 @@ type DomainEvent struct {
 	Type string `json:"type"`
 }
 
+// DomainFacts defines model for DomainFacts.
+type DomainFacts struct {
+	// AccountMoveLocked moves between accounts are restricted
+	AccountMoveLocked *bool `json:"account_move_locked,omitempty"`
+
+	// AuthCodeIssuedAt when its transfer password was last obtained; absent if never
+	AuthCodeIssuedAt *time.Time `json:"auth_code_issued_at,omitempty"`
+
+	// Canonical the name under which the registration is known, when that is another
+	Canonical *string `json:"canonical,omitempty"`
+
+	// Domain A-label
+	Domain        string `json:"domain"`
+	DomainUnicode string `json:"domain_unicode"`
+	Exists        bool   `json:"exists"`
+
+	// ExpiresAt absent of one that does not exist
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+
+	// Locks such as clientTransferProhibited
+	Locks *[]string `json:"locks,omitempty"`
+
+	// Pending unfinished business, such as registrant_change
+	Pending *[]string `json:"pending,omitempty"`
+
+	// RegisteredAt absent of one that does not exist
+	RegisteredAt *time.Time `json:"registered_at,omitempty"`
+
+	// RegistrantHint the registrant, masked
+	RegistrantHint *string `json:"registrant_hint,omitempty"`
+
+	// Registrar its name
+	Registrar *string `json:"registrar,omitempty"`
+
+	// Restrictions arbitration, dispute and the like
+	Restrictions *[]string `json:"restrictions,omitempty"`
+
+	// Sale none, fixed_price, auction, …
+	Sale *string `json:"sale,omitempty"`
+
+	// Violations what of this domain would refuse the acceptance; empty unless the push is open
+	Violations []Violation `json:"violations"`
+
+	// WithSeller whether it is in the seller's account
+	WithSeller *bool `json:"with_seller,omitempty"`
+
+	// Withheld the rest is not yours to know: the members from with_seller to auth_code_issued_at are absent
+	Withheld bool `json:"withheld"`
+}
+
 // ErrorDetail defines model for ErrorDetail.
 type ErrorDetail struct {
 	// Location Where the error occurred, e.g. 'body.items[3].tags' or 'path.thing-id'
@@ -198,6 +248,25 @@ type ErrorDetail struct {
 
 	// Value The value at the given location
 	Value interface{} `json:"value,omitempty"`
+}
+
+// Facts defines model for Facts.
+type Facts struct {
+	// Acceptable whether it is open and nothing would refuse the acceptance
+	Acceptable bool `json:"acceptable"`
+
+	// CheckedAt when registrar and account directory were asked
+	CheckedAt time.Time `json:"checked_at"`
+
+	// Domains in the order of the push
+	Domains []DomainFacts `json:"domains"`
+
+	// Open whether the push waits for its buyer: offered, and not past its end
+	Open   bool   `json:"open"`
+	PushId string `json:"push_id"`
+
+	// Violations of the push as a whole; empty unless it is open
+	Violations []Violation `json:"violations"`
 }
 
 // ItemView defines model for ItemView.
@@ -519,6 +588,18 @@ type View struct {
 	Version int64 `json:"version"`
 }
 
+// Violation defines model for Violation.
+type Violation struct {
+	Code          string     `json:"code"`
+	Domain        *string    `json:"domain,omitempty"`
+	DomainUnicode *string    `json:"domain_unicode,omitempty"`
+	From          *time.Time `json:"from,omitempty"`
+	Input         *string    `json:"input,omitempty"`
+	Message       string     `json:"message"`
+	MessageZh     string     `json:"message_zh"`
+	Rule          *string    `json:"rule,omitempty"`
+}
+
 // GetStatementParams defines parameters for GetStatement.
 type GetStatementParams struct {
 	// From First instant (RFC 3339).
@@ -670,6 +751,15 @@ type GetPushParams struct {
 
 	// IfNoneMatch Tags of answers that the caller has; 304 if it is one of them.
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// GetFactsParams defines parameters for GetFacts.
+type GetFactsParams struct {
+	// MinSeq Wait until the answer shows this sequence of the ledger.
+	MinSeq *string `json:"Min-Seq,omitempty"`
+
+	// MinSeqTimeout How long to wait at most before 503, above 0 and up to 30s.
+	MinSeqTimeout *string `json:"Min-Seq-Timeout,omitempty"`
 }
 
 // GetTimelineParams defines parameters for GetTimeline.
@@ -827,6 +917,11 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/pushes/{id} (the `GetPush` operationId).
 	GetPush(ctx context.Context, id string, params *GetPushParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetFacts What the registrar says of the domains of a push now, and what would refuse its acceptance
+	//
+	// Corresponds with GET /v1/pushes/{id}/facts (the `GetFacts` operationId).
+	GetFacts(ctx context.Context, id string, params *GetFactsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetTimeline Every event of a push, in words
 	//
@@ -994,6 +1089,21 @@ func (c *Client) ListPushes(ctx context.Context, params *ListPushesParams, reqEd
 // Corresponds with GET /v1/pushes/{id} (the `GetPush` operationId).
 func (c *Client) GetPush(ctx context.Context, id string, params *GetPushParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetPushRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetFacts What the registrar says of the domains of a push now, and what would refuse its acceptance
+//
+// Corresponds with GET /v1/pushes/{id}/facts (the `GetFacts` operationId).
+func (c *Client) GetFacts(ctx context.Context, id string, params *GetFactsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetFactsRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -1961,6 +2071,66 @@ func NewGetPushRequest(server string, id string, params *GetPushParams) (*http.R
 	return req, nil
 }
 
+// NewGetFactsRequest constructs an http.Request for the GetFacts method
+func NewGetFactsRequest(server string, id string, params *GetFactsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/pushes/%s/facts", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.MinSeq != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Min-Seq", *params.MinSeq, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Min-Seq", headerParam0)
+		}
+
+		if params.MinSeqTimeout != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Min-Seq-Timeout", *params.MinSeqTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Min-Seq-Timeout", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewGetTimelineRequest constructs an http.Request for the GetTimeline method
 func NewGetTimelineRequest(server string, id string, params *GetTimelineParams) (*http.Request, error) {
 	var err error
@@ -2245,6 +2415,13 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/pushes/{id} (the `GetPush` operationId).
 	GetPushWithResponse(ctx context.Context, id string, params *GetPushParams, reqEditors ...RequestEditorFn) (*GetPushResponse, error)
+
+	// GetFactsWithResponse What the registrar says of the domains of a push now, and what would refuse its acceptance
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/pushes/{id}/facts (the `GetFacts` operationId).
+	GetFactsWithResponse(ctx context.Context, id string, params *GetFactsParams, reqEditors ...RequestEditorFn) (*GetFactsResponse, error)
 
 	// GetTimelineWithResponse Every event of a push, in words
 	//
@@ -2783,6 +2960,54 @@ func (r GetPushResponse) ContentType() string {
 	return ""
 }
 
+type GetFactsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Facts
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetFactsResponse) GetJSON200() *Facts {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetFactsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetFactsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetFactsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetFactsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetFactsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetTimelineResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -3020,6 +3245,19 @@ func (c *ClientWithResponses) GetPushWithResponse(ctx context.Context, id string
 		return nil, err
 	}
 	return ParseGetPushResponse(rsp)
+}
+
+// GetFactsWithResponse What the registrar says of the domains of a push now, and what would refuse its acceptance
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/pushes/{id}/facts (the `GetFacts` operationId).
+func (c *ClientWithResponses) GetFactsWithResponse(ctx context.Context, id string, params *GetFactsParams, reqEditors ...RequestEditorFn) (*GetFactsResponse, error) {
+	rsp, err := c.GetFacts(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetFactsResponse(rsp)
 }
 
 // GetTimelineWithResponse Every event of a push, in words
@@ -3424,6 +3662,39 @@ func ParseGetPushResponse(rsp *http.Response) (*GetPushResponse, error) {
 			headers.ETag = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetFactsResponse parses an HTTP response from a GetFactsWithResponse call
+func ParseGetFactsResponse(rsp *http.Response) (*GetFactsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetFactsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Facts
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
 	}
 
 	return response, nil
