@@ -166,8 +166,11 @@ type outsideReply struct {
 		Message    string `json:"message"`
 		MessageZH  string `json:"message_zh"`
 		Violations []struct {
-			Domain string `json:"domain"`
-			Code   string `json:"code"`
+			Domain    string `json:"domain"`
+			Code      string `json:"code"`
+			From      string `json:"from"`
+			Message   string `json:"message"`
+			MessageZH string `json:"message_zh"`
 		} `json:"violations"`
 	} `json:"error"`
 }
