@@ -119,7 +119,7 @@ func (s *Statement) fill(ctx context.Context, db *sql.DB, first, last int64) err
 			return fmt.Errorf("accounts: statement: %w", err)
 		}
 		if len(s.Lines) == MaxLines {
-			return push.Refuse(push.CodeTooLarge, "ask for a shorter time")
+			return push.RefuseSaying(push.CodeTooLarge, push.Words{EN: "ask for a shorter time", ZH: "请缩短时间范围"})
 		}
 		balance += amount
 		line.Balance = balance.String()
