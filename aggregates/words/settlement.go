@@ -36,7 +36,7 @@ func (s Story) strayRefunded(e push.StrayRefunded) Text {
 	if e.To == push.ByHandAccount {
 		back = fill("{0} that paid nothing went back by hand, outside of Alipay.", "误入款{0}已由人工退回，未经支付宝。", yuan(e.Amount))
 	}
-	if s.ended == (Text{}) {
+	if s.paid || s.ended == (Text{}) {
 		return back
 	}
 	return fill("{0} {1}", "{0}{1}", back, s.over())
