@@ -30,6 +30,7 @@ func TestEverySentenceOverTheGoldenHistories(t *testing.T) {
 			fmt.Fprintf(&text, "\n%s\n  %s\n  %s\n", line.event.EventType(), line.EN, line.ZH)
 		}
 	}
+	writeOthers(t, &text)
 	if *update {
 		require.NoError(t, os.WriteFile(golden, []byte(text.String()), 0o644))
 	}
@@ -41,6 +42,24 @@ func TestEverySentenceOverTheGoldenHistories(t *testing.T) {
 			require.True(t, met[event.EventType()], "%s is in no golden history", event.EventType())
 		}
 	}
+}
+
+// writeOthers adds what is said that no event says.
+func writeOthers(t testing.TB, text *strings.Builder) {
+	t.Helper()
+	say := func(name string, said words.Text) { fmt.Fprintf(text, "\n%s\n  %s\n  %s\n", name, said.EN, said.ZH) }
+	text.WriteString("\nBefore an offer ends\n====================\n")
+	say("ExpiresSoon", words.ExpiresSoon(words.Open(lived(t, goldenHistories()[0].steps[:1]).state)))
+	say("ExpiresSoon", words.ExpiresSoon(words.Open(lived(t, goldenHistories()[1].steps[:1]).state)))
+	text.WriteString("\nStatement of a buyer\n====================\n")
+	for _, event := range []string{"Paid", "PayoutRequested", "Refunded", "StrayReceived", "StrayRefunded"} {
+		say(event, words.Entry{Event: event, Other: seller, Domain: qinghe, Domains: 1}.Text())
+	}
+	text.WriteString("\nStatement of a seller\n=====================\n")
+	say("PayoutRequested", words.Entry{Event: "PayoutRequested", Selling: true, Other: buyer, Domain: shanhai, Domains: 3}.Text())
+	say("PayoutRequested", words.Entry{Event: "PayoutRequested", Selling: true, Other: buyer, Domain: shanhai, Domains: 3, Fee: 5_00}.Text())
+	say("PaidOut", words.Entry{Event: "PaidOut", Selling: true, Other: buyer, Domain: shanhai, Domains: 3}.Text())
+	say("On every statement", words.NoInvoice)
 }
 
 // line is an event and what is said of it.
