@@ -89,14 +89,12 @@ func (s situation) violation(rule, code string) Violation {
 	if code == CodeTooYoung {
 		broken.From = s.facts.RegisteredAt.Add(minAge(s.facts.Domain))
 		shown := broken.From.Add(time.Second - 1).Truncate(time.Second) // never before the instant
-		broken.Message += "; it may be offered from " + shown.UTC().Format("2006-01-02 15:04:05 UTC")
-		broken.MessageZH += "；可自北京时间 " + shown.In(beijing).Format("2006-01-02 15:04:05") + " 起发起"
+		en, zh := Instant(shown)
+		broken.Message += "; it may be offered from " + en
+		broken.MessageZH += "，可自 " + zh + "起发起"
 	}
 	return broken
 }
-
-// beijing is the zone in which times are told in Chinese sentences.
-var beijing = time.FixedZone("Asia/Shanghai", 8*60*60)
 
 // deliverable reports why a domain must not be moved to the buyer now: the check of
 // ownership, expiry and locks right before each move (rule L7). An empty code means it may.

@@ -44,10 +44,29 @@ func (r *Refusal) Error() string {
 }
 
 // Refuse makes a refusal of one code. detail is added to both messages when it says
-// more than the code alone, such as the end state of a push.
+// more than the code alone: a name or a number, which is the same in every language, or of
+// already_ended the status or the code of the end, which is put in words.
 func Refuse(code, detail string) *Refusal {
+	if code == CodeAlreadyEnded && detail != "" {
+		return RefuseSaying(code, endInWords(detail))
+	}
+	return RefuseSaying(code, Words{detail, detail})
+}
+
+// RefuseSaying is Refuse with a detail that has words of its own in each language.
+func RefuseSaying(code string, detail Words) *Refusal {
 	text := messages[code]
-	return &Refusal{Code: code, Message: text.en + suffix(detail, " (", ")"), MessageZH: text.zh + suffix(detail, "（", "）")}
+	return &Refusal{Code: code, Message: text.EN + suffix(detail.EN, " (", ")"), MessageZH: text.ZH + suffix(detail.ZH, "（", "）")}
+}
+
+func endInWords(detail string) Words {
+	if text, is := statuses[Status(detail)]; is {
+		return text
+	}
+	if text, is := messages[detail]; is {
+		return text
+	}
+	return Words{detail, detail}
 }
 
 // RefuseAll makes one refusal of all violations, or nil if there is none. Its code is
@@ -70,7 +89,7 @@ func violate(rule, code string, domain domainname.Name) Violation {
 // Violate makes one violation of a whole push.
 func Violate(rule, code string) Violation {
 	text := messages[code]
-	return Violation{Rule: rule, Code: code, Message: text.en, MessageZH: text.zh}
+	return Violation{Rule: rule, Code: code, Message: text.EN, MessageZH: text.ZH}
 }
 
 func suffix(detail, before, after string) string {

@@ -15,6 +15,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/aggregates/words"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/client"
 )
 
@@ -39,7 +40,7 @@ func (f commandFlags) send(ctx context.Context, screen *terminal, verb string, b
 	return f.print(screen.out, reply, func(drawn table.Writer) {
 		drawn.AppendRows([]table.Row{
 			{"push", reply.PushID},
-			{"status", reply.Status},
+			{"status", both(words.Status(reply.Status))},
 			{"version", reply.Version},
 			{"seq", reply.Seq},
 			{"command", reply.CommandID},
@@ -129,7 +130,7 @@ func printResult(out io.Writer, number int, reply client.Reply, err error) error
 	case errors.As(err, &refused):
 		_, printErr = fmt.Fprintf(out, "%d\trefused\t%s\n", number, plain(refused.Error()))
 	case err == nil:
-		_, printErr = fmt.Fprintf(out, "%d\t%s\t%s\n", number, reply.Status, reply.PushID)
+		_, printErr = fmt.Fprintf(out, "%d\t%s\t%s\n", number, both(words.Status(reply.Status)), reply.PushID)
 	}
 	return printErr
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
+	"github.com/pushledger/pushledger/aggregates/words"
 	"github.com/pushledger/pushledger/projections/pushes"
 )
 
@@ -35,19 +36,19 @@ func (c *showCommand) Run(ctx context.Context, screen *terminal) error {
 	return c.print(screen.out, view, func(drawn table.Writer) {
 		drawn.AppendRows([]table.Row{
 			{"push", view.PushID},
-			{"status", view.Status},
+			{"status", statusOf(view)},
 			{"seller", view.Seller},
 			{"buyer", view.Buyer},
 			{"total", view.Total},
 			{"offered", when(view.OfferedAt)},
 			{"expires", when(view.ExpiresAt)},
-			{"payment", view.Payment.State},
+			{"payment", paymentOf(view)},
 			{"ended", when(view.EndedAt)},
-			{"because", view.EndReason},
+			{"because", both(words.End(view.Status, view.EndReason))},
 			{"seq", view.Seq},
 		})
 		for _, item := range view.Items {
-			drawn.AppendRow(table.Row{item.Domain.Both(), item.Price.String() + "  " + item.Delivery})
+			drawn.AppendRow(table.Row{item.Domain.Both(), item.Price.String() + "  " + both(words.Delivery(item.Delivery))})
 		}
 	})
 }
@@ -82,7 +83,7 @@ func (c *listCommand) Run(ctx context.Context, screen *terminal) error {
 		drawn.AppendHeader(table.Row{"push", "status", "seller", "buyer", "domains", "total", "offered"})
 		for _, view := range page.Pushes {
 			drawn.AppendRow(table.Row{
-				view.PushID, view.Status, view.Seller, view.Buyer, len(view.Items), view.Total, when(view.OfferedAt),
+				view.PushID, statusOf(view), view.Seller, view.Buyer, len(view.Items), view.Total, when(view.OfferedAt),
 			})
 		}
 		if page.NextCursor != "" {

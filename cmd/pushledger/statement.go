@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
@@ -33,12 +34,19 @@ func (c *statementCommand) Run(ctx context.Context, screen *terminal) error {
 	}
 	return outputFlags{Output: c.Output}.print(screen.out, statement, func(drawn table.Writer) {
 		drawn.SetTitle("Statement of account %s, %s", statement.Account, statement.Currency)
-		drawn.AppendHeader(table.Row{"time", "push", "", "", "amount", "fee", "balance"})
-		drawn.AppendRow(table.Row{when(statement.From), "", "opening balance", "期初余额", "", "", statement.OpeningBalance})
-		for _, line := range statement.Lines {
-			drawn.AppendRow(table.Row{when(line.Time), line.PushID, line.EN, line.ZH, line.Amount, line.Fee, line.Balance})
+		withFee := slices.ContainsFunc(statement.Lines, func(line accounts.StatementLine) bool { return line.Fee != "" })
+		row := func(time, push, en, zh, amount, fee, balance any) table.Row {
+			if !withFee {
+				return table.Row{time, push, en, zh, amount, balance}
+			}
+			return table.Row{time, push, en, zh, amount, fee, balance}
 		}
-		drawn.AppendRow(table.Row{when(statement.To), "", "closing balance", "期末余额", "", "", statement.ClosingBalance})
+		drawn.AppendHeader(row("time", "push", "", "", "amount", "fee", "balance"))
+		drawn.AppendRow(row(when(statement.From), "", "opening balance", "期初余额", "", "", statement.OpeningBalance))
+		for _, line := range statement.Lines {
+			drawn.AppendRow(row(when(line.Time), line.PushID, line.EN, line.ZH, line.Amount, line.Fee, line.Balance))
+		}
+		drawn.AppendRow(row(when(statement.To), "", "closing balance", "期末余额", "", "", statement.ClosingBalance))
 		drawn.SetCaption("%s %s", statement.Notice, statement.NoticeZH)
 	})
 }

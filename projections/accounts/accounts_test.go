@@ -57,6 +57,37 @@ func TestAStatementTellsWhatIsHeldForAnAccount(t *testing.T) {
 	require.Equal(t, "0.00", nobody.ClosingBalance)
 }
 
+// A statement is read by the party whose it is: what the other has of the same push reads
+// differently.
+func TestAStatementSpeaksFromTheSideOfItsAccount(t *testing.T) {
+	ledger := traded(t)
+	free := pushestest.Offered("p-4", "bo", "anna", "delta.com")
+	free.FeeRate = 0
+	ledger.Show(t, "p-4", append([]push.Event{free}, pushestest.Purchase(free)...)...)
+	told := func(account string) (en, zh []string) {
+		for _, line := range statement(t, ledger, account, "", "").Lines {
+			en, zh = append(en, line.EN), append(zh, line.ZH)
+		}
+		return en, zh
+	}
+	en, zh := told("anna")
+	require.Equal(t, []string{
+		"price of what was delivered less the fee of 5.00 CNY: alpha.com, buyer bo", "payout received: alpha.com, buyer bo",
+		"payment: delta.com, seller bo", "price of what was delivered, to the seller: delta.com, seller bo",
+	}, en)
+	require.Equal(t, []string{
+		"域名已交割，应付您的转让款（已扣手续费 5.00 元）：alpha.com，买家 bo", "收到转让款：alpha.com，买家 bo",
+		"付款：delta.com，卖家 bo", "域名已交割，转让款付给卖家：delta.com，卖家 bo",
+	}, zh)
+	_, zh = told("bo")
+	require.Equal(t, []string{
+		"付款：alpha.com，卖家 anna", "域名已交割，转让款付给卖家：alpha.com，卖家 anna",
+		"付款：beta.com 等 2 个域名，卖家 anna", "误入款，待退回：beta.com 等 2 个域名，卖家 anna",
+		"误入款退款：beta.com 等 2 个域名，卖家 anna", "退款：beta.com 等 2 个域名，卖家 anna",
+		"域名已交割，应付您的转让款：delta.com，买家 anna", "收到转让款：delta.com，买家 anna",
+	}, zh)
+}
+
 func TestThePartsOfAStatementFitTogether(t *testing.T) {
 	ledger := traded(t)
 	whole := statement(t, ledger, "bo", "", "")

@@ -39,7 +39,7 @@ func (f figures) plus(more figures) figures {
 }
 
 func (f *folding) finish(ctx context.Context) error {
-	if err := f.Insert(ctx, "parties (push_id, seller, buyer, total)", 4, f.offers); err != nil {
+	if err := f.Insert(ctx, "parties (push_id, seller, buyer, total, domain, domains)", 6, f.offers); err != nil {
 		return fmt.Errorf("accounts: write parties: %w", err)
 	}
 	if err := f.Insert(ctx, "statement_lines (account, at, seq, push_id, event, amount, fee)", 7, f.lines); err != nil {

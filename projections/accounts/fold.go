@@ -24,7 +24,7 @@ import (
 
 // version of the fold. It has to rise whenever fold or push.Postings change in what they
 // give for events of the past.
-const version = 1
+const version = 2
 
 //go:embed *.sql
 var schema embed.FS
@@ -72,7 +72,7 @@ func (f *folding) add(ctx context.Context, recorded eventstore.Recorded, event p
 	id := recorded.Stream.Key
 	if offered, is := event.(push.Offered); is {
 		f.parties[id] = parties{offered.Seller, offered.Buyer, offered.Total}
-		f.offers = append(f.offers, id, offered.Seller, offered.Buyer, int64(offered.Total))
+		f.offers = append(f.offers, id, offered.Seller, offered.Buyer, int64(offered.Total), firstOf(offered.Items), len(offered.Items))
 	}
 	postings := push.Postings(id, event)
 	counted := count(event)
@@ -92,6 +92,13 @@ func (f *folding) add(ctx context.Context, recorded eventstore.Recorded, event p
 	}
 	f.post(recorded, trading, postings)
 	return nil
+}
+
+func firstOf(items []push.Item) string {
+	if len(items) == 0 {
+		return ""
+	}
+	return string(items[0].Domain)
 }
 
 func (f *folding) partiesOf(ctx context.Context, id string) (parties, error) {

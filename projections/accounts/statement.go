@@ -9,18 +9,13 @@ import (
 
 	"github.com/pushledger/pushledger/aggregates/money"
 	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/aggregates/words"
 	"github.com/pushledger/pushledger/projections"
 	"github.com/pushledger/pushledger/projections/pushes"
 )
 
 // MaxLines bounds a statement; a longer one is asked for in parts.
 const MaxLines = 10_000
-
-// Rule T3, on every statement.
-const (
-	noticeEN = "This is a statement of account and not an invoice."
-	noticeZH = "本对账单不是发票，不作报销凭证。"
-)
 
 // Queries answers questions. Its methods return a *push.Refusal when the answer is no.
 // It is safe for concurrent use.
@@ -72,7 +67,7 @@ func (q *Queries) Statement(ctx context.Context, viewer pushes.Viewer, request S
 	if !viewer.SeesAll && viewer.Account != request.Account {
 		return Statement{}, push.Refuse(push.CodePushNotFound, "")
 	}
-	statement := Statement{Account: request.Account, Currency: "CNY", Lines: []StatementLine{}, Notice: noticeEN, NoticeZH: noticeZH}
+	statement := Statement{Account: request.Account, Currency: "CNY", Lines: []StatementLine{}, Notice: words.NoInvoice.EN, NoticeZH: words.NoInvoice.ZH}
 	first, last := int64(math.MinInt64), int64(math.MaxInt64)
 	for _, bound := range []struct {
 		name, text string
@@ -107,19 +102,19 @@ func (s *Statement) fill(ctx context.Context, db *sql.DB, first, last int64) err
 	}
 	s.OpeningBalance = balance.String()
 	rows, err := tx.QueryContext(ctx, `
-		SELECT at, seq, push_id, event, amount, fee FROM statement_lines
+		SELECT at, seq, push_id, event, amount, fee, seller, buyer, domain, domains FROM statement_lines JOIN parties USING (push_id)
 		WHERE account = $1 AND at >= $2 AND at < $3 ORDER BY at, seq LIMIT $4`, s.Account, first, last, MaxLines+1)
 	if err != nil {
 		return fmt.Errorf("accounts: statement: %w", err)
 	}
 	defer rows.Close() //nolint:errcheck // rows.Err says all there is
 	for rows.Next() {
-		line, amount, err := readLine(rows)
+		line, amount, err := s.readLine(rows)
 		if err != nil {
 			return fmt.Errorf("accounts: statement: %w", err)
 		}
 		if len(s.Lines) == MaxLines {
-			return push.Refuse(push.CodeTooLarge, "ask for a shorter time")
+			return push.RefuseSaying(push.CodeTooLarge, push.Words{EN: "ask for a shorter time", ZH: "请缩短时间范围"})
 		}
 		balance += amount
 		line.Balance = balance.String()
@@ -132,39 +127,23 @@ func (s *Statement) fill(ctx context.Context, db *sql.DB, first, last int64) err
 	return nil
 }
 
-func readLine(rows *sql.Rows) (line StatementLine, amount money.Fen, err error) {
+func (s *Statement) readLine(rows *sql.Rows) (line StatementLine, amount money.Fen, err error) {
 	var at int64
-	var fee money.Fen
-	if err := rows.Scan(&at, &line.Seq, &line.PushID, &line.Event, &amount, &fee); err != nil {
+	var trading parties
+	entry := words.Entry{}
+	err = rows.Scan(&at, &line.Seq, &line.PushID, &line.Event, &amount, &entry.Fee, &trading.seller, &trading.buyer, &entry.Domain, &entry.Domains)
+	if err != nil {
 		return StatementLine{}, 0, err
 	}
 	line.Time, line.Amount = time.UnixMicro(at).UTC(), amount.String()
-	if fee > 0 {
-		line.Fee = fee.String()
+	if entry.Fee > 0 {
+		line.Fee = entry.Fee.String()
 	}
-	line.EN, line.ZH = describe(line.Event, amount)
+	entry.Event, entry.Selling, entry.Other = line.Event, trading.seller == s.Account, trading.seller
+	if entry.Selling {
+		entry.Other = trading.buyer
+	}
+	text := entry.Text()
+	line.EN, line.ZH = text.EN, text.ZH
 	return line, amount, nil
-}
-
-// describe says what a line is. An event that moves money both ways tells by its sign.
-func describe(event string, amount money.Fen) (en, zh string) {
-	switch {
-	case event == "PayoutRequested" && amount < 0:
-		return "domains delivered, the price went to the seller", "域名已交付，款项转给卖家"
-	case event == "PayoutRequested":
-		return "domains delivered, price less fee", "域名已交付，售价扣除手续费"
-	}
-	words, known := descriptions[event]
-	if !known {
-		return event, event
-	}
-	return words[0], words[1]
-}
-
-var descriptions = map[string][2]string{
-	"Paid":          {"payment received", "收到付款"},
-	"PaidOut":       {"paid out", "已付款给卖家"},
-	"Refunded":      {"refunded", "已退款"},
-	"StrayReceived": {"payment received that pays nothing, to be refunded", "收到无对应交易的款项，将退回"},
-	"StrayRefunded": {"that payment refunded", "该款项已退回"},
 }

@@ -8,17 +8,12 @@ import (
 	"strconv"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
-
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/eventstore"
 )
 
 // EventsEnd is the position of whoever wants only what is yet to come.
 const EventsEnd = "end"
-
-// rememberedPushes is of how many pushes a follower remembers whether he may see them.
-const rememberedPushes = 10_000
 
 // FollowRequest asks for the events of pushes and purchases in the order of the ledger.
 type FollowRequest struct {
@@ -40,7 +35,7 @@ type Follower struct {
 	pushID string // empty: of every push
 	follow bool
 	after  uint64
-	seen   *lru.Cache[string, bool] // whether he may see a push; used by Run alone
+	told   *Stories // of the pushes that he may see; used by Run alone
 }
 
 // Follower checks a request before the first event is told.
@@ -54,11 +49,10 @@ func (q *Queries) Follower(ctx context.Context, viewer Viewer, request FollowReq
 			return nil, err
 		}
 	}
-	seen, err := lru.New[string, bool](rememberedPushes)
-	if err != nil {
-		return nil, fmt.Errorf("pushes: events: %w", err)
-	}
-	return &Follower{Queries: q, viewer: viewer, pushID: request.PushID, follow: request.Follow, after: after, seen: seen}, nil
+	told, err := NewStories(q.log, func(offered push.Offered) bool {
+		return viewer.SeesAll || viewer.Account == offered.Seller || viewer.Account == offered.Buyer
+	})
+	return &Follower{Queries: q, viewer: viewer, pushID: request.PushID, follow: request.Follow, after: after, told: told}, err
 }
 
 // Run calls handle for each event that the follower may see, in order. It returns nil at
@@ -76,12 +70,8 @@ func (f *Follower) Run(ctx context.Context, handle func(LedgerEvent) error) erro
 		if !ours || f.pushID != "" && recorded.Stream.Key != f.pushID {
 			return nil
 		}
-		visible, err := f.sees(ctx, recorded, event)
+		told, _, visible, err := f.told.Tell(ctx, recorded, event)
 		if err != nil || !visible {
-			return err
-		}
-		told, err := Tell(recorded)
-		if err != nil {
 			return err
 		}
 		told.Origin = f.viewer.origin(recorded)
@@ -108,29 +98,6 @@ func (q *Queries) start(ctx context.Context, after string) (uint64, error) {
 		return 0, RefuseQuery("after")
 	}
 	return sequence, err
-}
-
-func (f *Follower) sees(ctx context.Context, recorded eventstore.Recorded, event push.Event) (bool, error) {
-	if f.viewer.SeesAll {
-		return true, nil
-	}
-	id := recorded.Stream.Key
-	if visible, known := f.seen.Get(id); known {
-		return visible, nil
-	}
-	offered, first := event.(push.Offered)
-	if !first {
-		history, err := f.log.Load(ctx, recorded.Stream)
-		if err != nil {
-			return false, err
-		}
-		if offered, first = history[0].Event.(push.Offered); !first {
-			return false, fmt.Errorf("pushes: sequence %d: push %s was never offered", recorded.Sequence, id)
-		}
-	}
-	visible := f.viewer.Account == offered.Seller || f.viewer.Account == offered.Buyer
-	f.seen.Add(id, visible)
-	return visible, nil
 }
 
 // EventsRequest asks for a page of events. Every member may be empty.
@@ -175,25 +142,24 @@ var errFull = errors.New("pushes: the page is full")
 
 // EachOpen calls each for every offer that nobody has answered or ended at now, in no
 // particular order.
-func (q *Queries) EachOpen(ctx context.Context, now time.Time, each func(View)) error {
+func (q *Queries) EachOpen(ctx context.Context, now time.Time, each func(push.State)) error {
 	return q.Read(func(db *sql.DB) error {
-		rows, err := db.QueryContext(ctx, "SELECT seq, state FROM pushes WHERE offered_at >= $1 AND status = $2",
+		rows, err := db.QueryContext(ctx, "SELECT state FROM pushes WHERE offered_at >= $1 AND status = $2",
 			now.Add(-push.MaxValidity-time.Hour).UnixMicro(), string(push.StatusOffered)) // an hour for clocks that differ
 		if err != nil {
 			return fmt.Errorf("pushes: open offers: %w", err)
 		}
 		defer rows.Close() //nolint:errcheck // rows.Err says all there is
 		for rows.Next() {
-			var sequence uint64
 			var text []byte
-			if err := rows.Scan(&sequence, &text); err != nil {
+			if err := rows.Scan(&text); err != nil {
 				return fmt.Errorf("pushes: open offers: %w", err)
 			}
 			state, err := decodeState(text)
 			if err != nil {
 				return fmt.Errorf("pushes: open offers: %w", err)
 			}
-			each(view(state, sequence))
+			each(state)
 		}
 		return rows.Err()
 	})

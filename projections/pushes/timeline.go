@@ -6,6 +6,8 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/aggregates/words"
 	"github.com/pushledger/pushledger/eventstore"
 )
 
@@ -44,10 +46,13 @@ func (q *Queries) Timeline(ctx context.Context, viewer Viewer, request TimelineR
 		return Timeline{}, err
 	}
 	timeline := Timeline{PushID: request.PushID, Events: make([]TimelineEvent, len(history))}
+	var story words.Story
 	for i, recorded := range history {
-		if timeline.Events[i], err = Tell(recorded); err != nil {
-			return Timeline{}, err
+		text := words.Text{EN: recorded.Type, ZH: recorded.Type}
+		if event, ours := recorded.Event.(push.Event); ours {
+			story, text = story.Tell(event)
 		}
+		timeline.Events[i] = timelineEvent(recorded, text)
 		timeline.Events[i].Origin = viewer.origin(recorded)
 	}
 	return timeline, nil
@@ -61,11 +66,9 @@ func (v Viewer) origin(recorded eventstore.Recorded) string {
 	return recorded.Metadata.Origin
 }
 
-// Tell puts an event in words.
-func Tell(recorded eventstore.Recorded) (TimelineEvent, error) {
-	en, zh, err := sentence(recorded.Type, recorded.Body)
+func timelineEvent(recorded eventstore.Recorded, text words.Text) TimelineEvent {
 	return TimelineEvent{
 		Seq: recorded.Sequence, Type: recorded.Type, Time: recorded.Time, Actor: recorded.Metadata.Actor,
-		CommandID: recorded.Metadata.CommandID, EN: en, ZH: zh, Body: jsontext.Value(recorded.Body),
-	}, err
+		CommandID: recorded.Metadata.CommandID, EN: text.EN, ZH: text.ZH, Body: jsontext.Value(recorded.Body),
+	}
 }

@@ -184,8 +184,8 @@ func TestATimelineIsToldInTwoLanguages(t *testing.T) {
 	events := decode(t, ask(t, handler(ledger), "trader bo", "/v1/pushes/p-1/timeline"))["events"].([]any)
 	require.Len(t, events, 1)
 	event := events[0].(map[string]any)
-	require.Equal(t, "The seller offered the push at 100.00 CNY.", event["en"])
-	require.Equal(t, "卖家发布了带价 push，总价 100.00 元。", event["zh"])
+	require.Equal(t, "The seller offered alpha.com to bo at 100.00 CNY, of which the fee is 5.00 CNY and the seller receives 95.00 CNY; the push is open until 2026-11-09 12:00:00 UTC.", event["en"])
+	require.Equal(t, "卖家向 bo 发起带价 push：alpha.com，转让价格 100.00 元（手续费 5.00 元，卖家将收到 95.00 元），有效期至 2026-11-09 20:00:00（北京时间）。", event["zh"])
 	require.Equal(t, "p-1", event["body"].(map[string]any)["push_id"])
 	require.Equal(t, []any{"Offered", "anna"}, []any{event["type"], event["actor"]})
 }

@@ -129,7 +129,7 @@ func (d *Door) respond(ctx context.Context, request micro.Request, name string, 
 		d.config.Logger.Error("answer not encoded", "query", name, "error", err)
 		d.refuse(request, pushes.Explain(err))
 	case int64(len(body)) > d.room:
-		d.refuse(request, push.Refuse(push.CodeTooLarge, "ask for fewer at once"))
+		d.refuse(request, push.RefuseSaying(push.CodeTooLarge, push.Words{EN: "ask for fewer at once", ZH: "请减少一次查询的数量"}))
 	default:
 		d.publish(&nats.Msg{Subject: request.Reply(), Data: body})
 	}

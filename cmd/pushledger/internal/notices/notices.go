@@ -19,11 +19,11 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
-	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/aggregates/words"
 	"github.com/pushledger/pushledger/eventstore"
 	"github.com/pushledger/pushledger/projections/pushes"
 )
@@ -64,14 +64,12 @@ type Notices struct {
 	stream jetstream.Stream
 
 	// The fields below belong to Run.
-	parties  *lru.Cache[string, parties]
+	told     *pushes.Stories
 	upcoming *upcoming
 	position uint64 // all notices of the events up to it have been published
 	begun    uint64 // those of the events between position and this may have been
 	stored   uint64 // sequence of the newest notice in the stream, as far as known
 }
-
-type parties struct{ seller, buyer string }
 
 // Notice is the body of a notice.
 type Notice struct {
@@ -103,14 +101,12 @@ func Open(ctx context.Context, conn *nats.Conn, config Config) (*Notices, error)
 	if err != nil {
 		return nil, fmt.Errorf("notices: stream %s: %w", StreamName, err)
 	}
-	known, err := lru.New[string, parties](partiesKept)
+	stories, err := pushes.NewStories(config.Log, func(push.Offered) bool { return true })
 	if err != nil {
 		return nil, fmt.Errorf("notices: %w", err)
 	}
-	return &Notices{Config: config, conn: conn, js: js, stream: stream, parties: known, upcoming: newUpcoming()}, nil
+	return &Notices{Config: config, conn: conn, js: js, stream: stream, told: stories, upcoming: newUpcoming()}, nil
 }
-
-const partiesKept = 10_000
 
 // resume finds out how far notices have come.
 func (n *Notices) resume(ctx context.Context) error {
@@ -190,32 +186,28 @@ func (n *Notices) prepare(ctx context.Context, recorded eventstore.Recorded) ([]
 	if !ours {
 		return nil, nil
 	}
-	to, err := n.partiesOf(ctx, recorded, event)
+	said, story, _, err := n.told.Tell(ctx, recorded, event)
 	if err != nil {
 		return nil, err
 	}
-	n.upcoming.note(recorded.Stream.Key, event, to)
+	n.upcoming.note(recorded.Stream.Key, event, story)
 	if !told(event) || n.tooOld(recorded.Time) {
 		return nil, nil
 	}
-	said, err := pushes.Tell(recorded)
-	if err != nil {
-		return nil, err
-	}
-	return n.messages(to, Notice{
+	return n.messages(story, Notice{
 		PushID: recorded.Stream.Key, Type: said.Type, Seq: said.Seq, Time: said.Time, Actor: said.Actor,
 		EN: said.EN, ZH: said.ZH, Body: said.Body,
 	}, recorded.ID, recorded.Sequence)
 }
 
 // messages makes a notice for either party. Its id follows from that of what it tells.
-func (n *Notices) messages(to parties, notice Notice, id string, sequence uint64) ([]*nats.Msg, error) {
+func (n *Notices) messages(to words.Story, notice Notice, id string, sequence uint64) ([]*nats.Msg, error) {
 	body, err := json.Marshal(notice, json.Deterministic(true))
 	if err != nil {
 		return nil, fmt.Errorf("notices: %w", err)
 	}
 	messages := make([]*nats.Msg, 2)
-	for i, account := range []string{to.seller, to.buyer} {
+	for i, account := range []string{to.Seller, to.Buyer} {
 		message := nats.NewMsg(SubjectPrefix + account + "." + notice.PushID + "." + notice.Type)
 		message.Header.Set(jetstream.MsgIDHeader, account+"."+id)
 		message.Header.Set(headerPosition, strconv.FormatUint(n.position, 10))
@@ -224,29 +216,6 @@ func (n *Notices) messages(to parties, notice Notice, id string, sequence uint64
 		messages[i] = message
 	}
 	return messages, nil
-}
-
-func (n *Notices) partiesOf(ctx context.Context, recorded eventstore.Recorded, event push.Event) (parties, error) {
-	id := recorded.Stream.Key
-	if offered, first := event.(push.Offered); first {
-		to := parties{offered.Seller, offered.Buyer}
-		n.parties.Add(id, to)
-		return to, nil
-	}
-	if to, known := n.parties.Get(id); known {
-		return to, nil
-	}
-	history, err := n.Log.Load(ctx, recorded.Stream)
-	if err != nil {
-		return parties{}, err
-	}
-	offered, first := history[0].Event.(push.Offered)
-	if !first {
-		return parties{}, fmt.Errorf("notices: sequence %d: push %s was never offered", recorded.Sequence, id)
-	}
-	to := parties{offered.Seller, offered.Buyer}
-	n.parties.Add(id, to)
-	return to, nil
 }
 
 // stands reports whether a notice is in the stream already.

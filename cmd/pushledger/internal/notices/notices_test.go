@@ -300,6 +300,35 @@ func TestNoticeIsGivenBeforeAnOfferEnds(t *testing.T) {
 	require.Equal(t, 1, count, "once, however often the service starts")
 }
 
+func TestNoticesNameWhatTheyAreAbout(t *testing.T) {
+	d := newDesk(t)
+	offered := pushestest.Offered("p-1", "anna", "bo", "alpha.com", "xn--fsqu00a.xn--fiqs8s")
+	offered.FeeRate, offered.ExpiresAt = 0, time.Date(2126, 11, 9, 4, 30, 0, 0, time.UTC)
+	d.ledger.Record(t, "p-1", offered)
+	said := make(map[string]notices.Notice)
+	read := func(opened *notices.Notices) {
+		page, err := opened.Page(t.Context(), pushes.Viewer{Account: "bo"}, notices.Request{})
+		require.NoError(t, err)
+		for _, kept := range page.Notices {
+			text, err := json.Marshal(kept.Notice)
+			require.NoError(t, err)
+			var notice notices.Notice
+			require.NoError(t, json.Unmarshal(text, &notice))
+			said[notice.Type] = notice
+		}
+	}
+	opened, stop := d.open(t)
+	require.Eventually(t, func() bool { read(opened); return len(said) > 0 }, time.Minute, 2*time.Millisecond)
+	stop()
+	d.now = offered.ExpiresAt.Add(-time.Hour)
+	opened, _ = d.open(t)
+	require.Eventually(t, func() bool { read(opened); return len(said) > 1 }, time.Minute, 2*time.Millisecond)
+
+	require.Equal(t, "卖家向 bo 发起带价 push：alpha.com 等 2 个域名，转让价格共 200.00 元，有效期至 2126-11-09 12:30:00（北京时间）。", said["Offered"].ZH)
+	require.Equal(t, "带价 push 即将过期：alpha.com 等 2 个域名，转让价格共 200.00 元，有效期至 2126-11-09 12:30:00（北京时间）。", said[notices.ExpiresSoon].ZH)
+	require.Equal(t, "The push of alpha.com and 1 more at 200.00 CNY in all ends soon: it is open until 2126-11-09 04:30:00 UTC.", said[notices.ExpiresSoon].EN)
+}
+
 func cutType(told string) (id string, is bool) {
 	return strings.CutSuffix(told, " "+notices.ExpiresSoon)
 }

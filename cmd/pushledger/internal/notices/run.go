@@ -9,8 +9,9 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/aggregates/words"
 	"github.com/pushledger/pushledger/eventstore"
-	"github.com/pushledger/pushledger/projections/pushes"
 )
 
 const (
@@ -79,9 +80,7 @@ func (n *Notices) findOpen(ctx context.Context) error {
 	if err := n.Pushes.WaitFor(ctx, n.position); err != nil {
 		return err
 	}
-	return n.Pushes.EachOpen(ctx, n.Now(), func(view pushes.View) {
-		n.upcoming.add(view.PushID, view.ExpiresAt, parties{view.Seller, view.Buyer})
-	})
+	return n.Pushes.EachOpen(ctx, n.Now(), func(open push.State) { n.upcoming.add(open.ID, words.Open(open)) })
 }
 
 // work publishes what events tell, and what the clock does.
@@ -147,19 +146,19 @@ func (n *Notices) tell(ctx context.Context, events []eventstore.Recorded) error 
 // always careful: after a start nobody remembers of which notice was given.
 func (n *Notices) tellEnds(ctx context.Context) (time.Duration, error) {
 	for {
-		soon, to, found, pause := n.upcoming.next(n.Now())
+		id, soon, found, pause := n.upcoming.next(n.Now())
 		if !found {
 			return pause, nil
 		}
-		messages, err := n.messages(to, Notice{
-			PushID: soon.id, Type: ExpiresSoon, Time: n.Now(), ExpiresAt: soon.at,
-			EN: "The offer ends soon.", ZH: "该 push 即将到期。",
-		}, ExpiresSoon+"."+soon.id, n.position)
+		text := words.ExpiresSoon(soon)
+		messages, err := n.messages(soon, Notice{
+			PushID: id, Type: ExpiresSoon, Time: n.Now(), ExpiresAt: soon.ExpiresAt, EN: text.EN, ZH: text.ZH,
+		}, ExpiresSoon+"."+id, n.position)
 		if err != nil {
 			return 0, err
 		}
 		if err := n.publish(ctx, messages, true); err != nil {
-			n.upcoming.add(soon.id, soon.at, to)
+			n.upcoming.add(id, soon)
 			return 0, err
 		}
 	}

@@ -5,12 +5,13 @@ import (
 	"time"
 
 	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/aggregates/words"
 )
 
 // upcoming is the open offers in the order in which they end. It holds no truth: it is
 // filled anew at every start.
 type upcoming struct {
-	open  map[string]parties
+	open  map[string]words.Story
 	queue endQueue // of offers that may have ended otherwise meanwhile
 }
 
@@ -19,43 +20,43 @@ type end struct {
 	at time.Time
 }
 
-func newUpcoming() *upcoming { return &upcoming{open: make(map[string]parties)} }
+func newUpcoming() *upcoming { return &upcoming{open: make(map[string]words.Story)} }
 
 // note keeps the open offers in step with the log.
-func (u *upcoming) note(id string, event push.Event, to parties) {
-	switch event := event.(type) {
+func (u *upcoming) note(id string, event push.Event, story words.Story) {
+	switch event.(type) {
 	case push.Offered:
-		u.add(id, event.ExpiresAt, to)
+		u.add(id, story)
 	default: // whatever else happens first is an answer or an end
 		delete(u.open, id)
 	}
 }
 
-func (u *upcoming) add(id string, at time.Time, to parties) {
+func (u *upcoming) add(id string, story words.Story) {
 	if _, known := u.open[id]; known {
 		return
 	}
-	u.open[id] = to
-	heap.Push(&u.queue, end{id, at})
+	u.open[id] = story
+	heap.Push(&u.queue, end{id, story.ExpiresAt})
 }
 
 // next takes out an open offer that ends within the time for which notice is given. When
 // there is none, wait is how long it will be until there may be one.
-func (u *upcoming) next(now time.Time) (soon end, to parties, found bool, wait time.Duration) {
+func (u *upcoming) next(now time.Time) (id string, soon words.Story, found bool, wait time.Duration) {
 	for len(u.queue) > 0 {
 		first := u.queue[0]
-		to, open := u.open[first.id]
+		story, open := u.open[first.id]
 		wait := first.at.Add(-ahead).Sub(now)
 		if open && wait > 0 {
-			return end{}, parties{}, false, min(wait, longestWait)
+			return "", words.Story{}, false, min(wait, longestWait)
 		}
 		heap.Pop(&u.queue)
 		delete(u.open, first.id)
 		if open && first.at.After(now) {
-			return first, to, true, 0
+			return first.id, story, true, 0
 		}
 	}
-	return end{}, parties{}, false, longestWait
+	return "", words.Story{}, false, longestWait
 }
 
 // longestWait bounds how long the clock is trusted not to have been set.

@@ -1,0 +1,107 @@
+package pushes_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pushledger/pushledger/aggregates/domainname"
+	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/eventstore"
+	"github.com/pushledger/pushledger/projections/pushes"
+	"github.com/pushledger/pushledger/projections/pushes/pushestest"
+)
+
+// Whoever asks is told the same, in the timeline and in the events, from the beginning and
+// from anywhere in between.
+func TestTimelineAndEventsTellTheSame(t *testing.T) {
+	ledger := pushestest.Start(t)
+	good, bad := pushestest.Offered("p-1", anna, bo, alpha), pushestest.Offered("p-2", anna, bo, "beta.com", gamma)
+	goods, bads := append([]push.Event{good}, pushestest.Purchase(good)...), append([]push.Event{bad}, pushestest.Failure(bad)...)
+	for i := range max(len(goods), len(bads)) { // side by side
+		if i < len(goods) {
+			ledger.Show(t, "p-1", goods[i])
+		}
+		if i < len(bads) {
+			ledger.Show(t, "p-2", bads[i])
+		}
+	}
+	want := make(map[uint64]pushes.TimelineEvent)
+	for _, id := range []string{"p-1", "p-2"} {
+		timeline, err := ledger.Queries.Timeline(t.Context(), asBo, pushes.TimelineRequest{PushID: id})
+		require.NoError(t, err)
+		for _, event := range timeline.Events {
+			want[event.Seq] = event
+		}
+	}
+	for _, viewer := range []pushes.Viewer{asAnna, asBo, operator} {
+		after := uint64(0)
+		for range want { // each page begins with nothing remembered
+			page, err := ledger.Queries.EventsPage(t.Context(), viewer, pushes.EventsRequest{After: after, Limit: 1})
+			require.NoError(t, err)
+			require.Equal(t, want[page.After], page.Events[0].TimelineEvent)
+			after = page.After
+		}
+		page, err := ledger.Queries.EventsPage(t.Context(), viewer, pushes.EventsRequest{Limit: pushes.MaxLimit})
+		require.NoError(t, err)
+		require.Len(t, page.Events, len(want))
+		for _, event := range page.Events {
+			require.Equal(t, want[event.Seq], event.TimelineEvent)
+		}
+	}
+	page, err := ledger.Queries.EventsPage(t.Context(), asCarl, pushes.EventsRequest{})
+	require.NoError(t, err)
+	require.Empty(t, page.Events)
+}
+
+func TestAnEventThatComesAgainIsToldTheSame(t *testing.T) {
+	ledger := pushestest.New(t)
+	offered := pushestest.Offered("p-1", anna, bo, alpha, gamma)
+	ledger.Record(t, "p-1", append([]push.Event{offered}, pushestest.Failure(offered)...)...)
+	history, err := ledger.Log.Load(t.Context(), eventstore.StreamID{Kind: "push", Key: "p-1"})
+	require.NoError(t, err)
+	stories, err := pushes.NewStories(ledger.Log, func(push.Offered) bool { return true })
+	require.NoError(t, err)
+	tell := func(recorded eventstore.Recorded) pushes.TimelineEvent {
+		told, story, ours, err := stories.Tell(t.Context(), recorded, recorded.Event.(push.Event))
+		require.NoError(t, err)
+		require.True(t, ours)
+		require.Equal(t, []string{anna, bo}, []string{story.Seller, story.Buyer})
+		return told
+	}
+	var first []pushes.TimelineEvent
+	for _, recorded := range history {
+		first = append(first, tell(recorded))
+	}
+	for _, from := range []int{5, 0, len(history) - 1, 2} { // a reader begins anew
+		for i, recorded := range history[from:] {
+			require.Equal(t, first[from+i], tell(recorded))
+		}
+	}
+}
+
+// A push of 500 domains costs as much to remember as one of a single domain.
+func BenchmarkStoriesOfLargeBatches(b *testing.B) {
+	ledger := pushestest.New(b)
+	var names []domainname.Name
+	for i := range push.MaxItems {
+		names = append(names, domainname.Name(fmt.Sprintf("d%d.com", i)))
+	}
+	offered := pushestest.Offered("p-1", anna, bo, names...)
+	ledger.Record(b, "p-1", append([]push.Event{offered}, pushestest.Payment(offered)...)...)
+	for _, name := range names {
+		ledger.Record(b, "p-1", push.DomainMoved{Domain: name})
+	}
+	history, err := ledger.Log.Load(b.Context(), eventstore.StreamID{Kind: "push", Key: "p-1"})
+	require.NoError(b, err)
+	b.ReportAllocs()
+	for b.Loop() {
+		stories, err := pushes.NewStories(ledger.Log, func(push.Offered) bool { return true })
+		require.NoError(b, err)
+		for _, recorded := range history {
+			_, _, _, err := stories.Tell(b.Context(), recorded, recorded.Event.(push.Event))
+			require.NoError(b, err)
+		}
+	}
+}
