@@ -112,7 +112,7 @@ func TestP2TooYoungNamesTheInstantFromWhichItMayBeOffered(t *testing.T) {
 	violation := refusalOf(t, push.CodeTooYoung, events, err).Violations[0]
 	require.Equal(t, noon.Add(6*day), violation.From)
 	require.Contains(t, violation.Message, "2026-11-08 12:00:01 UTC", "never before the instant")
-	require.Contains(t, violation.MessageZH, "北京时间 2026-11-08 20:00:01")
+	require.Contains(t, violation.MessageZH, "2026-11-08 20:00:01（北京时间）")
 
 	facts.Domains[0].RegisteredAt = noon.Add(-week)
 	_, err = push.DecideOffer(push.State{}, offer, facts, violation.From)

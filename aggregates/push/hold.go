@@ -10,7 +10,8 @@ import (
 type HoldOutcome struct {
 	Domain domainname.Name
 	Held   bool
-	Code   string // why it was refused for good; empty when Held, or where holds are unsupported
+	Code   string // why it cannot be delivered; empty when Held, and where it can be delivered unheld
+	Cause  string // CauseHold if the registrar refused to hold it, CauseCheck if facts say why
 }
 
 // DecideHoldStarted records the intention to hold, for a purchase whose delivery began
@@ -42,7 +43,7 @@ func DecideHolds(state State, outcomes []HoldOutcome, now time.Time) []Event {
 			held = append(held, line.Domain)
 		case outcome.Code != "" && line.Delivery == DeliveryMoving:
 			return []Event{ReturnStarted{
-				At: now, Code: CodeHoldRefused, Domain: line.Domain, Cause: Cause{Kind: CauseHold, Detail: outcome.Code},
+				At: now, Code: outcome.returnCode(), Domain: line.Domain, Cause: Cause{Kind: outcome.Cause, Detail: outcome.Code},
 			}}
 		}
 	}
@@ -50,6 +51,14 @@ func DecideHolds(state State, outcomes []HoldOutcome, now time.Time) []Event {
 		return nil // the others are asked for again
 	}
 	return []Event{DomainsHeld{At: now, Held: held}}
+}
+
+// returnCode keeps the code of facts; a registrar's own code is the detail of hold_refused.
+func (o HoldOutcome) returnCode() string {
+	if o.Cause == CauseCheck {
+		return o.Code
+	}
+	return CodeHoldRefused
 }
 
 // DecideReleased records that the registrar holds no domain of an ended push any more.

@@ -30,18 +30,24 @@ func TestB4APurchaseThatIsOlderThanHoldsOrdersThemFirst(t *testing.T) {
 	require.Empty(t, push.DecideHoldStarted(state, noon), "once")
 
 	outcomes := holds(state, beta, gamma)
-	outcomes[0].Code = "transfer_under_way" // the buyer has begun something with what it has
+	outcomes[0].Code, outcomes[0].Cause = "transfer_under_way", push.CauseHold // the buyer has begun something with what it has
 	require.Equal(t, []push.Event{push.DomainsHeld{At: noon, Held: []domainname.Name{beta, gamma}}}, push.DecideHolds(state, outcomes, noon))
 }
 
 func TestB4ADomainThatTheRegistrarRefusesToHoldIsNotDelivered(t *testing.T) {
 	state := given(t, offered, accepted, paid)
-	outcomes := []push.HoldOutcome{{Domain: beta, Code: "transfer_under_way"}}
+	outcomes := []push.HoldOutcome{{Domain: beta, Code: "transfer_under_way", Cause: push.CauseHold}}
 	events := push.DecideDelivery(state, outcomes, nil, noon)
 	require.Equal(t, []push.Event{push.ReturnStarted{
 		At: noon, Code: push.CodeHoldRefused, Domain: beta, Cause: push.Cause{Kind: push.CauseHold, Detail: "transfer_under_way"},
 	}}, events)
 	require.Equal(t, everyDomain, after(state, events).At(push.DeliveryReturning))
+}
+
+func TestB4FactsThatForbidTheMoveSayWhyItWasNotHeld(t *testing.T) {
+	state := given(t, offered, accepted, paid)
+	events := push.DecideHolds(state, []push.HoldOutcome{{Domain: beta, Code: push.CodeDomainGone, Cause: push.CauseCheck}}, noon)
+	require.Equal(t, push.CodeDomainGone, events[0].(push.ReturnStarted).Code)
 }
 
 func TestB4NothingIsRecordedOfHoldsUntilAllAreKnown(t *testing.T) {

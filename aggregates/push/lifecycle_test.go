@@ -155,7 +155,7 @@ func (l *life) Holds(t *rapid.T) {
 	var outcomes []push.HoldOutcome
 	for _, name := range []domainname.Name{alpha, beta, gamma, "other.com"} {
 		if pick(t, true, true, true, false) {
-			outcomes = append(outcomes, push.HoldOutcome{Domain: name, Held: pick(t, true, false), Code: pick(t, "", "", "", "locked")})
+			outcomes = append(outcomes, push.HoldOutcome{Domain: name, Held: pick(t, true, false), Code: pick(t, "", "", "", "locked"), Cause: push.CauseHold})
 		}
 	}
 	decide := pick(t, push.DecideHoldStarted, push.DecideReleased, func(state push.State, now time.Time) []push.Event {

@@ -355,7 +355,7 @@ func youngDomain(t *testing.T, m *sandbox) {
 	violation := reply.Error.Violations[0]
 	require.NotEmpty(t, violation.From)
 	require.Contains(t, violation.Message, "it may be offered from 20")
-	require.Contains(t, violation.MessageZH, "北京时间 20")
+	require.Contains(t, violation.MessageZH, "（北京时间）起发起")
 }
 
 func toldPlace(t *testing.T, m *sandbox) {

@@ -17,17 +17,49 @@ func (s *Saga) placeHolds(ctx context.Context, state push.State) (outcomes []pus
 	names := state.Domains()
 	results := make([]*push.HoldOutcome, len(names))
 	pending, err = s.each(names, func(i int, name domainname.Name) (bool, error) {
-		result, err := s.Registrar.Hold(ctx, registrar.Hold{OperationID: push.HoldNo(state.ID, name), Domain: name, Held: true})
-		if err != nil || result.State == registrar.HoldPending {
-			return err == nil, err
-		}
-		results[i] = &push.HoldOutcome{Domain: name, Held: result.State == registrar.HoldDone}
-		if result.State == registrar.HoldRefused {
-			results[i].Code = cmp.Or(result.Code, string(registrar.HoldRefused))
-		}
-		return false, nil
+		outcome, err := s.placeHold(ctx, state, name)
+		results[i] = outcome
+		return outcome == nil && err == nil, err
 	})
 	return compact(results), pending, err
+}
+
+// placeHold has one domain held. It returns no outcome while that is pending.
+func (s *Saga) placeHold(ctx context.Context, state push.State, name domainname.Name) (*push.HoldOutcome, error) {
+	result, err := s.Registrar.Hold(ctx, registrar.Hold{OperationID: push.HoldNo(state.ID, name), Domain: name, Held: true})
+	if err != nil {
+		return nil, err
+	}
+	switch result.State {
+	case registrar.HoldPending:
+		return nil, nil
+	case registrar.HoldRefused:
+		return s.unheld(ctx, state, name, cmp.Or(result.Code, string(result.State)))
+	default:
+		return &push.HoldOutcome{Domain: name, Held: result.State == registrar.HoldDone}, nil
+	}
+}
+
+// unheld is what becomes of a domain that the registrar refuses to hold. One that is with the
+// buyer already is delivered all the same: its hold may even have ended with its push, if
+// this log is an old copy that knows nothing of it (fault F41). Facts that forbid the move
+// say more than the refusal.
+func (s *Saga) unheld(ctx context.Context, state push.State, name domainname.Name, code string) (*push.HoldOutcome, error) {
+	earlier, err := s.Registrar.Operation(ctx, push.MoveNo(state.ID, name))
+	switch {
+	case err != nil || earlier.State == registrar.MovePending:
+		return nil, err
+	case earlier.State == registrar.MoveDone:
+		return &push.HoldOutcome{Domain: name}, nil
+	}
+	facts, err := s.Registrar.Facts(ctx, []domainname.Name{name})
+	if err != nil {
+		return nil, err
+	}
+	if forbidden := push.CheckMove(state, facts[0], s.Now()); forbidden != "" {
+		return &push.HoldOutcome{Domain: name, Code: forbidden, Cause: push.CauseCheck}, nil
+	}
+	return &push.HoldOutcome{Domain: name, Code: code, Cause: push.CauseHold}, nil
 }
 
 // held is a push as the outcomes of its holds make it, and whether its domains may be moved.

@@ -98,7 +98,7 @@ func TestRefusedHoldsObeyTheRules(t *testing.T) {
 	m.accept("p")
 	m.pay("p")
 	m.record("p", func(state push.State) []push.Event {
-		return push.DecideHolds(state, []push.HoldOutcome{{Domain: "b.com", Code: "transfer_under_way"}}, m.now)
+		return push.DecideHolds(state, []push.HoldOutcome{{Domain: "b.com", Code: "transfer_under_way", Cause: push.CauseHold}}, m.now)
 	})
 	_, err := replay(m.events())
 	require.NoError(t, err)

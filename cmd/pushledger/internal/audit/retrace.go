@@ -77,7 +77,7 @@ func decisions(before push.State, id, actor string, events []push.Event) []decis
 	case push.RetryOrdered, push.SettledByHand, push.MoveReversed, push.BuyerActed:
 		return []decision{byHand(before, actor, events)}
 	case push.ReturnStarted:
-		refused := []push.HoldOutcome{{Domain: e.Domain, Code: e.Cause.Detail}}
+		refused := []push.HoldOutcome{{Domain: e.Domain, Code: e.Cause.Detail, Cause: e.Cause.Kind}}
 		return []decision{
 			sure(push.Invalidate(before, push.Trigger{Code: e.Code, Domain: e.Domain, Cause: e.Cause}, e.At)),
 			sure(push.DecideHolds(before, refused, e.At)),
