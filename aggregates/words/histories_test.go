@@ -160,7 +160,9 @@ func held(code string, names ...domainname.Name) step {
 				outcomes[i].Held = outcomes[i].Held || name == line.Domain
 			}
 		}
-		outcomes[0].Code = code
+		if code != "" {
+			outcomes[0].Code, outcomes[0].Cause = code, push.CauseHold
+		}
 		h.then(push.DecideHolds(h.state, outcomes, h.now))
 	}
 }
