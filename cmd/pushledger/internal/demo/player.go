@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/nats-io/nats.go"
 
 	"github.com/pushledger/pushledger/aggregates/domainname"
@@ -127,58 +126,6 @@ func (p *Player) act(ctx context.Context, scenario Scenario, made offer, row *Ro
 	return nil
 }
 
-func (p *Player) do(ctx context.Context, scenario Scenario, made offer, action Action, row *Row) error {
-	switch action.Do {
-	case "accept":
-		buyer, err := p.as(made.Buyer)
-		if err != nil {
-			return err
-		}
-		view, err := p.wait(ctx, made.Buyer, made.PushID, "")
-		if err != nil {
-			return err
-		}
-		_, err = buyer.Command(ctx, "accept", map[string]any{"push_id": made.PushID, "total": view.Total}, "")
-		return err
-	case "withdraw":
-		return p.command(ctx, scenario.Seller, action.Do, map[string]any{"push_id": made.PushID})
-	case "decline":
-		return p.command(ctx, made.Buyer, action.Do, map[string]any{"push_id": made.PushID, "reason": action.Reason})
-	case "takedown":
-		return p.command(ctx, operator, action.Do, map[string]any{"push_id": made.PushID, "reason": action.Reason})
-	case "wait":
-		view, err := p.wait(ctx, scenario.Seller, made.PushID, action.Status)
-		if err == nil {
-			row.compare("awaited status", string(view.Status), action.Status)
-		}
-		return err
-	case "pay":
-		return p.control(ctx, "sandbox.alipay.pay", given(map[string]any{
-			"push_id": made.PushID, "channel": action.Channel, "notify": action.Notify, "amount": action.Amount,
-		}), nil)
-	case "registrar_event":
-		return p.control(ctx, "sandbox.registrar.event", map[string]any{"kind": action.Kind, "domain": action.Domain}, nil)
-	case "registrar_fault":
-		return p.control(ctx, "sandbox.registrar.fault", map[string]any{
-			"domain": action.Domain, "op": action.Op, "mode": action.Mode, "times": action.Times,
-		}, nil)
-	case "alipay_fault":
-		return p.control(ctx, "sandbox.alipay.fault", map[string]any{"api": action.API, "mode": action.Mode, "times": action.Times}, nil)
-	default:
-		return errors.New("there is no such action")
-	}
-}
-
-// given drops what a scenario leaves out.
-func given(body map[string]any) map[string]any {
-	for name, value := range body {
-		if value == "" {
-			delete(body, name)
-		}
-	}
-	return body
-}
-
 func (p *Player) command(ctx context.Context, account, verb string, body any) error {
 	actor, err := p.as(account)
 	if err != nil {
@@ -215,7 +162,24 @@ func (p *Player) wait(ctx context.Context, account, id, status string) (pushes.V
 	}
 }
 
-// control gives an order to the sandbox.
+// patiently tries until something is done, as long as the player's patience lasts.
+func (p *Player) patiently(ctx context.Context, try func() (done bool, err error)) error {
+	for over := time.After(p.patience); ; {
+		done, err := try()
+		if done || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-over:
+			return errors.New("it does not come to that")
+		case <-time.After(waitPause):
+		}
+	}
+}
+
+// control gives an order to the sandbox. What the sandbox refuses is a *push.Refusal.
 func (p *Player) control(ctx context.Context, subject string, body, answer any) error {
 	conn, err := p.operator()
 	if err != nil {
@@ -232,14 +196,14 @@ func (p *Player) control(ctx context.Context, subject string, body, answer any) 
 		return fmt.Errorf("%s: %w", subject, err)
 	}
 	var outcome struct {
-		OK    bool           `json:"ok"`
-		Error jsontext.Value `json:"error"`
+		OK    bool         `json:"ok"`
+		Error push.Refusal `json:"error"`
 	}
 	if err := json.Unmarshal(response.Data, &outcome); err != nil {
 		return fmt.Errorf("%s: %w", subject, err)
 	}
-	if string(outcome.Error) != "" && !outcome.OK {
-		return fmt.Errorf("%s: %s", subject, outcome.Error)
+	if outcome.Error.Code != "" && !outcome.OK {
+		return fmt.Errorf("%s: %w", subject, &outcome.Error)
 	}
 	if answer == nil {
 		return nil

@@ -23,7 +23,7 @@ type Scenario struct {
 
 // Action is something that is done after the offer.
 type Action struct {
-	Do      string `json:"do"` // accept, withdraw, decline, pay, takedown, registrar_event, registrar_fault, alipay_fault, wait
+	Do      string `json:"do"` // one of the actions in actions.go
 	Channel string `json:"channel"`
 	Notify  string `json:"notify"`
 	Amount  string `json:"amount"`
@@ -35,6 +35,16 @@ type Action struct {
 	Mode    string `json:"mode"`
 	Times   int    `json:"times"`
 	Status  string `json:"status"` // to wait for
+
+	Registrant string         `json:"registrant"` // of accept
+	Account    string         `json:"account"`    // of registrar_act
+	Act        string         `json:"act"`
+	To         string         `json:"to"`
+	Facts      jsontext.Value `json:"facts"`      // of registrar_set and account_set, all that is to change
+	Decision   string         `json:"decision"`   // of settle
+	Acceptable bool           `json:"acceptable"` // of facts: what the buyer is told
+	// Refused is the code with which an accept or registrar_act must be refused; empty: it must not be.
+	Refused string `json:"refused"`
 }
 
 // Expectation is how a scenario must end.
