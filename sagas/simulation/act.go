@@ -71,7 +71,16 @@ var noise = []struct {
 	kind   kind
 	weight int
 }{
-	{work, 46}, {tick, 12}, {notify, 12}, {hear, 6}, {land, 6}, {happen, 2}, {restart, 2}, {skew, 1}, {bind, 1}, {heal, 3},
+	{work, 46},
+	{tick, 12},
+	{notify, 12},
+	{hear, 6},
+	{land, 6},
+	{happen, 2},
+	{restart, 2},
+	{skew, 1},
+	{bind, 1},
+	{heal, 3},
 	{spend, 4},
 }
 

@@ -83,9 +83,9 @@ func (a attempt) obstacle(r record) string {
 	left := !r.Facts.RegistrarOK && !slices.Contains(r.Facts.Pending, transferOut)
 	here := r.Facts.Exists && !left
 	switch {
-	case a.AuthCode != "" && !(here && r.opens(a.AuthCode)):
+	case a.AuthCode != "" && (!here || !r.opens(a.AuthCode)):
 		return codeAuthCodeInvalid
-	case a.AuthCode == "" && !(here && r.Facts.Account == a.Account):
+	case a.AuthCode == "" && (!here || r.Facts.Account != a.Account):
 		return codeNotOwner
 	case r.held():
 		return codeHeld

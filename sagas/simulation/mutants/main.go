@@ -16,7 +16,7 @@ import (
 )
 
 // seeds is how many histories a bug has time to show in, from the first seed on.
-const seeds = "2000"
+const seeds = "4000"
 
 func main() {
 	survived := 0

@@ -21,7 +21,7 @@ func (p *Player) do(ctx context.Context, scenario Scenario, made offer, action A
 	case "takedown":
 		return p.command(ctx, operator, action.Do, map[string]any{"push_id": made.PushID, "reason": action.Reason})
 	case "settle":
-		return p.settle(ctx, scenario.Seller, made, action)
+		return p.settle(ctx, made, action)
 	case "facts":
 		return p.facts(ctx, made, action, row)
 	case "wait":
@@ -105,7 +105,7 @@ func (p *Player) accept(ctx context.Context, made offer, action Action, row *Row
 }
 
 // settle has the operator decide about what the buyer has done, once it waits for that.
-func (p *Player) settle(ctx context.Context, account string, made offer, action Action) error {
+func (p *Player) settle(ctx context.Context, made offer, action Action) error {
 	body := map[string]any{
 		"push_id": made.PushID, "step": push.StepBuyerAct, "domain": action.Domain, "decision": action.Decision,
 		"reason": action.Reason, "reference": "demo",
