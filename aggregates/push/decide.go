@@ -1,6 +1,9 @@
 package push
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // DecideWithdraw decides a withdrawal: only by the seller, only while the offer is
 // open (rule L3). Once the push is completed it is final (rule T4).
@@ -65,11 +68,17 @@ func DecideAccept(state State, command Accept, facts AcceptFacts, now time.Time)
 
 // CheckAcceptable lists what would refuse the acceptance of an open push by what partners
 // say now: T7 of its seller, P1–P8 of every domain, and a transfer password obtained since
-// the offer (rules L7, I6).
+// the offer (rules L7, I6). Of a domain that is not the seller's any more it says only that:
+// the rest is the business of whoever has it.
 func CheckAcceptable(state State, facts AcceptFacts, now time.Time) []Violation {
 	violations := checkSeller(facts.Seller)
 	for _, domain := range facts.Domains {
-		violations = append(violations, checkEligibility(situation{facts: domain, seller: state.Seller, now: now})...)
+		broken := checkEligibility(situation{facts: domain, seller: state.Seller, now: now})
+		if owned := slices.IndexFunc(broken, func(v Violation) bool { return v.Code == CodeNotOwner }); owned >= 0 {
+			violations = append(violations, broken[owned])
+			continue
+		}
+		violations = append(violations, broken...)
 		if authCodeSince(domain, state.CheckedAt) {
 			violations = append(violations, violate("I6", CodeAuthCodeIssued, domain.Domain))
 		}

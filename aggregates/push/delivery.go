@@ -21,10 +21,16 @@ type MoveOutcome struct {
 // before: ownership, locks, expiry and other sales once more (rule L7), and a transfer
 // password obtained since the push was published (rule I6). An empty code means yes.
 func CheckMove(state State, facts DomainFacts, now time.Time) string {
-	if authCodeSince(facts, state.CheckedAt) {
+	if AuthCodeSinceOffer(state, facts) {
 		return CodeAuthCodeIssued
 	}
 	return deliverable(facts, state.Seller, now)
+}
+
+// AuthCodeSinceOffer reports whether the transfer password of a domain was obtained since the
+// push was published (rule I6), and not voided after that.
+func AuthCodeSinceOffer(state State, facts DomainFacts) bool {
+	return authCodeSince(facts, state.CheckedAt)
 }
 
 // authCodeSince reports whether the transfer password of a domain was obtained since then.

@@ -54,6 +54,7 @@ func Evolve(state State, event Event) State {
 		if len(e.Held) == 0 {
 			state.Hold = HoldUnsupported
 		}
+		state.setLines(func(line *Line) { line.Held = slices.Contains(e.Held, line.Domain) })
 	case HoldsReleased:
 		state.Hold = HoldReleased
 	case BuyerActed:
@@ -136,7 +137,8 @@ func (s *State) settled(e SettledByHand) {
 		s.setReversed(e.Domain, "", time.Time{})
 	case StepBuyerAct:
 		s.changeLine(e.Domain, func(line *Line) {
-			line.Acted, line.ActedAt, line.Forgone = "", time.Time{}, e.Decision == DecisionRefundBuyer
+			line.Acted, line.ActedAt = "", time.Time{}
+			line.Forgone, line.Upheld = e.Decision == DecisionRefundBuyer, e.Decision == DecisionPaySeller
 		})
 	}
 }

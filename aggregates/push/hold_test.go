@@ -2,6 +2,7 @@ package push_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -105,11 +106,31 @@ func TestB5WhatTheBuyerDoesWithADeliveredDomainStopsThePush(t *testing.T) {
 	}
 }
 
-func TestB5AMoveThatIsKnownToBeDoneCounts(t *testing.T) {
-	event := report("transferred_out", alpha)
-	event.Reached = true
-	events := push.DecideReport(given(t, offered, accepted, paid), event, noon)
-	require.IsType(t, push.BuyerActed{}, events[0])
+// It comes late: by the time of the act the domain was still with the seller.
+func TestB5WhatTheSellerDidBeforeThePaymentIsNoActOfTheBuyer(t *testing.T) {
+	state := given(t, offered, accepted, paid, moved(alpha))
+	event := report("registrant_changed", alpha)
+	state.PaidAt = event.At.Add(time.Minute)
+	events := push.DecideReport(state, event, noon)
+	require.IsType(t, push.ReturnStarted{}, events[0])
+}
+
+// The registrar takes back the very move that the push ordered (fault F43).
+func TestB5ADeliveryThatIsTakenBackIsNoActOfTheBuyer(t *testing.T) {
+	state := given(t, offered, accepted, paid, moved(alpha))
+	event := report("account_moved", alpha)
+	event.OperationID, event.To = push.MoveNo(state.ID, alpha), state.Seller
+	events := push.DecideReport(state, event, noon)
+	require.IsType(t, push.ReturnStarted{}, events[0])
+}
+
+func TestB5OnceDecidedForTheSellerTheBuyerStopsThePushNoMore(t *testing.T) {
+	state := given(t, offered, accepted, paid, held(), moved(alpha), acted(alpha), decidedFor(push.DecisionPaySeller, alpha))
+	for kind := range byHolder {
+		event := report(kind, alpha)
+		event.To = stranger
+		require.Empty(t, push.DecideReport(state, event, noon), kind)
+	}
 }
 
 func TestB5OnceEveryDomainHasArrivedTheBuyerMayDoAsItLikes(t *testing.T) {

@@ -26,9 +26,6 @@ type Report struct {
 	// Earlier says that it is the echo of what the ledger ordered for an earlier push of the
 	// domain, and comes late.
 	Earlier bool
-	// Reached says that the move to the buyer is known to be done, although nothing has
-	// recorded it yet.
-	Reached bool
 }
 
 // invalidations is the table of the registrar's events that end a push.
@@ -75,21 +72,30 @@ func DecideReport(state State, report Report, now time.Time) []Event {
 	case !trigger || !held || stale(report.At, state.CheckedAt):
 		return nil
 	case reversed(state, line, report):
-		return []Event{MoveReversed{At: now, Domain: report.Domain, EventID: report.EventID, To: report.To}}
+		return []Event{MoveReversed{At: now, Domain: line.Domain, EventID: report.EventID, To: report.To}}
 	case row.echo && (ownMove(state, line, report) || known(state, report)):
 		return nil
-	case row.byHolder && state.Delivery == StageDelivering && (line.Delivery == DeliveryDelivered || report.Reached):
+	case row.byHolder && byBuyer(state, line, report):
 		return buyerActed(line, row.code, Cause{Kind: CauseRegistrarEvent, EventID: report.EventID, Detail: report.Kind}, now)
 	}
 	return Invalidate(state, Trigger{
-		Code: row.code, Domain: report.Domain,
+		Code: row.code, Domain: line.Domain,
 		Cause: Cause{Kind: CauseRegistrarEvent, EventID: report.EventID, Detail: report.Kind},
 	}, now)
 }
 
-// buyerActed notes once what the buyer has done with a domain.
+// byBuyer reports whether what the holder of a domain did was the buyer's doing, while other
+// domains were still to be delivered. Before the payment only the seller had it, however late
+// the registrar tells of it; and a delivery that is taken back is the registrar's own doing.
+func byBuyer(state State, line Line, report Report) bool {
+	return state.Delivery == StageDelivering && line.Delivery == DeliveryDelivered &&
+		!stale(report.At, state.PaidAt) && report.OperationID != MoveNo(state.ID, line.Domain)
+}
+
+// buyerActed notes once what the buyer has done with a domain. Once a person has decided that
+// the sale goes on, nothing that the buyer does with the domain is news.
 func buyerActed(line Line, code string, cause Cause, now time.Time) []Event {
-	if line.Acted != "" {
+	if line.Acted != "" || line.Upheld {
 		return nil
 	}
 	return []Event{BuyerActed{At: now, Domain: line.Domain, Code: code, Cause: cause}}

@@ -83,6 +83,11 @@ type Line struct {
 	// Forgone is set once a person has decided to refund the buyer whatever the buyer has
 	// done with this domain (rule B5).
 	Forgone bool
+	// Upheld is set once a person has decided that the sale goes on whatever the buyer has
+	// done with this domain (rule B5).
+	Upheld bool
+	// Held says that the registrar holds it, or did until the holds were released (rule B4).
+	Held bool
 }
 
 // Delivery is where one domain of a push is on its way.

@@ -5,7 +5,6 @@ package invalidation
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -116,8 +115,8 @@ func (s *Saga) Handle(ctx context.Context, event registrar.Event) error {
 	s.remember(report)
 	// A push that has ended is told as well: its delivery may be taken back.
 	id, err := s.ledger.LastPush(ctx, report.Domain)
-	if err == nil && id == "" && report.Domain.Unicode() != string(report.Domain) {
-		id, err = s.pushOfVariant(ctx, &report)
+	if err == nil && report.Domain.Unicode() != string(report.Domain) {
+		id, err = s.pushOfVariant(ctx, id, &report)
 	}
 	if err != nil || id == "" {
 		return err
@@ -129,50 +128,91 @@ func (s *Saga) Handle(ctx context.Context, event registrar.Event) error {
 }
 
 // pushOfVariant finds the push of a domain that is reserved by the name of its registration
-// (rule B6), and has the report speak of it by that name.
-func (s *Saga) pushOfVariant(ctx context.Context, report *push.Report) (string, error) {
+// (rule B6), and has the report speak of it by that name. A push that is reserved by the
+// domain's own name is the one meant as long as it lives.
+func (s *Saga) pushOfVariant(ctx context.Context, own string, report *push.Report) (string, error) {
+	if own != "" {
+		known, err := s.ledger.Recent(ctx, own)
+		if err != nil || known.State.Status.Live() {
+			return own, err
+		}
+	}
 	facts, err := s.registrar.Facts(ctx, []domainname.Name{report.Domain})
 	if err != nil || facts[0].Canonical == "" {
-		return "", err
+		return own, err
 	}
-	report.Domain = facts[0].Canonical
-	s.remember(*report)
-	return s.ledger.LastPush(ctx, report.Domain)
+	variant := *report
+	variant.Domain = facts[0].Canonical
+	s.remember(variant)
+	id, err := s.ledger.LastPush(ctx, variant.Domain)
+	if err != nil || id == "" {
+		return own, err
+	}
+	*report = variant
+	return id, nil
 }
 
-// apply decides what a report means for a push.
+// apply decides what a report means for a push. What was found out for it counts only if
+// nothing was recorded of the push meanwhile.
 func (s *Saga) apply(ctx context.Context, id string, report push.Report) error {
 	if !push.IsTrigger(report.Kind) {
 		return s.judge(ctx, id, report)
 	}
-	if err := errors.Join(s.findReached(ctx, id, &report), s.findEarlier(ctx, id, &report)); err != nil {
+	if err := s.findEarlier(ctx, id, &report); err != nil {
 		return err
 	}
-	_, err := s.ledger.Record(ctx, id, func(state push.State) []push.Event {
-		s.buyers.Add(id, state.Buyer)
-		return push.DecideReport(state, report, s.now())
-	})
-	return err
+	read := s.ledger.Recent
+	for range judgements {
+		loaded, err := read(ctx, id)
+		if err != nil {
+			return err
+		}
+		s.buyers.Add(id, loaded.State.Buyer)
+		arrived, err := s.arrived(ctx, loaded.State, report)
+		if err != nil {
+			return err
+		}
+		decided, err := s.recordIfUnchanged(ctx, id, loaded, func(state push.State) []push.Event {
+			if len(arrived) > 0 {
+				return push.DecideMoves(state, arrived, s.now())
+			}
+			return push.DecideReport(state, report, s.now())
+		})
+		if err != nil || decided && len(arrived) == 0 {
+			return err
+		}
+		read = s.ledger.Load
+	}
+	return fmt.Errorf("invalidation: push %s changes faster than event %s is judged", id, report.EventID)
 }
 
-// findReached asks whether a domain on its way has reached the buyer without that being
-// recorded: then what was done with it may be the buyer's doing (rule B5).
-func (s *Saga) findReached(ctx context.Context, id string, report *push.Report) error {
-	if !push.IsByHolder(report.Kind) {
-		return nil
+// recordIfUnchanged records what decide makes of a push, unless the push is not as loaded any
+// more; then it returns false.
+func (s *Saga) recordIfUnchanged(ctx context.Context, id string, loaded ledger.Push, decide func(push.State) []push.Event) (bool, error) {
+	unchanged := false
+	_, err := s.ledger.Record(ctx, id, func(state push.State) []push.Event {
+		if unchanged = state.Version == loaded.State.Version; !unchanged {
+			return nil
+		}
+		return decide(state)
+	})
+	return unchanged, err
+}
+
+// arrived asks whether a domain on its way has reached the buyer without that being
+// recorded, and returns its arrival: it comes first, and then what was done with the
+// domain may be the buyer's doing (rule B5).
+func (s *Saga) arrived(ctx context.Context, state push.State, report push.Report) ([]push.MoveOutcome, error) {
+	line, held := state.Line(report.Domain)
+	onItsWay := state.Delivery == push.StageDelivering && line.Delivery == push.DeliveryMoving
+	if !push.IsByHolder(report.Kind) || !held || !onItsWay || report.To == state.Buyer {
+		return nil, nil
 	}
-	known, err := s.ledger.Recent(ctx, id)
-	if err != nil {
-		return err
+	moved, err := s.registrar.Operation(ctx, push.MoveNo(state.ID, line.Domain))
+	if err != nil || moved.State != registrar.MoveDone {
+		return nil, err
 	}
-	line, held := known.State.Line(report.Domain)
-	onItsWay := known.State.Delivery == push.StageDelivering && line.Delivery == push.DeliveryMoving
-	if !held || !onItsWay || report.To == known.State.Buyer {
-		return nil
-	}
-	moved, err := s.registrar.Operation(ctx, push.MoveNo(id, line.Domain))
-	report.Reached = moved.State == registrar.MoveDone
-	return err
+	return []push.MoveOutcome{{Domain: line.Domain, Moved: true, Revision: moved.Revision}}, nil
 }
 
 // earlierPushes is how many pushes of a domain are asked whether an operation was theirs.
@@ -219,14 +259,10 @@ func (s *Saga) judge(ctx context.Context, id string, report push.Report) error {
 		if err != nil {
 			return err
 		}
-		overtaken := false
-		_, err = s.ledger.Record(ctx, id, func(state push.State) []push.Event {
-			if overtaken = state.Version != loaded.State.Version; overtaken {
-				return nil
-			}
+		decided, err := s.recordIfUnchanged(ctx, id, loaded, func(state push.State) []push.Event {
 			return push.DecideFacts(state, facts[0], s.now())
 		})
-		if err != nil || !overtaken {
+		if err != nil || decided {
 			return err
 		}
 	}

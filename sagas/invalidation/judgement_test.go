@@ -146,3 +146,42 @@ func (m *market) record(id string, event push.Event) {
 	_, err := m.ledger.Record(m.t.Context(), id, func(push.State) []push.Event { return []push.Event{event} })
 	require.NoError(m.t, err)
 }
+
+// Rule B5: the arrival comes first. What is wholly with the buyer is not stopped any more.
+func TestAnArrivalThatNobodyRecordedComesBeforeTheAct(t *testing.T) {
+	m := open(t)
+	m.offer("p-1", m.start, alpha)
+	m.deliver("p-1")
+	m.registrar.done = map[string]bool{push.MoveNo("p-1", alpha): true}
+	m.handle(event(registrar.KindAuthCodeIssued, alpha))
+	require.Empty(t, push.WorkList(m.state("p-1")))
+	require.Equal(t, push.StatusCompleted, m.state("p-1").Status)
+}
+
+// Another process has recorded the payment since this one last read the push.
+func TestWhatWasFoundOutCountsOnlyForThePushAsItWas(t *testing.T) {
+	m := open(t)
+	m.offer("p-1", m.start, alpha, beta)
+	m.handle(event("polished", alpha))
+	m.deliver("p-1")
+	m.registrar.done = map[string]bool{push.MoveNo("p-1", alpha): true}
+	m.handle(event(registrar.KindAuthCodeIssued, alpha))
+	state := m.state("p-1")
+	require.Nil(t, state.Return, "the buyer's own act does not undo it")
+	require.Equal(t, push.StepBuyerAct, push.WorkList(state)[0].Step)
+}
+
+// Rule B6: an ended push of a variant does not hide the live one, reserved by another name.
+func TestAnEndedPushOfAVariantDoesNotHideTheLiveOne(t *testing.T) {
+	const canonical, variant = domainname.Name("xn--fsqu00a.xn--fiqs8s"), domainname.Name("xn--fsqu00a.xn--fiqz9s")
+	m := open(t)
+	m.registrar.accounts[variant] = seller
+	m.offer("p-old", m.start, variant)
+	m.record("p-old", push.Withdrawn{At: m.start})
+	m.registrar.variants = map[domainname.Name]domainname.Name{variant: canonical}
+	m.offer("p-new", m.start, variant)
+	m.handle(event(registrar.KindRegistrantChanged, variant))
+	state := m.state("p-new")
+	require.Equal(t, push.StatusInvalidated, state.Status)
+	require.Equal(t, variant, state.EndDomain, "the name under which it was offered")
+}

@@ -145,6 +145,9 @@ type place struct {
 }
 
 func (l *Ledger) places(ctx context.Context, names []domainname.Name) (map[domainname.Name]place, error) {
+	if len(names) == 0 {
+		return map[domainname.Name]place{}, nil
+	}
 	streams := make([]eventstore.StreamID, len(names))
 	for i, name := range names {
 		streams[i] = DomainStream(name)

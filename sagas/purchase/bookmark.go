@@ -125,9 +125,15 @@ func (s *Saga) saveBookmark() {
 		return
 	}
 	mark := bookmark{Sequence: s.passed.Sequence, EventID: s.passed.ID}
-	for id, due := range s.agenda.list() {
+	waiting := s.agenda.list()
+	for id, due := range waiting {
 		_, held := s.held[id]
 		mark.Pushes = append(mark.Pushes, appointment{PushID: id, Due: due, Strayed: s.strayed[id], Held: held})
+	}
+	for id := range s.held { // nothing is due for one that waits for a person, until its end
+		if _, listed := waiting[id]; !listed {
+			mark.Pushes = append(mark.Pushes, appointment{PushID: id, Due: s.Now(), Strayed: s.strayed[id], Held: true})
+		}
 	}
 	data, err := json.Marshal(mark)
 	if err == nil {

@@ -119,3 +119,25 @@ func TestABookmarkThatDoesNotFitIsIgnored(t *testing.T) {
 		})
 	}
 }
+
+// Nothing is due for a push that waits for a person, and its domains are held all the same.
+func TestTheBookmarkKeepsHoldsOfAPushThatWaitsForAPerson(t *testing.T) {
+	log, kept := emptyLog(), &drawer{}
+	offersUntil(t, log, "a")
+	_, err := log.Append(t.Context(), eventstore.Metadata{}, eventstore.Change{
+		Stream: ledger.PushStream("a"), Expect: 1, Events: []aggregates.Event{push.HoldStarted{At: time.Now().UTC()}},
+	})
+	require.NoError(t, err)
+	saga := New(Config{Store: log, Ledger: ledger.New(log), Keeper: kept, Logger: slog.New(slog.DiscardHandler), Now: time.Now})
+	history, err := log.Load(t.Context(), ledger.PushStream("a"))
+	require.NoError(t, err)
+	for _, recorded := range history {
+		require.NoError(t, saga.observeAndMark(recorded))
+	}
+	saga.agenda.forget("a") // as after a look at it that found nothing to do
+	saga.saveBookmark()
+	mark, err := saga.loadBookmark()
+	require.NoError(t, err)
+	require.Len(t, mark.Pushes, 1)
+	require.True(t, mark.Pushes[0].Held)
+}

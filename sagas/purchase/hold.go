@@ -74,8 +74,13 @@ func held(state push.State, outcomes []push.HoldOutcome, now time.Time) (push.St
 func (s *Saga) release(ctx context.Context, known *entry, state push.State, step push.Step) (time.Time, error) {
 	pending, err := s.each(state.Domains(), func(_ int, name domainname.Name) (bool, error) {
 		result, err := s.Registrar.Hold(ctx, registrar.Hold{OperationID: push.HoldNo(state.ID, name), Domain: name})
-		if err == nil && result.State == registrar.HoldRefused {
+		line, _ := state.Line(name)
+		switch {
+		case err != nil:
+		case result.State == registrar.HoldRefused:
 			err = fmt.Errorf("purchase: the registrar refused to release %s: %s", name, result.Code)
+		case result.State == registrar.HoldUnsupported && line.Held: // it may be so while its handler starts
+			err = fmt.Errorf("purchase: the registrar holds %s and says that it cannot hold", name)
 		}
 		return result.State == registrar.HoldPending, err
 	})

@@ -238,3 +238,54 @@ func TestPlacesAreToldAsTheyAre(t *testing.T) {
 		})
 	}
 }
+
+// What the buyer itself gives back has been voided by no order: it may have kept the
+// transfer password, and then it would have both domain and money.
+func TestADomainThatTheBuyerGaveBackWaitsForAPersonIfItsPasswordIsOut(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	d := w.buy(t, 2)
+	w.NeverHold(t, d.domains...)
+	d.fault(t, 1, "move", "pending", ever)
+	d.pay(t)
+	d.await(t, delivered(1))
+	w.Act(t, buyer, "auth_code", d.domains[0], `"silent":true`)
+	w.Act(t, buyer, "move", d.domains[0], `"to":"anna"`, `"silent":true`)
+	d.fault(t, 1, "move", "refuse", 1)
+	state := d.await(t, func(state push.State) bool { return len(push.WorkList(state)) > 0 })
+	require.Equal(t, push.CodeBuyerActed, push.WorkList(state)[0].Code)
+	require.Nil(t, state.Refund)
+}
+
+// The way back that forestalls a move voids the password as any other.
+func TestForestallingAMoveVoidsThePassword(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	d := w.buy(t, 1)
+	w.NeverHold(t, d.domains...)
+	d.fault(t, 0, "facts", "error", ever)
+	d.pay(t)
+	d.await(t, paid)
+	w.Act(t, seller, "move", d.domains[0], `"to":"bo"`, `"silent":true`)
+	password := w.Act(t, buyer, "auth_code", d.domains[0], `"silent":true`).AuthCode
+	d.fault(t, 0, "facts", "error", 0)
+	d.ends(t, push.StatusRefunded)
+	d.places(t, seller)
+	require.Equal(t, "auth_code_invalid", w.ActRefused(t, "", "transfer_out", d.domains[0], fmt.Sprintf(`"auth_code":%q`, password)))
+}
+
+// A registrar may say so while what holds domains is only starting there.
+func TestADomainThatIsHeldIsReleasedThoughThatIsUnsupportedAtFirst(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	d := w.buy(t, 1)
+	d.fault(t, 0, "move", "pending", ever)
+	d.pay(t)
+	d.await(t, func(state push.State) bool { return state.Delivery == push.StageDelivering })
+	require.Eventually(t, func() bool { return w.Held(t, d.domains[0]) }, patience, time.Millisecond)
+	d.await(t, func(state push.State) bool { return state.Hold == push.HoldPlaced })
+	w.HoldFault(t, "unsupported", 1, d.domains[0])
+	d.fault(t, 0, "move", "pending", 0)
+	d.settled(t)
+	require.Eventually(t, func() bool { return !w.Held(t, d.domains[0]) }, patience, time.Millisecond)
+}

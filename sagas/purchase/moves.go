@@ -94,7 +94,9 @@ func (s *Saga) move(ctx context.Context, state push.State, name domainname.Name,
 		case err != nil:
 			return nil, err
 		case earlier.State == registrar.MoveDone:
-			return &push.MoveOutcome{Domain: name, Moved: true, Revision: earlier.Revision}, nil
+			if undone, err := s.undone(ctx, state, name); err != nil || !undone {
+				return &push.MoveOutcome{Domain: name, Moved: true, Revision: earlier.Revision}, err
+			}
 		case earlier.State == registrar.MovePending:
 			return nil, nil
 		}
@@ -113,6 +115,9 @@ func (s *Saga) move(ctx context.Context, state push.State, name domainname.Name,
 	}
 	switch result.State {
 	case registrar.MoveDone:
+		if result.Revision != 0 && result.Revision <= facts.Revision { // before the facts, and the seller has it again
+			return &push.MoveOutcome{Domain: name, Code: push.CodeAccountMoved, Cause: push.CauseCheck}, nil
+		}
 		return &push.MoveOutcome{Domain: name, Moved: true, Revision: result.Revision}, nil
 	case registrar.MoveRefused:
 		return &push.MoveOutcome{Domain: name, Code: result.Code, Cause: push.CauseMove}, nil
@@ -120,6 +125,17 @@ func (s *Saga) move(ctx context.Context, state push.State, name domainname.Name,
 		return nil, nil
 	default:
 		return nil, fmt.Errorf("purchase: move of %s did not reach the registrar", name)
+	}
+}
+
+// undone asks whether a domain was brought back, of which an old copy of the log knows
+// nothing (fault F41): then its move, which is done, delivers nothing any more.
+func (s *Saga) undone(ctx context.Context, state push.State, name domainname.Name) (bool, error) {
+	for retry := 0; ; retry++ { // the registrar has decided one order after the other
+		back, err := s.Registrar.Operation(ctx, push.ReturnNo(state.ID, name, retry))
+		if err != nil || back.State != registrar.MoveRefused {
+			return back.State == registrar.MoveDone, err
+		}
 	}
 }
 
@@ -160,6 +176,7 @@ func (s *Saga) moveBack(ctx context.Context, state push.State, name domainname.N
 	operation := push.ReturnNo(state.ID, name, state.Refusals(name))
 	back, err := s.Registrar.Move(ctx, registrar.Move{
 		OperationID: operation, Domain: name, From: state.Buyer, To: state.Seller, VoidAuthCode: true,
+		Undoes: push.MoveNo(state.ID, name),
 	})
 	if err != nil {
 		if back, err = s.Registrar.Operation(ctx, operation); err != nil {
@@ -170,19 +187,32 @@ func (s *Saga) moveBack(ctx context.Context, state push.State, name domainname.N
 	case registrar.MoveDone:
 		return &push.ReturnOutcome{Domain: name, Place: push.PlaceReturned, Revision: back.Revision}, nil
 	case registrar.MoveRefused:
-		outcome, err := s.placeOf(ctx, state, name, push.PlaceReturned)
-		if err != nil {
-			return nil, err
-		}
-		if outcome.Reached = reached; outcome.Place == "" {
-			outcome.Code = back.Code
-		}
-		return outcome, nil
+		return s.notMovedBack(ctx, state, name, reached, back.Code)
 	case registrar.MovePending:
 		return nil, nil
 	default:
 		return nil, fmt.Errorf("purchase: return of %s did not reach the registrar", name)
 	}
+}
+
+// notMovedBack is what becomes of a domain whose way back the registrar refused with a code.
+// If the buyer has given it back itself, no order of ours has voided the transfer password
+// that it may have obtained meanwhile: then a person must see to it (rule B5).
+func (s *Saga) notMovedBack(
+	ctx context.Context, state push.State, name domainname.Name, reached bool, code string,
+) (*push.ReturnOutcome, error) {
+	facts, err := s.Registrar.Facts(ctx, []domainname.Name{name})
+	if err != nil {
+		return nil, err
+	}
+	outcome := &push.ReturnOutcome{Domain: name, Place: push.PlaceOf(state, facts[0]), Revision: facts[0].Revision, Reached: reached}
+	switch {
+	case outcome.Place == "":
+		outcome.Code = code
+	case outcome.Place == push.PlaceReturned && reached && push.AuthCodeSinceOffer(state, facts[0]):
+		outcome.Place, outcome.Code = "", push.CodeBuyerActed
+	}
+	return outcome, nil
 }
 
 // forestall makes the outcome of a move certain that the registrar does not know: its
@@ -192,7 +222,7 @@ func (s *Saga) moveBack(ctx context.Context, state push.State, name domainname.N
 func (s *Saga) forestall(ctx context.Context, state push.State, name domainname.Name) (registrar.MoveResult, error) {
 	operation := push.MoveNo(state.ID, name)
 	_, err := s.Registrar.Move(ctx, registrar.Move{
-		OperationID: operation, Domain: name, From: state.Buyer, To: state.Seller,
+		OperationID: operation, Domain: name, From: state.Buyer, To: state.Seller, VoidAuthCode: true,
 	})
 	if err != nil {
 		return registrar.MoveResult{}, err

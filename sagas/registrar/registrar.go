@@ -40,6 +40,9 @@ type Move struct {
 	Registrant string
 	// VoidAuthCode makes a transfer password void that was obtained before (rule B5).
 	VoidAuthCode bool
+	// Undoes is the operation of the move that this one takes back, if it takes one back: the
+	// registrant from before that move is registered again.
+	Undoes string
 }
 
 // MoveResult is the registrar's word on a move.

@@ -113,7 +113,8 @@ func (b *books) someDelivered() (domainLine, bool) {
 	var lines []domainLine
 	for _, known := range b.order[max(0, len(b.order)-8):] {
 		for _, line := range known.lines {
-			if known.status == push.StatusPaid && b.w.registry.domains[line.domain].by == line.there {
+			held := b.w.registry.domains[line.domain]
+			if known.status == push.StatusPaid && held.by == line.there && held.facts.Account == known.offered.Buyer {
 				lines = append(lines, line)
 			}
 		}

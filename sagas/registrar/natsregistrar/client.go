@@ -103,7 +103,8 @@ func (c *Client) Move(ctx context.Context, move registrar.Move) (registrar.MoveR
 		ExpectRevision uint64          `json:"expect_revision,omitzero"`
 		Registrant     string          `json:"registrant,omitzero"`
 		VoidAuthCode   bool            `json:"void_auth_code,omitzero"`
-	}{move.OperationID, move.Domain, move.From, move.To, move.ExpectRevision, move.Registrant, move.VoidAuthCode}
+		Undoes         string          `json:"undoes,omitzero"`
+	}{move.OperationID, move.Domain, move.From, move.To, move.ExpectRevision, move.Registrant, move.VoidAuthCode, move.Undoes}
 	var answer moveAnswer
 	if err := c.ask(ctx, SubjectMove, question, &answer); err != nil {
 		return registrar.MoveResult{}, err

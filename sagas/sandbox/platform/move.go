@@ -31,6 +31,7 @@ type order struct {
 	ExpectRevision uint64 `json:"expect_revision"`
 	Registrant     string `json:"registrant"`
 	VoidAuthCode   bool   `json:"void_auth_code"`
+	Undoes         string `json:"undoes"`
 }
 
 func (o order) check() (domainname.Name, error) {
@@ -99,6 +100,8 @@ func (p *Platform) perform(ctx context.Context, name domainname.Name, ordered or
 	}
 	if is {
 		wanted = known
+	} else if undone, is := d.record.find(ordered.Undoes); is && undone.State == registrar.MoveDone {
+		wanted.Restores = undone.RegistrantBefore
 	}
 	return p.settle(ctx, d, wanted, mode)
 }
@@ -145,6 +148,7 @@ func (p *Platform) settle(ctx context.Context, d *domain, wanted operation, mode
 	next := d.record
 	wanted.State, wanted.Code = p.decide(next.Facts, wanted, mode)
 	if wanted.State == registrar.MoveDone {
+		wanted.RegistrantBefore = next.Facts.RegistrantHint
 		next = next.changed(wanted.moved(next.Facts))
 	}
 	wanted.Revision = next.Facts.Revision
@@ -163,7 +167,7 @@ func (p *Platform) settle(ctx context.Context, d *domain, wanted operation, mode
 // moved are the facts of a domain after the move.
 func (o operation) moved(facts push.DomainFacts) push.DomainFacts {
 	facts.Account = o.To
-	facts.RegistrantHint = cmp.Or(o.Registrant, facts.RegistrantHint)
+	facts.RegistrantHint = cmp.Or(o.Registrant, o.Restores, facts.RegistrantHint)
 	if o.VoidAuthCode {
 		facts.AuthCodeIssuedAt = time.Time{}
 	}

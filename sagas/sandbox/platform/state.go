@@ -40,15 +40,19 @@ type record struct {
 
 // operation is a move that was ordered.
 type operation struct {
-	ID           string              `json:"operation_id"`
-	Variant      domainname.Name     `json:"variant,omitzero"` // the name it was ordered under, if not the canonical one
-	From         string              `json:"from"`
-	To           string              `json:"to"`
-	Registrant   string              `json:"registrant,omitzero"`
-	VoidAuthCode bool                `json:"void_auth_code,omitzero"`
-	State        registrar.MoveState `json:"state"`
-	Code         string              `json:"code,omitzero"`
-	Revision     uint64              `json:"revision"`
+	ID           string          `json:"operation_id"`
+	Variant      domainname.Name `json:"variant,omitzero"` // the name it was ordered under, if not the canonical one
+	From         string          `json:"from"`
+	To           string          `json:"to"`
+	Registrant   string          `json:"registrant,omitzero"`
+	VoidAuthCode bool            `json:"void_auth_code,omitzero"`
+	// RegistrantBefore is the registrant before it was done, Restores the one that it brings
+	// back because it undoes another move.
+	RegistrantBefore string              `json:"registrant_before,omitzero"`
+	Restores         string              `json:"restores,omitzero"`
+	State            registrar.MoveState `json:"state"`
+	Code             string              `json:"code,omitzero"`
+	Revision         uint64              `json:"revision"`
 }
 
 // used reports whether anything was ever said of the domain or ordered for it.

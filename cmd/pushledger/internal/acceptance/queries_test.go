@@ -108,9 +108,7 @@ func TestTheAnswerHasExactlyTheMembersOfTheInterface(t *testing.T) {
 			{"domain": "xn--fsqu00a.xn--fiqs8s", "domain_unicode": "例子.中国", "canonical": "xn--fsqu00b.xn--fiqs8s", "exists": true,
 			 "registered_at": "2020-01-01T00:00:00Z", "expires_at": "2026-11-02T13:00:00.0000005Z", "withheld": true, "violations": [
 				{"domain": "xn--fsqu00a.xn--fiqs8s", "domain_unicode": "例子.中国", "rule": "P1", "code": "not_owner",
-				 "message": "the domain is not in the seller's account", "message_zh": "域名不在卖家账户下"},
-				{"domain": "xn--fsqu00a.xn--fiqs8s", "domain_unicode": "例子.中国", "rule": "P3", "code": "domain_expired",
-				 "message": "the domain has expired", "message_zh": "域名已过期"}]}],
+				 "message": "the domain is not in the seller's account", "message_zh": "域名不在卖家账户下"}]}],
 		"violations": [{"rule": "T7", "code": "seller_no_alipay", "message": "the seller has no Alipay account bound", "message_zh": "卖家尚未绑定支付宝账户"}]
 	}`, string(body))
 }

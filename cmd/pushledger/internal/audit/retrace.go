@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"time"
 
+	"github.com/pushledger/pushledger/aggregates/domainname"
 	"github.com/pushledger/pushledger/aggregates/push"
 )
 
@@ -70,16 +72,15 @@ func decisions(before push.State, id, actor string, events []push.Event) []decis
 			sure(push.DecideExpire(before, e.At)), sure(push.DecideUnpaid(before, e.At)), receipt(before, events),
 		}
 	case push.Invalidated:
-		trigger := push.Trigger{Code: e.Code, Domain: e.Domain, Cause: e.Cause}
 		return []decision{
-			sure(push.Invalidate(before, trigger, e.At)), receipt(before, events), sure(push.DecideReturns(before, nil, e.At)),
+			triggers(before, e.Code, e.Domain, e.Cause, e.At), receipt(before, events), sure(push.DecideReturns(before, nil, e.At)),
 		}
 	case push.RetryOrdered, push.SettledByHand, push.MoveReversed, push.BuyerActed:
 		return []decision{byHand(before, actor, events)}
 	case push.ReturnStarted:
 		refused := []push.HoldOutcome{{Domain: e.Domain, Code: e.Cause.Detail, Cause: e.Cause.Kind}}
 		return []decision{
-			sure(push.Invalidate(before, push.Trigger{Code: e.Code, Domain: e.Domain, Cause: e.Cause}, e.At)),
+			triggers(before, e.Code, e.Domain, e.Cause, e.At),
 			sure(push.DecideHolds(before, refused, e.At)),
 		}
 	case push.Completed, push.DeliveryStarted, push.RefundRequested, push.PayoutRequested:
@@ -115,7 +116,7 @@ func byHand(before push.State, actor string, events []push.Event) decision {
 		if e.Cause.Kind == push.CauseCheck {
 			return sure(push.DecideFacts(before, taken(before, e), e.At))
 		}
-		report := push.Report{EventID: e.Cause.EventID, Kind: e.Cause.Detail, Domain: e.Domain, At: e.At, To: "elsewhere", Reached: true}
+		report := push.Report{EventID: e.Cause.EventID, Kind: e.Cause.Detail, Domain: e.Domain, At: latest(e.At, before.PaidAt), To: "elsewhere"}
 		return sure(push.DecideReport(before, report, e.At))
 	default:
 		return sure(nil)
@@ -149,9 +150,27 @@ func taken(before push.State, acted push.BuyerActed) push.DomainFacts {
 	case push.CodeAccountMoved:
 		facts.Account = "elsewhere"
 	case push.CodeAuthCodeIssued:
-		facts.AuthCodeIssuedAt = acted.At
+		line, _ := before.Line(acted.Domain)
+		facts.AuthCodeIssuedAt = latest(acted.At, line.MovedAt)
 	}
 	return facts
+}
+
+// latest is the later of two times: the clocks of those who recorded them may differ.
+func latest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// triggers is the decision about something that makes a push impossible or forbidden. A person
+// ends a push by a takedown only, and what the buyer did with a domain ends none by itself.
+func triggers(before push.State, code string, domain domainname.Name, cause push.Cause, at time.Time) decision {
+	if code == push.CodeBuyerActed || (cause.Kind == push.CauseOperator) != (code == push.CodeTakenDown) {
+		return sure(nil)
+	}
+	return sure(push.Invalidate(before, push.Trigger{Code: code, Domain: domain, Cause: cause}, at))
 }
 
 // outcomes are the decisions about what partners have said.

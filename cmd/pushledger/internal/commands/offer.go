@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/google/uuid"
@@ -36,6 +37,10 @@ func (h *Handler) offer(ctx context.Context, command Command, metadata eventstor
 		return h.offeredBefore(ctx, offer.PushID, metadata, err)
 	}
 	offer.Items = push.Registered(offer.Items, facts.Domains)
+	ownNames, err := h.Ledger.Holders(ctx, renamed(offer.Items))
+	if err != nil {
+		return ledger.Outcome{}, err
+	}
 	var replayed ledger.Outcome
 	outcome, err := h.Ledger.Offer(ctx, metadata, offer.PushID, registrations(offer.Items),
 		func(current ledger.Push, held map[domainname.Name]string) ([]push.Event, error) {
@@ -47,7 +52,7 @@ func (h *Handler) offer(ctx context.Context, command Command, metadata eventstor
 				return nil, errReplayed
 			}
 			now := h.Now()
-			offer.FeeRate, facts.HeldBy = h.Fees.RateAt(now), held
+			offer.FeeRate, facts.HeldBy = h.Fees.RateAt(now), heldByEither(offer.Items, held, ownNames)
 			return push.DecideOffer(current.State, offer, facts, now)
 		})
 	return h.settle(ctx, metadata, offer.PushID, outcome, replayed, err)
@@ -64,7 +69,8 @@ func (h *Handler) everyViolation(ctx context.Context, offer push.Offer, malforme
 	facts, err := h.offerFacts(ctx, offer)
 	if err == nil {
 		offer.Items = push.Registered(offer.Items, facts.Domains)
-		facts.HeldBy, err = h.Ledger.Holders(ctx, registrations(offer.Items))
+		facts.HeldBy, err = h.Ledger.Holders(ctx, append(registrations(offer.Items), renamed(offer.Items)...))
+		facts.HeldBy = heldByEither(offer.Items, facts.HeldBy, facts.HeldBy)
 	}
 	if err != nil {
 		return malformed // it is refused whatever the partners would have said
@@ -127,6 +133,29 @@ func names(items []push.Item) []domainname.Name {
 		list[i] = item.Domain
 	}
 	return list
+}
+
+// renamed are the domains whose registration has another name. A live push may have reserved
+// them by their own, while the registrar did not tell the other yet.
+func renamed(items []push.Item) []domainname.Name {
+	var list []domainname.Name
+	for _, item := range items {
+		if item.Registration() != item.Domain {
+			list = append(list, item.Domain)
+		}
+	}
+	return list
+}
+
+// heldByEither tells which registrations a live push holds, by their name or by the domain's own.
+func heldByEither(items []push.Item, held, ownNames map[domainname.Name]string) map[domainname.Name]string {
+	either := maps.Clone(held)
+	for _, item := range items {
+		if holder := ownNames[item.Domain]; holder != "" && either[item.Registration()] == "" {
+			either[item.Registration()] = holder
+		}
+	}
+	return either
 }
 
 // registrations are the names by which the domains are reserved (rule B6).
