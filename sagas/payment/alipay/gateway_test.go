@@ -67,6 +67,9 @@ func signature(t testing.TB, key *rsa.PrivateKey, text string) string {
 	return base64.StdEncoding.EncodeToString(signed)
 }
 
+// refundVisible is how long a refund may not be shown, in tests.
+const refundVisible = 50 * time.Millisecond
+
 // gateway is Alipay as a test tells it to be.
 type gateway struct {
 	*alipay.Provider
@@ -93,6 +96,7 @@ func config(t testing.TB, address string) alipay.Config {
 	return alipay.Config{
 		AppID: appID, PrivateKey: privateText(), AlipayPublicKey: publicText(t), SellerID: sellerID,
 		Gateway: address + "/gateway.do", NotifyURL: "https://ledger.example/alipay/notify", Timeout: 30 * time.Second,
+		RefundVisible: refundVisible,
 	}
 }
 

@@ -43,6 +43,7 @@ type Config struct {
 	NotifyURL       string        // where Alipay reports payments to
 	ReturnURL       string        // where a buyer's browser goes after paying; empty: stays at Alipay
 	Timeout         time.Duration // of one exchange; 0: 15 seconds
+	RefundVisible   time.Duration // how long a refund that was made may not be shown yet; 0: 10 seconds
 }
 
 // Provider implements payment.Provider. It is safe for concurrent use.
@@ -52,6 +53,7 @@ type Provider struct {
 	http      *http.Client
 	publicKey *rsa.PublicKey
 	clock     *time.Location
+	unseen    *unseen
 }
 
 var _ payment.Provider = (*Provider)(nil)
@@ -63,6 +65,9 @@ func New(config Config) (*Provider, error) {
 	}
 	if config.Timeout <= 0 {
 		config.Timeout = defaultTimeout
+	}
+	if config.RefundVisible <= 0 {
+		config.RefundVisible = refundVisible
 	}
 	if err := config.check(); err != nil {
 		return nil, fmt.Errorf("alipay: configuration: %w", err)
@@ -86,7 +91,7 @@ func New(config Config) (*Provider, error) {
 	if err := client.LoadAliPayPublicKey(strings.TrimSpace(config.AlipayPublicKey)); err != nil {
 		return nil, fmt.Errorf("alipay: public key: %w", err)
 	}
-	return &Provider{config: config, client: client, http: httpClient, publicKey: publicKey, clock: clock}, nil
+	return &Provider{config: config, client: client, http: httpClient, publicKey: publicKey, clock: clock, unseen: newUnseen(config.RefundVisible)}, nil
 }
 
 // Disconnect lets go of the connections that are kept for the next calls.

@@ -18,6 +18,9 @@ type refundAnswer struct {
 
 // Refund implements payment.Provider.
 func (p *Provider) Refund(ctx context.Context, refund payment.Refund) error {
+	if refusal, certain := p.unseen.look(refund.RequestNo); refusal != nil {
+		return p.secondLook(ctx, refund, refusal, certain)
+	}
 	question := alipay.TradeRefund{
 		OutTradeNo: refund.TradeNo, OutRequestNo: refund.RequestNo,
 		RefundAmount: refund.Amount.String(), RefundReason: clip(refund.Reason, maxSubject),
@@ -36,17 +39,37 @@ func (p *Provider) Refund(ctx context.Context, refund payment.Refund) error {
 	}
 	// An earlier call may have done it: then this one has moved nothing, or is even
 	// refused because no money is left.
-	done, queryErr := p.refunded(ctx, refund)
+	done, err := p.refunded(ctx, refund)
 	switch {
 	case done:
 		return nil
-	case refusal != nil && (queryErr == nil || isRefusal(queryErr, subTradeMissing)):
-		return refusal
-	case queryErr != nil:
-		return fmt.Errorf("alipay: refund %s: %w", refund.RequestNo, open(queryErr))
-	default:
-		return unknown(question.APIName(), errors.New("taken, but it has not happened yet"))
+	case err != nil:
+		return fmt.Errorf("alipay: refund %s: %w", refund.RequestNo, open(err))
+	case refusal == nil:
+		return unknown(question.APIName(), errors.New("taken, but it is not shown yet"))
 	}
+	p.unseen.remember(refund.RequestNo, refusal)
+	return tooEarly(refund, refusal)
+}
+
+// secondLook asks once more about a refund that was refused and not shown.
+func (p *Provider) secondLook(ctx context.Context, refund payment.Refund, refusal *payment.Refused, certain bool) error {
+	done, err := p.refunded(ctx, refund)
+	switch {
+	case err != nil:
+		return fmt.Errorf("alipay: refund %s: %w", refund.RequestNo, open(err))
+	case !done && !certain:
+		return tooEarly(refund, refusal)
+	}
+	p.unseen.forget(refund.RequestNo)
+	if done {
+		return nil
+	}
+	return refusal
+}
+
+func tooEarly(refund payment.Refund, refusal *payment.Refused) error {
+	return fmt.Errorf("alipay: refund %s: not shown, which may only be too early: %w", refund.RequestNo, open(refusal))
 }
 
 type refundedAnswer struct {
@@ -61,7 +84,11 @@ type refundedAnswer struct {
 func (p *Provider) refunded(ctx context.Context, refund payment.Refund) (bool, error) {
 	question := alipay.TradeFastPayRefundQuery{OutTradeNo: refund.TradeNo, OutRequestNo: refund.RequestNo}
 	var said refundedAnswer
-	if err := p.ask(ctx, question, &said); err != nil {
+	err := p.ask(ctx, question, &said)
+	switch {
+	case isRefusal(err, subTradeMissing):
+		return false, nil
+	case err != nil:
 		return false, err
 	}
 	return said.happened(question.APIName(), refund)

@@ -9,6 +9,7 @@
 package alipaygateway
 
 import (
+	"cmp"
 	"context"
 	"crypto/rsa"
 	"fmt"
@@ -29,9 +30,10 @@ const (
 )
 
 const (
-	patience   = 5 * time.Second // for one write
-	timeLayout = "2006-01-02 15:04:05"
-	zone       = "Asia/Shanghai" // of every time in the protocol
+	patience      = 5 * time.Second // for one write
+	refundVisible = 10 * time.Second
+	timeLayout    = "2006-01-02 15:04:05"
+	zone          = "Asia/Shanghai" // of every time in the protocol
 )
 
 // Config of a gateway. KV, KeyDir, Logger and Now are needed.
@@ -39,8 +41,11 @@ type Config struct {
 	KV     jetstream.KeyValue // where the state is kept
 	KeyDir string             // where the two key pairs are kept, made if not there
 	Notify Schedule
-	Logger *slog.Logger
-	Now    func() time.Time
+	// RefundVisible is how long a refund that was made is not shown to those who ask for it,
+	// 0 means 10 s.
+	RefundVisible time.Duration
+	Logger        *slog.Logger
+	Now           func() time.Time
 }
 
 // Schedule says when notifications are sent.
@@ -60,6 +65,7 @@ type Gateway struct {
 	now      func() time.Time
 	zone     *time.Location
 	schedule Schedule
+	visible  time.Duration // of refunds
 	merchant *rsa.PrivateKey
 	alipay   *rsa.PrivateKey
 	methods  map[string]method
@@ -87,7 +93,7 @@ func Open(ctx context.Context, config Config) (*Gateway, error) {
 	}
 	g := &Gateway{
 		kv: config.KV, logger: config.Logger, now: config.Now, zone: location, schedule: config.Notify.orDefault(),
-		books: newBooks(), http: notifier(), sending: make(chan struct{}, sendingAtOnce),
+		visible: cmp.Or(config.RefundVisible, refundVisible), books: newBooks(), http: notifier(), sending: make(chan struct{}, sendingAtOnce),
 	}
 	if g.merchant, g.alipay, err = openKeys(config.KeyDir); err != nil {
 		return nil, err

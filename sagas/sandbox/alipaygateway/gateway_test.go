@@ -99,7 +99,7 @@ func run(t testing.TB, dir string, on *street, schedule alipaygateway.Schedule, 
 	s := sandbox{street: on, conn: conn, ahead: new(atomic.Int64), keys: filepath.Join(dir, "keys")}
 	s.ahead.Store(int64(ahead))
 	gateway, err := alipaygateway.Open(ctx, alipaygateway.Config{
-		KV: kv, KeyDir: s.keys, Notify: schedule, Logger: quiet,
+		KV: kv, KeyDir: s.keys, Notify: schedule, RefundVisible: visible, Logger: quiet,
 		Now: func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) },
 	})
 	require.NoError(t, err)
@@ -109,7 +109,7 @@ func run(t testing.TB, dir string, on *street, schedule alipaygateway.Schedule, 
 	require.NoError(t, err)
 	s.Provider, err = alipay.New(alipay.Config{
 		AppID: app, PrivateKey: private, AlipayPublicKey: public, SellerID: seller,
-		Gateway: on.URL + "/gateway.do", NotifyURL: on.URL + "/notify", Timeout: giveUp,
+		Gateway: on.URL + "/gateway.do", NotifyURL: on.URL + "/notify", Timeout: giveUp, RefundVisible: visible,
 	})
 	require.NoError(t, err)
 	s.stop = sync.OnceFunc(func() {
@@ -201,15 +201,19 @@ func none(t testing.TB, from <-chan url.Values) {
 	}
 }
 
+// visible is how long a refund is not shown.
+const visible = 100 * time.Millisecond
+
 func TestConformance(t *testing.T) {
 	paymenttest.Run(t, func(t *testing.T) paymenttest.World {
 		s := start(t)
 		return paymenttest.World{
-			Provider:   s,
-			Pay:        func(t *testing.T, push string) { s.do(t, "pay", `{"push_id":%q}`, push) },
-			Notified:   func(t *testing.T) url.Values { return next(t, s.street.taken) },
-			LoseAnswer: func(t *testing.T, api paymenttest.API) { s.do(t, "fault", `{"api":%q,"mode":"done_but_timeout"}`, api) },
-			Break:      func(t *testing.T, api paymenttest.API) { s.do(t, "fault", `{"api":%q,"mode":"error"}`, api) },
+			Provider:      s,
+			Pay:           func(t *testing.T, push string) { s.do(t, "pay", `{"push_id":%q}`, push) },
+			Notified:      func(t *testing.T) url.Values { return next(t, s.street.taken) },
+			LoseAnswer:    func(t *testing.T, api paymenttest.API) { s.do(t, "fault", `{"api":%q,"mode":"done_but_timeout"}`, api) },
+			Break:         func(t *testing.T, api paymenttest.API) { s.do(t, "fault", `{"api":%q,"mode":"error"}`, api) },
+			RefundVisible: visible,
 		}
 	})
 }

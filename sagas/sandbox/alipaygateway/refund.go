@@ -95,6 +95,7 @@ type refundQueryAnswer struct {
 	RefundedAt   string    `json:"gmt_refund_pay,omitzero"`
 }
 
+// refundQuery shows a refund some time after it was made, as Alipay does.
 func (g *Gateway) refundQuery(ctx context.Context, asked call) (any, error) {
 	wanted, err := content[refundContent](asked)
 	if err != nil {
@@ -106,7 +107,7 @@ func (g *Gateway) refundQuery(ctx context.Context, asked call) (any, error) {
 	}
 	defer c.mu.Unlock()
 	known, is := c.kept.find(wanted.RequestNo)
-	if !is {
+	if !is || g.now().Before(known.At.Add(g.visible)) {
 		return refundQueryAnswer{status: success}, nil
 	}
 	return refundQueryAnswer{

@@ -46,6 +46,9 @@ type Config struct {
 	LateNotify time.Duration
 }
 
+// RefundVisible is how long Alipay does not show a refund here: a fraction of the real time.
+const RefundVisible = 300 * time.Millisecond
+
 // Partners are running, and what reaches them.
 type Partners struct {
 	Registrar *natsregistrar.Client // also the directory
@@ -94,7 +97,7 @@ func (p *Partners) openAlipay(t testing.TB, config Config, kept jetstream.KeyVal
 	t.Cleanup(street.Close)
 	gateway, err := alipaygateway.Open(t.Context(), alipaygateway.Config{
 		KV: kept, KeyDir: keys, Logger: slog.New(slog.DiscardHandler), Now: time.Now,
-		Notify: alipaygateway.Schedule{FirstRetry: firstRenotify, Late: config.LateNotify},
+		Notify: alipaygateway.Schedule{FirstRetry: firstRenotify, Late: config.LateNotify}, RefundVisible: RefundVisible,
 	})
 	require.NoError(t, err)
 	t.Cleanup(gateway.Close)
@@ -105,7 +108,7 @@ func (p *Partners) openAlipay(t testing.TB, config Config, kept jetstream.KeyVal
 	p.NotifyURL = street.URL + "/notify"
 	p.Provider, err = alipay.New(alipay.Config{
 		AppID: app, PrivateKey: private, AlipayPublicKey: public, SellerID: seller,
-		Gateway: street.URL + "/gateway.do", NotifyURL: p.NotifyURL, Timeout: config.Timeout,
+		Gateway: street.URL + "/gateway.do", NotifyURL: p.NotifyURL, Timeout: config.Timeout, RefundVisible: RefundVisible,
 	})
 	require.NoError(t, err)
 	t.Cleanup(p.Provider.Disconnect)
