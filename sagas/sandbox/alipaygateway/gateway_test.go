@@ -150,6 +150,7 @@ type reply struct {
 	OutTradeNo string    `json:"out_trade_no"`
 	TradeNo    string    `json:"trade_no"`
 	Amount     money.Fen `json:"amount"`
+	Serial     string    `json:"alipay_cert_sn"`
 	Error      struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`
