@@ -60,9 +60,11 @@ func TestServeTakesCertificatesFromTheCommandLine(t *testing.T) {
 	}
 	parser, err := kong.New(&line)
 	require.NoError(t, err)
-	_, err = parser.Parse([]string{"serve", "--token-keys", file, "--alipay-app-id", "1", "--alipay-seller-id", "2",
+	_, err = parser.Parse([]string{
+		"serve", "--token-keys", file, "--alipay-app-id", "1", "--alipay-seller-id", "2",
 		"--alipay-notify-address", "https://ledger.example/alipay/notify", "--alipay-private-key", file,
-		"--alipay-app-cert", file, "--alipay-cert", file, "--alipay-cert", file, "--alipay-root-cert", file})
+		"--alipay-app-cert", file, "--alipay-cert", file, "--alipay-cert", file, "--alipay-root-cert", file,
+	})
 	require.NoError(t, err)
 	config, err := line.Serve.config(io.Discard)
 	require.NoError(t, err)

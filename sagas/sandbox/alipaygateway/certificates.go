@@ -105,7 +105,8 @@ func (c *certificates) resume(key *rsa.PrivateKey) error {
 	return c.publish()
 }
 
-// open reads a certificate, or has it made if there is none that is good for the key.
+// open reads a certificate, or has it made if there is none that is good for the key and
+// issued by the root, once there is one.
 func (c *certificates) open(name string, key *rsa.PrivateKey, issue func() ([]byte, error)) (*x509.Certificate, error) {
 	path := filepath.Join(c.dir, name)
 	text, err := os.ReadFile(path) // #nosec G304 -- the operator's own directory
@@ -113,7 +114,8 @@ func (c *certificates) open(name string, key *rsa.PrivateKey, issue func() ([]by
 		return nil, fmt.Errorf("alipaygateway: certificate: %w", err)
 	}
 	known := certificateIn(text)
-	if known != nil && key.PublicKey.Equal(known.PublicKey) && c.now().Before(known.NotAfter) {
+	if known != nil && key.PublicKey.Equal(known.PublicKey) && c.now().Before(known.NotAfter) &&
+		(c.root == nil || known.CheckSignatureFrom(c.root) == nil) {
 		return known, nil
 	}
 	if text, err = issue(); err != nil {

@@ -26,7 +26,7 @@ func startPlain(t *testing.T) sandbox {
 	plain, err := alipay.New(s.plain())
 	require.NoError(t, err)
 	t.Cleanup(plain.Disconnect)
-	s.Provider.Disconnect()
+	s.Disconnect()
 	s.Provider = plain
 	return s
 }
