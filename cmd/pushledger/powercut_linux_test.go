@@ -60,7 +60,7 @@ func TestAPowerCutLosesNothing(t *testing.T) {
 func requireSameKeys(t *testing.T, data, before string) string {
 	t.Helper()
 	var keys []string
-	for _, file := range []string{"checkpoint.key", "transparency/key", "sandbox/issuer.key", "sandbox/merchant.pem", "sandbox/alipay.pem"} {
+	for _, file := range []string{"checkpoint.key", "transparency/key", "sandbox/issuer.key", "sandbox/merchant.pem", "sandbox/alipay.pem", "sandbox/root.pem", "sandbox/root.crt", "sandbox/merchant.crt", "sandbox/alipay.crt"} {
 		text, err := os.ReadFile(filepath.Join(data, file)) // #nosec G304 -- the test's own directory
 		require.NoError(t, err)
 		keys = append(keys, string(text))

@@ -28,7 +28,7 @@ func secretsOf(t *testing.T, service *process, data string) []secret {
 		signature := token[strings.LastIndex(token, ".")+1:]
 		all = append(all, secret{"signature of the token of " + account, signature})
 	}
-	for _, name := range []string{"sandbox/issuer.key", "sandbox/merchant.pem", "sandbox/alipay.pem", "checkpoint.key"} {
+	for _, name := range []string{"sandbox/issuer.key", "sandbox/merchant.pem", "sandbox/alipay.pem", "sandbox/root.pem", "checkpoint.key"} {
 		text, err := os.ReadFile(filepath.Join(data, name))
 		require.NoError(t, err)
 		lines := strings.Split(strings.TrimSpace(string(text)), "\n")
@@ -120,7 +120,7 @@ func TestSecretsStayWhereTheyAre(t *testing.T) {
 // nobody else may read anything.
 func requireFilesApart(t *testing.T, secrets []secret, data string) {
 	t.Helper()
-	own := []string{"ready.json", "sandbox/issuer.key", "sandbox/merchant.pem", "sandbox/alipay.pem", "checkpoint.key"}
+	own := []string{"ready.json", "sandbox/issuer.key", "sandbox/merchant.pem", "sandbox/alipay.pem", "sandbox/root.pem", "checkpoint.key"}
 	require.NoError(t, fs.WalkDir(os.DirFS(data), ".", func(path string, entry fs.DirEntry, err error) error {
 		require.NoError(t, err)
 		if entry.IsDir() {

@@ -17,7 +17,6 @@ import (
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/certificate"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
-	"github.com/pushledger/pushledger/sagas/payment/alipay"
 )
 
 type serveCommand struct {
@@ -43,12 +42,7 @@ type serveCommand struct {
 	SandboxInventory string `help:"JSON file of the sandbox's accounts and domains." type:"existingfile"`
 
 	issuerFlags
-	AlipayAppID         string `name:"alipay-app-id" help:"Application id at Alipay."`
-	AlipaySellerID      string `name:"alipay-seller-id" help:"The merchant's number at Alipay (2088…)."`
-	AlipayPrivateKey    string `help:"File with the application's private key." type:"existingfile"`
-	AlipayPublicKey     string `help:"File with Alipay's public key." type:"existingfile"`
-	AlipayGateway       string `help:"Alipay's gateway; empty is the production one."`
-	AlipayNotifyAddress string `help:"Public address of this service's /alipay/notify."`
+	alipayFlags
 }
 
 // Run serves until the process is told to stop.
@@ -98,7 +92,9 @@ func (c *serveCommand) config(log io.Writer) (app.Config, error) {
 	if err := c.check(); err != nil {
 		return config, err
 	}
-	return config, c.readPartners(&config)
+	var err error
+	config.Alipay, err = c.alipayConfig()
+	return config, err
 }
 
 func (c *serveCommand) readFees(config *app.Config) error {
@@ -114,32 +110,6 @@ func (c *serveCommand) readFees(config *app.Config) error {
 		return fmt.Errorf("fee schedule %s: %w", c.FeeSchedule, err)
 	}
 	config.Fees = fees
-	return nil
-}
-
-// readPartners reads what a service without sandbox cannot do without.
-func (c *serveCommand) readPartners(config *app.Config) error {
-	for name, value := range map[string]string{
-		"--alipay-app-id": c.AlipayAppID, "--alipay-seller-id": c.AlipaySellerID,
-		"--alipay-private-key": c.AlipayPrivateKey, "--alipay-public-key": c.AlipayPublicKey,
-		"--alipay-notify-address": c.AlipayNotifyAddress,
-	} {
-		if value == "" {
-			return fmt.Errorf("%w: %s is needed without --sandbox", errUsage, name)
-		}
-	}
-	private, err := readSecret(c.AlipayPrivateKey)
-	if err != nil {
-		return err
-	}
-	public, err := os.ReadFile(c.AlipayPublicKey)
-	if err != nil {
-		return err
-	}
-	config.Alipay = alipay.Config{
-		AppID: c.AlipayAppID, SellerID: c.AlipaySellerID, PrivateKey: private, AlipayPublicKey: string(public),
-		Gateway: c.AlipayGateway, NotifyURL: c.AlipayNotifyAddress,
-	}
 	return nil
 }
 

@@ -6,8 +6,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/smartwalle/alipay/v3"
-
 	"github.com/pushledger/pushledger/sagas/payment"
 )
 
@@ -92,14 +90,6 @@ func isRefusal(err error, codes ...string) bool {
 
 // unknown wraps why nothing is known of an outcome.
 func unknown(api string, cause error) error {
-	// The library returns this type also as a nil pointer, on which nothing can be called.
-	var unsigned *alipay.Error
-	if errors.As(cause, &unsigned) {
-		if unsigned == nil {
-			return fmt.Errorf("alipay: %s: outcome unknown: an unsigned answer without content", api)
-		}
-		return fmt.Errorf("alipay: %s: outcome unknown: an unsigned answer: %.20q %.100q %.200q", api, unsigned.Code, unsigned.SubCode, unsigned.SubMsg)
-	}
 	var failed *url.Error
 	if errors.As(cause, &failed) {
 		cause = failed.Err // without the address, which holds the whole signed order

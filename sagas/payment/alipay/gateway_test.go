@@ -131,8 +131,13 @@ func (g *gateway) calls() []string {
 
 func answer(t testing.TB, method, node string, key *rsa.PrivateKey) http.HandlerFunc {
 	t.Helper()
-	text := fmt.Sprintf(`{"%s_response":%s,"sign":%q}`, strings.ReplaceAll(method, ".", "_"), node, signature(t, key, node))
-	return raw(text)
+	return raw(answerText(t, method, node, key, ""))
+}
+
+// answerText is an answer with further members.
+func answerText(t testing.TB, method, node string, key *rsa.PrivateKey, more string) string {
+	t.Helper()
+	return fmt.Sprintf(`{"%s_response":%s,%s"sign":%q}`, strings.ReplaceAll(method, ".", "_"), node, more, signature(t, key, node))
 }
 
 func raw(text string) http.HandlerFunc {

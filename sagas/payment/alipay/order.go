@@ -2,10 +2,6 @@ package alipay
 
 import (
 	"context"
-	"crypto"
-	"crypto/rsa"
-	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/smartwalle/alipay/v3"
 
 	"github.com/pushledger/pushledger/sagas/payment"
@@ -22,7 +17,6 @@ import (
 
 const (
 	apiPagePay     = "alipay.trade.page.pay"
-	payNode        = "alipay_trade_page_pay_response"
 	pageProduct    = "FAST_INSTANT_TRADE_PAY"
 	creditChannels = "creditCard,creditCardExpress,creditCardCartoon,credit_group,pcredit,pcreditpayInstallment" // rule T6
 	maxSubject     = 256                                                                                         // characters
@@ -33,7 +27,7 @@ var plainText = strings.NewReplacer("/", " ", "=", " ", "&", " ", "\n", " ", "\r
 
 // PayURL implements payment.Provider.
 func (p *Provider) PayURL(order payment.Order) (string, error) {
-	address, err := p.client.TradePagePay(alipay.TradePagePay{Trade: alipay.Trade{
+	fields, err := p.signed(alipay.TradePagePay{Trade: alipay.Trade{
 		NotifyURL: p.config.NotifyURL, ReturnURL: p.config.ReturnURL,
 		OutTradeNo: order.TradeNo, TotalAmount: order.Amount.String(), ProductCode: pageProduct,
 		Subject: clip(plainText.Replace(order.Subject), maxSubject), SellerId: p.config.SellerID,
@@ -43,7 +37,7 @@ func (p *Provider) PayURL(order payment.Order) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("alipay: sign order %s: %w", order.TradeNo, err)
 	}
-	return address.String(), nil
+	return p.config.Gateway + "?" + fields.Encode(), nil
 }
 
 // Open implements payment.Provider. Alipay accepts an order by sending the browser on
@@ -88,24 +82,12 @@ func (p *Provider) Open(ctx context.Context, payURL string) error {
 
 // readSigned reads the answer to an order that was not accepted.
 func (p *Provider) readSigned(body []byte) (status, error) {
-	var envelope map[string]jsontext.Value
-	if err := json.Unmarshal(body, &envelope); err != nil {
+	node, err := p.keys.current().signedNode(body, apiPagePay, p.keys.now())
+	if err != nil {
 		return status{}, err
 	}
-	var sign string
-	if err := json.Unmarshal(envelope["sign"], &sign); err != nil {
-		return status{}, fmt.Errorf("signature: %w", err)
-	}
-	signature, err := base64.StdEncoding.DecodeString(sign)
-	if err != nil {
-		return status{}, fmt.Errorf("signature: %w", err)
-	}
-	digest := sha256.Sum256(envelope[payNode])
-	if err := rsa.VerifyPKCS1v15(p.publicKey, crypto.SHA256, digest[:], signature); err != nil {
-		return status{}, fmt.Errorf("signature: %w", err)
-	}
 	var said status
-	if err := json.Unmarshal(envelope[payNode], &said); err != nil {
+	if err := json.Unmarshal(node, &said); err != nil {
 		return status{}, err
 	}
 	if said.Code == codeSuccess {

@@ -5,22 +5,20 @@
 // refusal is final, and everything else is an unknown outcome. Each exchange is bounded
 // in time and in size, and redirects are not followed. The only host that it ever calls
 // is the configured gateway: a certificate serial it does not know makes it refuse, not
-// download.
+// download. Certificates may be replaced at any time: each question is signed and each
+// answer verified with what the files hold at that moment, and while they are broken, or
+// only some of them have been replaced, with what they held last.
 package alipay
 
 import (
-	"context"
-	"crypto/rsa"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
-	"strings"
+	"slices"
 	"time"
 	_ "time/tzdata" // Alipay's clock is that of Shanghai, also on machines that know no zones
-
-	"github.com/smartwalle/alipay/v3"
-	"github.com/smartwalle/ncrypto"
 
 	"github.com/pushledger/pushledger/sagas/payment"
 )
@@ -33,27 +31,29 @@ const (
 	clockFormat    = time.DateTime
 )
 
-// Config of a Provider.
+// Config of a Provider. Of AlipayPublicKey and Certificates exactly one is given. Alipay
+// sends no money out for an application that signs without certificates.
 type Config struct {
 	AppID           string
-	PrivateKey      string        // ours: PKCS #1 or #8, in PEM or as bare base64
-	AlipayPublicKey string        // Alipay's for this application: PKIX, in PEM or as bare base64
-	SellerID        string        // the merchant's number at Alipay (2088…), to which buyers pay
-	Gateway         string        // empty: ProductionGateway
-	NotifyURL       string        // where Alipay reports payments to
-	ReturnURL       string        // where a buyer's browser goes after paying; empty: stays at Alipay
-	Timeout         time.Duration // of one exchange; 0: 15 seconds
-	RefundVisible   time.Duration // how long a refund that was made may not be shown yet; 0: 10 seconds
+	PrivateKey      string           // ours: PKCS #1 or #8, in PEM or as bare base64
+	AlipayPublicKey string           // Alipay's for this application: PKIX, in PEM or as bare base64
+	Certificates    CertificateFiles // for signing with certificates
+	SellerID        string           // the merchant's number at Alipay (2088…), to which buyers pay
+	Gateway         string           // empty: ProductionGateway
+	NotifyURL       string           // where Alipay reports payments to
+	ReturnURL       string           // where a buyer's browser goes after paying; empty: stays at Alipay
+	Timeout         time.Duration    // of one exchange; 0: 15 seconds
+	RefundVisible   time.Duration    // how long a refund that was made may not be shown yet; 0: 10 seconds
+	Logger          *slog.Logger     // hears of certificates that change; nil: nobody does
 }
 
 // Provider implements payment.Provider. It is safe for concurrent use.
 type Provider struct {
-	config    Config
-	client    *alipay.Client
-	http      *http.Client
-	publicKey *rsa.PublicKey
-	clock     *time.Location
-	unseen    *unseen
+	config Config
+	keys   *keyring
+	http   *http.Client
+	clock  *time.Location
+	unseen *unseen
 }
 
 var _ payment.Provider = (*Provider)(nil)
@@ -69,6 +69,9 @@ func New(config Config) (*Provider, error) {
 	if config.RefundVisible <= 0 {
 		config.RefundVisible = refundVisible
 	}
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
 	if err := config.check(); err != nil {
 		return nil, fmt.Errorf("alipay: configuration: %w", err)
 	}
@@ -76,23 +79,19 @@ func New(config Config) (*Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("alipay: clock: %w", err)
 	}
-	publicKey, err := ncrypto.DecodePublicKey([]byte(strings.TrimSpace(config.AlipayPublicKey))).PKIX().RSAPublicKey()
+	ring, err := openKeyring(config)
 	if err != nil {
-		return nil, fmt.Errorf("alipay: public key: %w", err)
+		return nil, fmt.Errorf("alipay: %w", err)
 	}
-	httpClient := newHTTPClient(config.Timeout)
-	// To the library this is never production: there it would fetch certificates whose
-	// serial a stranger may name in a notification. The gateway decides what is real.
-	client, err := alipay.New(config.AppID, strings.TrimSpace(config.PrivateKey), false,
-		alipay.WithSandboxGateway(config.Gateway), alipay.WithHTTPClient(httpClient), alipay.WithTimeLocation(clock))
-	if err != nil {
-		return nil, fmt.Errorf("alipay: private key: %w", err)
-	}
-	if err := client.LoadAliPayPublicKey(strings.TrimSpace(config.AlipayPublicKey)); err != nil {
-		return nil, fmt.Errorf("alipay: public key: %w", err)
-	}
-	return &Provider{config: config, client: client, http: httpClient, publicKey: publicKey, clock: clock, unseen: newUnseen(config.RefundVisible)}, nil
+	return &Provider{config: config, keys: ring, http: newHTTPClient(config.Timeout), clock: clock, unseen: newUnseen(config.RefundVisible)}, nil
 }
+
+// Certified reports whether questions are signed with certificates.
+func (p *Provider) Certified() bool { return p.keys.current().certified() }
+
+// Certificates are those in use, a root as often as it vouches for another one; none
+// without certificates.
+func (p *Provider) Certificates() []Certificate { return slices.Clone(p.keys.current().expiries) }
 
 // Disconnect lets go of the connections that are kept for the next calls.
 func (p *Provider) Disconnect() { p.http.CloseIdleConnections() }
@@ -100,6 +99,14 @@ func (p *Provider) Disconnect() { p.http.CloseIdleConnections() }
 func (c Config) check() error {
 	if c.AppID == "" || c.SellerID == "" {
 		return errors.New("application and seller id are needed")
+	}
+	if (c.AlipayPublicKey != "") == c.Certificates.given() {
+		return errors.New("either Alipay's public key is needed or certificates, and not both")
+	}
+	if c.Certificates.given() {
+		if err := c.Certificates.check(); err != nil {
+			return err
+		}
 	}
 	for _, text := range []string{c.Gateway, c.NotifyURL} {
 		address, err := url.Parse(text)
@@ -111,16 +118,6 @@ func (c Config) check() error {
 		}
 	}
 	return nil
-}
-
-// ask makes one exchange and reads the signed answer into said.
-func (p *Provider) ask(ctx context.Context, question alipay.Param, said answer) error {
-	ctx, cancel := context.WithTimeout(ctx, p.config.Timeout)
-	defer cancel()
-	if err := p.client.Request(ctx, question, said); err != nil {
-		return unknown(question.APIName(), err)
-	}
-	return said.outcome().check(question.APIName())
 }
 
 // at reads a time of Alipay's; an empty one is the zero time.

@@ -38,6 +38,7 @@ func (g *Gateway) Serve(conn *nats.Conn) error {
 		"sandbox.alipay.ledger": g.ledger,
 		"sandbox.alipay.notify": g.notifyControl,
 		"sandbox.alipay.bill":   g.billControl,
+		"sandbox.alipay.rotate": g.rotateControl,
 	}
 	incoming := make(chan *nats.Msg, controlsAhead)
 	for subject := range controls {

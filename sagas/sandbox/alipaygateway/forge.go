@@ -42,7 +42,7 @@ func (g *Gateway) notifyControl(ctx context.Context, body []byte) (any, error) {
 		fields.Set(name, value)
 	}
 	if !wanted.Forged {
-		signature, err := sign(g.alipay, signedText(fields, "sign", "sign_type"))
+		signature, err := sign(g.teller().key, signedText(fields, "sign", "sign_type"))
 		if err != nil {
 			return nil, err
 		}

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 	_ "time/tzdata" // Alipay's clock must be known on machines without a time zone database
 
@@ -39,7 +40,7 @@ const (
 // Config of a gateway. KV, KeyDir, Logger and Now are needed.
 type Config struct {
 	KV     jetstream.KeyValue // where the state is kept
-	KeyDir string             // where the two key pairs are kept, made if not there
+	KeyDir string             // where keys and certificates are kept, made if not there
 	Notify Schedule
 	// RefundVisible is how long a refund that was made is not shown to those who ask for it,
 	// 0 means 10 s.
@@ -67,8 +68,11 @@ type Gateway struct {
 	schedule Schedule
 	visible  time.Duration // of refunds
 	merchant *rsa.PrivateKey
-	alipay   *rsa.PrivateKey
+	alipay   *rsa.PrivateKey // for those who sign without certificates
 	methods  map[string]method
+
+	certificates *certificates
+	plainly      atomic.Bool // whether the merchant last signed without certificates
 
 	books  books
 	faults faults
@@ -98,6 +102,9 @@ func Open(ctx context.Context, config Config) (*Gateway, error) {
 	if g.merchant, g.alipay, err = openKeys(config.KeyDir); err != nil {
 		return nil, err
 	}
+	if g.certificates, err = openCertificates(config.KeyDir, g.merchant, g.alipay, config.Now); err != nil {
+		return nil, err
+	}
 	g.methods = g.routes()
 	if err := g.load(ctx); err != nil {
 		return nil, err
@@ -107,19 +114,6 @@ func Open(ctx context.Context, config Config) (*Gateway, error) {
 		g.resume(c)
 	}
 	return g, nil
-}
-
-// MerchantConfig is what the sandbox's merchant configures its client with; keys in PEM.
-func (g *Gateway) MerchantConfig() (app, merchantPrivateKey, alipayPublicKey, seller string, err error) {
-	merchantPrivateKey, err = privatePEM(g.merchant)
-	if err != nil {
-		return "", "", "", "", err
-	}
-	alipayPublicKey, err = publicPEM(&g.alipay.PublicKey)
-	if err != nil {
-		return "", "", "", "", err
-	}
-	return appID, merchantPrivateKey, alipayPublicKey, sellerID, nil
 }
 
 // spawn runs work that no request waits for, unless the gateway is closed.

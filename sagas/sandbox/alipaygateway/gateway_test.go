@@ -80,6 +80,26 @@ type sandbox struct {
 	ahead  *atomic.Int64 // by which the gateway's clock is ahead, in nanoseconds
 	keys   string
 	stop   func()
+
+	alipaygateway.Merchant
+}
+
+// certified is the configuration of a merchant that signs with certificates.
+func (s sandbox) certified() alipay.Config {
+	config := s.plain()
+	config.PrivateKey, config.AlipayPublicKey = "", ""
+	config.Certificates = alipay.CertificateFiles{
+		App: s.AppCertFile, Alipay: []string{s.AlipayCertFile}, Root: s.RootCertFile, Key: s.KeyFile,
+	}
+	return config
+}
+
+// plain is that of one that signs without.
+func (s sandbox) plain() alipay.Config {
+	return alipay.Config{
+		AppID: s.AppID, PrivateKey: s.PrivateKey, AlipayPublicKey: s.AlipayPublicKey, SellerID: s.SellerID,
+		Gateway: s.street.URL + "/gateway.do", NotifyURL: s.street.URL + "/notify", Timeout: giveUp, RefundVisible: visible,
+	}
 }
 
 // run starts a NATS server and the gateway on a directory, with its clock ahead.
@@ -105,12 +125,9 @@ func run(t testing.TB, dir string, on *street, schedule alipaygateway.Schedule, 
 	require.NoError(t, err)
 	on.gateway.Store(gateway)
 	require.NoError(t, gateway.Serve(conn))
-	app, private, public, seller, err := gateway.MerchantConfig()
+	s.Merchant, err = gateway.MerchantConfig()
 	require.NoError(t, err)
-	s.Provider, err = alipay.New(alipay.Config{
-		AppID: app, PrivateKey: private, AlipayPublicKey: public, SellerID: seller,
-		Gateway: on.URL + "/gateway.do", NotifyURL: on.URL + "/notify", Timeout: giveUp, RefundVisible: visible,
-	})
+	s.Provider, err = alipay.New(s.certified())
 	require.NoError(t, err)
 	s.stop = sync.OnceFunc(func() {
 		gateway.Close()
@@ -133,6 +150,7 @@ type reply struct {
 	OutTradeNo string    `json:"out_trade_no"`
 	TradeNo    string    `json:"trade_no"`
 	Amount     money.Fen `json:"amount"`
+	Serial     string    `json:"alipay_cert_sn"`
 	Error      struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`
@@ -205,17 +223,18 @@ func none(t testing.TB, from <-chan url.Values) {
 const visible = 100 * time.Millisecond
 
 func TestConformance(t *testing.T) {
-	paymenttest.Run(t, func(t *testing.T) paymenttest.World {
-		s := start(t)
-		return paymenttest.World{
-			Provider:      s,
-			Pay:           func(t *testing.T, push string) { s.do(t, "pay", `{"push_id":%q}`, push) },
-			Notified:      func(t *testing.T) url.Values { return next(t, s.street.taken) },
-			LoseAnswer:    func(t *testing.T, api paymenttest.API) { s.do(t, "fault", `{"api":%q,"mode":"done_but_timeout"}`, api) },
-			Break:         func(t *testing.T, api paymenttest.API) { s.do(t, "fault", `{"api":%q,"mode":"error"}`, api) },
-			RefundVisible: visible,
-		}
-	})
+	paymenttest.Run(t, func(t *testing.T) paymenttest.World { return world(start(t)) })
+}
+
+func world(s sandbox) paymenttest.World {
+	return paymenttest.World{
+		Provider:      s,
+		Pay:           func(t *testing.T, push string) { s.do(t, "pay", `{"push_id":%q}`, push) },
+		Notified:      func(t *testing.T) url.Values { return next(t, s.street.taken) },
+		LoseAnswer:    func(t *testing.T, api paymenttest.API) { s.do(t, "fault", `{"api":%q,"mode":"done_but_timeout"}`, api) },
+		Break:         func(t *testing.T, api paymenttest.API) { s.do(t, "fault", `{"api":%q,"mode":"error"}`, api) },
+		RefundVisible: visible,
+	}
 }
 
 func TestRestartKeepsEverything(t *testing.T) {
@@ -257,7 +276,7 @@ func TestKeysAreForTheirOwnerOnly(t *testing.T) {
 	s := start(t)
 	files, err := os.ReadDir(s.keys)
 	require.NoError(t, err)
-	require.Len(t, files, 2)
+	require.Len(t, files, 6)
 	for _, file := range files {
 		info, err := file.Info()
 		require.NoError(t, err)

@@ -23,10 +23,10 @@ import (
 const keyBits = 2048
 
 func openKeys(dir string) (merchant, alipay *rsa.PrivateKey, err error) {
-	if merchant, err = openKey(dir, "merchant.pem"); err != nil {
+	if merchant, err = openKey(dir, merchantKeyFile); err != nil {
 		return nil, nil, err
 	}
-	if alipay, err = openKey(dir, "alipay.pem"); err != nil {
+	if alipay, err = openKey(dir, alipayKeyFile); err != nil {
 		return nil, nil, err
 	}
 	return merchant, alipay, nil
@@ -35,10 +35,16 @@ func openKeys(dir string) (merchant, alipay *rsa.PrivateKey, err error) {
 // openKey reads a private key, or makes one if there is none yet.
 func openKey(dir, name string) (*rsa.PrivateKey, error) {
 	path := filepath.Join(dir, name)
-	text, err := os.ReadFile(path) // #nosec G304 -- the operator's own directory
+	key, err := readKey(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return makeKey(path)
 	}
+	return key, err
+}
+
+// readKey reads the private key with which a file begins.
+func readKey(path string) (*rsa.PrivateKey, error) {
+	text, err := os.ReadFile(path) // #nosec G304 -- the operator's own directory
 	if err != nil {
 		return nil, fmt.Errorf("alipaygateway: key: %w", err)
 	}

@@ -181,7 +181,7 @@ func (g *Gateway) notification(known trade, pending notice) (url.Values, error) 
 		fields.Set("out_biz_no", known.Refunds[last].RequestNo)
 		fields.Set("gmt_refund", known.Refunds[last].At.In(g.zone).Format(timeLayout+".000"))
 	}
-	signature, err := sign(g.alipay, signedText(fields, "sign_type"))
+	signature, err := sign(g.teller().key, signedText(fields, "sign_type"))
 	if err != nil {
 		return nil, err
 	}

@@ -44,6 +44,7 @@ type call struct {
 	method    string
 	content   string // the biz_content
 	notifyURL string
+	certified bool // it is signed with certificates
 }
 
 // status starts every answer.
@@ -123,7 +124,7 @@ func (g *Gateway) serveCall(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusFound)
 		return
 	}
-	if err := g.answer(w, asked.method, said); err != nil {
+	if err := g.answer(w, asked, said); err != nil {
 		g.logger.Warn("sandbox alipay: an answer could not be sent", "method", asked.method, "error", err)
 	}
 }
@@ -131,24 +132,37 @@ func (g *Gateway) serveCall(w http.ResponseWriter, r *http.Request) {
 // authenticate checks that the request was made by the merchant, lately, for this
 // gateway.
 func (g *Gateway) authenticate(form url.Values) (call, error) {
+	unread := call{certified: certified(form)}
 	for name, values := range form {
 		if len(values) != 1 {
-			return call{}, invalid("isv.invalid-parameter", fmt.Sprintf("%.40q is given %d times", name, len(values)))
+			return unread, invalid("isv.invalid-parameter", fmt.Sprintf("%.40q is given %d times", name, len(values)))
 		}
 	}
 	for name, want := range map[string]string{"app_id": appID, "sign_type": "RSA2", "charset": "utf-8", "version": "1.0", "format": "JSON"} {
 		if !strings.EqualFold(form.Get(name), want) {
-			return call{}, invalid("isv.invalid-"+strings.ReplaceAll(name, "_", "-"), fmt.Sprintf("%s is not %s", name, want))
+			return unread, invalid("isv.invalid-"+strings.ReplaceAll(name, "_", "-"), fmt.Sprintf("%s is not %s", name, want))
 		}
 	}
+	if err := g.checkSerials(form); err != nil {
+		return unread, err
+	}
 	if err := verify(&g.merchant.PublicKey, signedText(form, "sign"), form.Get("sign")); err != nil {
-		return call{}, invalid("isv.invalid-signature", "验签出错")
+		return unread, invalid("isv.invalid-signature", "验签出错")
 	}
-	asked := call{method: form.Get("method"), content: form.Get("biz_content"), notifyURL: form.Get("notify_url")}
+	asked := call{
+		method: form.Get("method"), content: form.Get("biz_content"), notifyURL: form.Get("notify_url"), certified: unread.certified,
+	}
 	if _, known := g.methods[asked.method]; !known {
-		return call{}, invalid("isv.invalid-method", "不存在的方法名")
+		return unread, invalid("isv.invalid-method", "不存在的方法名")
 	}
-	return asked, g.checkAge(asked, form.Get("timestamp"))
+	if err := g.checkAge(asked, form.Get("timestamp")); err != nil {
+		return asked, err
+	}
+	g.plainly.Store(!asked.certified)
+	if outgoing[asked.method] && !asked.certified {
+		return asked, invalid(subAppCertMissing, appCertMissingText)
+	}
+	return asked, nil
 }
 
 // checkAge refuses old requests. A payment page is asked for by the buyer, at any time
@@ -201,21 +215,26 @@ func (g *Gateway) keepSilent(ctx context.Context) {
 }
 
 // answer sends what is said and a signature over exactly its bytes.
-func (g *Gateway) answer(w http.ResponseWriter, method string, said any) error {
+func (g *Gateway) answer(w http.ResponseWriter, asked call, said any) error {
 	node, err := json.Marshal(said)
 	if err != nil {
 		return fmt.Errorf("alipaygateway: encode: %w", err)
 	}
-	signature, err := sign(g.alipay, node)
+	signing := g.signer(asked.certified)
+	signature, err := sign(signing.key, node)
 	if err != nil {
 		return err
 	}
 	name := "error"
-	if method != "" {
-		name = strings.ReplaceAll(method, ".", "_")
+	if asked.method != "" {
+		name = strings.ReplaceAll(asked.method, ".", "_")
+	}
+	var certificate string
+	if signing.serial != "" {
+		certificate = fmt.Sprintf(`"alipay_cert_sn":%q,`, signing.serial)
 	}
 	w.Header().Set("Content-Type", "application/json;charset=utf-8")
-	_, err = fmt.Fprintf(w, `{"%s_response":%s,"sign":"%s"}`, name, node, signature) //nolint:gosec // JSON, and said to be
+	_, err = fmt.Fprintf(w, `{"%s_response":%s,%s"sign":"%s"}`, name, node, certificate, signature) //nolint:gosec // JSON, and said to be
 	return err
 }
 

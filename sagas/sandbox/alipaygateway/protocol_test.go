@@ -141,6 +141,8 @@ func TestRepeatedNumbersWithOtherContent(t *testing.T) {
 	s := start(t)
 	app, key := s.ownKey(t)
 	client := s.merchant(t, app, key)
+	require.NoError(t, client.LoadAppCertPublicKeyFromFile(s.AppCertFile))
+	require.NoError(t, client.LoadAliPayRootCertFromFile(s.RootCertFile))
 	s.open(t, order("T1", "push-1"))
 	s.do(t, "pay", `{"push_id":"push-1","notify":"lost"}`)
 	said := func(param sdk.Param) string {
@@ -173,13 +175,9 @@ func TestAnswersOfAStrangerAreNotBelieved(t *testing.T) {
 	_, err := stranger.Notification(form)
 	require.ErrorIs(t, err, payment.ErrForged)
 
-	app, key := s.ownKey(t)
-	_, _, public, seller, err := stranger.street.gateway.Load().MerchantConfig()
-	require.NoError(t, err)
-	mistaken, err := alipay.New(alipay.Config{
-		AppID: app, PrivateKey: key, AlipayPublicKey: public, SellerID: seller,
-		Gateway: s.street.URL + "/gateway.do", NotifyURL: s.street.URL + "/notify", Timeout: giveUp,
-	})
+	settings := s.plain()
+	settings.AlipayPublicKey = stranger.AlipayPublicKey
+	mistaken, err := alipay.New(settings)
 	require.NoError(t, err)
 	defer mistaken.Disconnect()
 	_, err = mistaken.Query(t.Context(), "T1")

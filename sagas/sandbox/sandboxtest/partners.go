@@ -103,11 +103,14 @@ func (p *Partners) openAlipay(t testing.TB, config Config, kept jetstream.KeyVal
 	t.Cleanup(gateway.Close)
 	p.gateway.Store(gateway)
 	require.NoError(t, gateway.Serve(p.conn))
-	app, private, public, seller, err := gateway.MerchantConfig()
+	merchant, err := gateway.MerchantConfig()
 	require.NoError(t, err)
 	p.NotifyURL = street.URL + "/notify"
 	p.Provider, err = alipay.New(alipay.Config{
-		AppID: app, PrivateKey: private, AlipayPublicKey: public, SellerID: seller,
+		AppID: merchant.AppID, SellerID: merchant.SellerID,
+		Certificates: alipay.CertificateFiles{
+			App: merchant.AppCertFile, Alipay: []string{merchant.AlipayCertFile}, Root: merchant.RootCertFile, Key: merchant.KeyFile,
+		},
 		Gateway: street.URL + "/gateway.do", NotifyURL: p.NotifyURL, Timeout: config.Timeout, RefundVisible: RefundVisible,
 	})
 	require.NoError(t, err)

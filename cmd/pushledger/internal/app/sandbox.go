@@ -81,12 +81,15 @@ func (s *Service) startSandbox(ctx context.Context, mux *http.ServeMux, issuer *
 
 // sandboxAlipay points the production adapter at the sandbox, which is at an address.
 func (s *Service) sandboxAlipay(gateway *alipaygateway.Gateway, address string) error {
-	app, private, public, seller, err := gateway.MerchantConfig()
+	merchant, err := gateway.MerchantConfig()
 	if err != nil {
 		return err
 	}
 	s.config.Alipay = alipay.Config{
-		AppID: app, PrivateKey: private, AlipayPublicKey: public, SellerID: seller,
+		AppID: merchant.AppID, SellerID: merchant.SellerID,
+		Certificates: alipay.CertificateFiles{
+			App: merchant.AppCertFile, Alipay: []string{merchant.AlipayCertFile}, Root: merchant.RootCertFile, Key: merchant.KeyFile,
+		},
 		Gateway: address + sandboxPath + "gateway.do", NotifyURL: address + "/alipay/notify",
 		Timeout: sandboxTimeout,
 	}

@@ -181,7 +181,7 @@ func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux, feed *nat
 	if err := s.openAudit(ctx); err != nil {
 		return err
 	}
-	if s.provider, err = alipay.New(s.config.Alipay); err != nil {
+	if err := s.openAlipay(); err != nil {
 		return err
 	}
 	if err := s.connectPartners(); err != nil {
@@ -259,6 +259,7 @@ func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed
 	s.background, ctx = errgroup.WithContext(ctx)
 	s.background.Go(func() error { return s.audit.watch(ctx) })
 	s.background.Go(func() error { return s.watchDisk(ctx) })
+	s.background.Go(func() error { return s.watchCertificates(ctx) })
 	s.background.Go(func() error { return s.unlessPoisoned("purchases", s.saga.Run(ctx)) })
 	s.background.Go(func() error { return s.unlessPoisoned("invalidations", invalidations.Run(ctx)) })
 	s.background.Go(func() error { return feed.Follow(ctx, invalidations.Handle) })

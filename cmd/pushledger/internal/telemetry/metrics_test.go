@@ -19,6 +19,9 @@ func TestMetricsTellHowFarReadModelsAre(t *testing.T) {
 	metrics := telemetry.NewMetrics()
 	metrics.Models(ledger.Models(), slog.New(slog.DiscardHandler))
 	metrics.Observe("pushledger_purchases_open", "Open.", func() float64 { return 7 })
+	for i, which := range []string{"app", "root"} {
+		metrics.ObserveOne("pushledger_alipay_certificate_expiry_seconds", "When.", "certificate", which, func() float64 { return float64(i) })
+	}
 	metrics.NotificationRefused()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/pushes/{id}", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
@@ -31,6 +34,7 @@ func TestMetricsTellHowFarReadModelsAre(t *testing.T) {
 
 	for _, line := range []string{
 		`pushledger_projection_position{model="pushes"} 4`, `pushledger_projection_lag_events{model="accounts"} 0`,
+		`pushledger_alipay_certificate_expiry_seconds{certificate="app"} 0`, `pushledger_alipay_certificate_expiry_seconds{certificate="root"} 1`,
 		`pushledger_projection_stopped{model="pushes"} 0`, `pushledger_purchases_open 7`, `pushledger_notifications_refused_total 1`,
 		`pushledger_http_request_seconds_count{path="GET /v1/pushes/{id}",status="418"} 1`, `pushledger_http_request_seconds_count{path="",status="404"} 1`,
 	} {

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/stretchr/testify/require"
+)
+
+func TestEveryMissingFlagForAlipayIsNamed(t *testing.T) {
+	t.Parallel()
+	private := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, os.WriteFile(private, []byte("x"), 0o600))
+	ids := alipayFlags{AlipayAppID: "1", AlipaySellerID: "2", AlipayNotifyAddress: "https://ledger.example", AlipayPrivateKey: private}
+	for name, given := range map[string]struct {
+		flags alipayFlags
+		named []string
+	}{
+		"nothing": {alipayFlags{}, []string{
+			"--alipay-app-id", "--alipay-seller-id", "--alipay-notify-address", "--alipay-private-key", "--alipay-app-cert", "--alipay-cert", "--alipay-root-cert",
+		}},
+		"no signing": {ids, []string{"--alipay-app-cert", "--alipay-cert", "--alipay-root-cert"}},
+	} {
+		_, err := given.flags.alipayConfig()
+		require.ErrorIs(t, err, errUsage, name)
+		for _, flag := range given.named {
+			require.ErrorContains(t, err, flag, name)
+		}
+	}
+	some := ids
+	some.AlipayAppCert = private
+	_, err := some.alipayConfig()
+	require.ErrorContains(t, err, "--alipay-cert, --alipay-root-cert")
+	require.NotContains(t, err.Error(), "--alipay-app-cert")
+
+	both := ids
+	both.AlipayAppCert, both.AlipayCert, both.AlipayRootCert, both.AlipayPublicKey = private, []string{private}, private, private
+	_, err = both.alipayConfig()
+	require.ErrorIs(t, err, errUsage)
+	both.AlipayPublicKey = ""
+	config, err := both.alipayConfig()
+	require.NoError(t, err)
+	require.Equal(t, private, config.Certificates.Key)
+	require.NoError(t, os.Chmod(private, 0o644)) // #nosec G302 -- what must be refused
+	_, err = both.alipayConfig()
+	require.ErrorContains(t, err, "others may read")
+}
+
+func TestServeTakesCertificatesFromTheCommandLine(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, []byte("x"), 0o600))
+	var line struct {
+		Serve serveCommand `cmd:""`
+	}
+	parser, err := kong.New(&line)
+	require.NoError(t, err)
+	_, err = parser.Parse([]string{
+		"serve", "--token-keys", file, "--alipay-app-id", "1", "--alipay-seller-id", "2",
+		"--alipay-notify-address", "https://ledger.example/alipay/notify", "--alipay-private-key", file,
+		"--alipay-app-cert", file, "--alipay-cert", file, "--alipay-cert", file, "--alipay-root-cert", file,
+	})
+	require.NoError(t, err)
+	config, err := line.Serve.config(io.Discard)
+	require.NoError(t, err)
+	require.Equal(t, []string{file, file}, config.Alipay.Certificates.Alipay)
+}
+
+// While Alipay signs with a certificate that the service does not have, nothing is decided;
+// once its file has it, every purchase goes on to its end.
+func TestAlipayChangesItsCertificate(t *testing.T) {
+	t.Parallel()
+	m := openSandbox(t, t.TempDir(), longWindow)
+	paid, later := m.buy(t, 1), m.buy(t, 2)
+	paid.pay(t)
+	paid.await(t, settled(paid))
+	m.control(t, "alipay.rotate", `{"only":"sign"}`)
+	later.pay(t)
+	accepted := m.buy(t, 1)
+	time.Sleep(2 * time.Second) // for answers that nobody can verify
+	require.Zero(t, later.count(t, "Paid"))
+	m.control(t, "alipay.rotate", `{"only":"publish"}`)
+	accepted.happened(t, "PaymentOpened", 1)
+	accepted.pay(t)
+	for _, d := range []*deal{paid, later, accepted} {
+		d.ends(t, settled(d))
+	}
+
+	response, err := http.Get(m.ready.HTTPURL + "/metrics")
+	require.NoError(t, err)
+	text, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	for _, kind := range []string{"app", "alipay", "root"} {
+		require.Regexp(t, `pushledger_alipay_certificate_expiry_seconds\{certificate="`+kind+`"\} [1-9]`, string(text))
+	}
+}
