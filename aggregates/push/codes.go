@@ -61,6 +61,8 @@ const (
 	CodePolicyViolation   = "policy_violation"
 	CodeTakenDown         = "taken_down"
 	CodeCreditFunding     = "credit_funding"
+	CodeUnknownChannel    = "unknown_channel"
+	CodeSourcesUntold     = "sources_untold"
 	CodeMoveRefused       = "move_refused"
 	CodeHoldRefused       = "hold_refused"
 	CodeBuyerActed        = "buyer_acted"
@@ -106,9 +108,9 @@ var messages = map[string]Words{
 	CodeReasonRequired:   {"this command needs a reason", "该命令必须填写原因"},
 	CodeUnknownVerb:      {"there is no such command", "没有这个命令"},
 
-	CodeInvalidStep:       {"step is payout, refund (of a stray with its request_no), return, reversal or buyer_act (these three with a domain)", "step 须为 payout（打款）、refund（退款；误入款须填 request_no）、return（退回域名）、reversal（交割被撤销）或 buyer_act（买家处置域名），后三者须填 domain"},
+	CodeInvalidStep:       {"step is payout, refund (of a stray with its request_no), check_funding, return, reversal or buyer_act (these three with a domain)", "step 须为 payout（打款）、refund（退款；误入款须填 request_no）、check_funding（核实资金来源）、return（退回域名）、reversal（交割被撤销）或 buyer_act（买家处置域名），后三者须填 domain"},
 	CodeInvalidPlace:      {"a domain that is returned by hand is at the place \"returned\" or \"gone\"; no other step has a place", "人工退回域名时，place 须为 \"returned\"（已退回）或 \"gone\"（已不在双方账户）；其他步骤不填 place"},
-	CodeInvalidDecision:   {"what the buyer has done is settled by the decision \"pay_seller\" or \"refund_buyer\"; no other step has a decision", "买家处置域名后人工处理时，decision 须为 \"pay_seller\"（打款给卖家）或 \"refund_buyer\"（退款给买家）；其他步骤不填 decision"},
+	CodeInvalidDecision:   {"what the buyer has done is settled by the decision \"pay_seller\" or \"refund_buyer\", a payment of unknown source by \"accept_payment\" or \"refund_buyer\"; no other step has a decision", "买家处置域名后人工处理时，decision 须为 \"pay_seller\"（打款给卖家）或 \"refund_buyer\"（退款给买家）；核实资金来源时须为 \"accept_payment\"（确认收款）或 \"refund_buyer\"（退款给买家）；其他步骤不填 decision"},
 	CodeInvalidRegistrant: {"a registrant is the id of a template, 1 to 64 characters of A-Z a-z 0-9 _ -", "registrant 须为信息模板编号，1 至 64 位字母、数字、下划线或连字符"},
 	CodeReferenceRequired: {"settling by hand needs a reference to where it is documented", "人工处理必须填写凭证号"},
 	CodeNotWaiting:        {"this step does not wait for a person", "该步骤并未等待人工处理"},
@@ -153,6 +155,8 @@ var messages = map[string]Words{
 	CodePolicyViolation:   {"the domain breaks a rule of the registry or of the law", "域名违反上游管理机构的政策或法规"},
 	CodeTakenDown:         {"an operator took this push down", "该 push 已被运营人员下架"},
 	CodeCreditFunding:     {"the payment came from a credit channel, which is not allowed", "买家付款来自不支持的信用类支付账户"},
+	CodeUnknownChannel:    {"the payment came from a channel that is not known to be money, which is not allowed", "买家付款来自未识别的支付渠道，不予接受"},
+	CodeSourcesUntold:     {"Alipay does not say from which source the payment came", "支付宝未告知付款的资金来源"},
 	CodeMoveRefused:       {"the registrar refused to move the domain to the buyer", "注册商拒绝将域名转入买家账户"},
 	CodeHoldRefused:       {"the registrar refused to hold the domain while it is delivered", "注册商拒绝在交割期间锁定域名"},
 	CodeBuyerActed:        {"the buyer has moved the domain on, or done something else with it, before the push was completed", "交易完成前，买家已处置转入其账户的域名"},
