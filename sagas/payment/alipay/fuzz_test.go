@@ -52,7 +52,9 @@ func FuzzNotification(f *testing.F) {
 			AppId: form.Get("app_id"), SellerId: form.Get("seller_id"), TradeNo: form.Get("trade_no"), OutTradeNo: form.Get("out_trade_no"),
 			TradeStatus: alipay.TradeStatus(form.Get("trade_status")), TotalAmount: form.Get("total_amount"),
 			PassbackParams: form.Get("passback_params"), GmtPayment: form.Get("gmt_payment"), FundBillList: form.Get("fund_bill_list"),
-		}, form.Get("credit_pay_mode"))
+			ReceiptAmount: form.Get("receipt_amount"), BuyerPayAmount: form.Get("buyer_pay_amount"),
+			BuyerId: form.Get("buyer_id"), BuyerLogonId: form.Get("buyer_logon_id"),
+		}, form)
 		if err != nil {
 			return
 		}
@@ -121,7 +123,7 @@ func requireKnown(t *testing.T, err error) bool {
 
 func requireTrade(t *testing.T, trade payment.Trade) {
 	t.Helper()
-	require.LessOrEqual(t, len(trade.Channels), 2*maxFunds+1)
+	require.LessOrEqual(t, len(trade.Channels), 2*maxFunds+2)
 	for _, channel := range trade.Channels {
 		require.NotEmpty(t, channel)
 		require.LessOrEqual(t, utf8.RuneCountInString(channel), maxChannel)

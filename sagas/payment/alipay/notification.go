@@ -42,11 +42,11 @@ func (p *Provider) notified(form url.Values) (payment.Trade, error) {
 	if err != nil {
 		return payment.Trade{}, fmt.Errorf("signature: %w", err)
 	}
-	return p.told(said, form.Get("credit_pay_mode"))
+	return p.told(said, form)
 }
 
-// told reads what a signed notification tells.
-func (p *Provider) told(said *alipay.Notification, creditMode string) (payment.Trade, error) {
+// told reads what a signed notification tells. The library leaves some of it in the form.
+func (p *Provider) told(said *alipay.Notification, form url.Values) (payment.Trade, error) {
 	if err := errors.Join(same("application", said.AppId, p.config.AppID), same("seller", said.SellerId, p.config.SellerID)); err != nil {
 		return payment.Trade{}, err
 	}
@@ -57,13 +57,14 @@ func (p *Provider) told(said *alipay.Notification, creditMode string) (payment.T
 	if err != nil {
 		return payment.Trade{}, fmt.Errorf("passback_params: %w", err)
 	}
-	channels, err := notifiedChannels(said.FundBillList, creditMode)
+	channels, err := notifiedChannels(said.FundBillList, form.Get("credit_pay_mode"))
 	if err != nil {
 		return payment.Trade{}, err
 	}
 	return p.standing(payment.Trade{
 		TradeNo: said.OutTradeNo, ProviderTradeNo: said.TradeNo, PushID: pushID, Channels: channels,
-	}, said.TradeStatus, said.TotalAmount, said.GmtPayment)
+		Payer: payer(said.BuyerId, form.Get("buyer_open_id"), said.BuyerLogonId),
+	}, said.TradeStatus, form.Get("additional_status"), paidMoney{said.TotalAmount, said.ReceiptAmount, said.BuyerPayAmount, said.GmtPayment})
 }
 
 // signedPlainly refuses forms whose signed text could be read in two ways, and those

@@ -194,10 +194,17 @@ func (p *parser) header(row []string) error {
 
 func (p *parser) at(row []string, column string) string { return row[p.columns[column]] }
 
+// received is the column of what has reached the merchant. The order may be over more: what
+// the merchant itself has given. Bills that lack the column are of orders alone.
+const received = "商家实收（元）"
+
 // tradeRow reads a row of 业务明细. Refunds have amounts below 0.
 func (p *parser) tradeRow(row []string) (Movement, bool, error) {
 	movement := Movement{Number: p.at(row, "商户订单号"), ProviderNo: p.at(row, "支付宝交易号")}
 	amount := p.at(row, "订单金额（元）")
+	if column, is := p.columns[received]; is && row[column] != "" {
+		amount = row[column]
+	}
 	switch kind := p.at(row, "业务类型"); kind {
 	case "交易":
 		movement.Kind = Payment
