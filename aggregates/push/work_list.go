@@ -27,7 +27,7 @@ func WorkList(state State) []Work {
 	if refund := state.Refund; refund != nil && refund.Progress == Refused {
 		list = append(list, Work{
 			Task: Task{Step: StepRefund, RequestNo: refund.RequestNo},
-			Code: refund.Code, Message: refund.Message, Since: refund.RefusedAt, Refusals: refund.Refusals,
+			Code: refund.Code, Message: explained(refund.Code, refund.Message), Since: refund.RefusedAt, Refusals: refund.Refusals,
 		})
 	}
 	for _, stray := range state.Strays {
@@ -35,7 +35,7 @@ func WorkList(state State) []Work {
 		case Refused:
 			list = append(list, Work{
 				Task: Task{Step: StepRefund, RequestNo: stray.RequestNo},
-				Code: stray.Code, Message: stray.Message, Since: stray.RefusedAt, Refusals: stray.Refusals,
+				Code: stray.Code, Message: explained(stray.Code, stray.Message), Since: stray.RefusedAt, Refusals: stray.Refusals,
 			})
 		case Undecided:
 			list = append(list, Work{
@@ -63,4 +63,16 @@ func WorkList(state State) []Work {
 		}
 	}
 	return list
+}
+
+// finishedTrade is Alipay's code for a trade whose time for refunds is over.
+const finishedTrade = "ACQ.TRADE_HAS_FINISHED"
+
+// explained adds to the provider's words what they mean for whoever has to help: to try such
+// a refund again is in vain.
+func explained(code, message string) string {
+	if code != finishedTrade {
+		return message
+	}
+	return message + " (a finished trade can be refunded no more: pay the buyer otherwise and settle it / 交易已完结，不可再退款，请线下退还后人工处理)"
 }

@@ -178,7 +178,8 @@ type ledgerAnswer struct {
 	Payouts []ledgerPayout `json:"payouts"`
 }
 
-// ledger answers sandbox.alipay.ledger: the money that really moved, oldest first.
+// ledger answers sandbox.alipay.ledger: the money that really moved, oldest first. What the
+// merchant itself has given to a trade did not.
 func (g *Gateway) ledger(_ context.Context, body []byte) (any, error) {
 	var wanted struct {
 		PushID string `json:"push_id"`
@@ -188,7 +189,7 @@ func (g *Gateway) ledger(_ context.Context, body []byte) (any, error) {
 	}
 	answer := ledgerAnswer{OK: true}
 	for _, t := range g.paidTrades(wanted.PushID) {
-		answer.Trades = append(answer.Trades, ledgerTrade{t.PushID, t.OutTradeNo, t.Amount, t.Status, t.Channel})
+		answer.Trades = append(answer.Trades, ledgerTrade{t.PushID, t.OutTradeNo, t.received(), t.Status, t.Channel})
 		for _, r := range t.Refunds {
 			answer.Refunds = append(answer.Refunds, ledgerRefund{t.PushID, t.OutTradeNo, r.RequestNo, r.Amount})
 		}
