@@ -125,6 +125,21 @@ func TestT6WhatTheMerchantFundsIsNotTheTotal(t *testing.T) {
 	}
 }
 
+// Nor is it money that came in, for whatever reason the rest goes back.
+func TestWhatTheMerchantFundsDoesNotGoBack(t *testing.T) {
+	for name, state := range map[string]push.State{
+		"late": given(t, offered, accepted, unpaid), "duplicate": given(t, offered, accepted, paid), "other_trade": given(t, offered),
+	} {
+		got := push.Receipt{TradeNo: "T2", Amount: total, Received: total - 5_00, Channels: []string{"ALIPAYACCOUNT", "MCOUPON"}, PaidAt: noon}
+		if name == "late" {
+			got.TradeNo = state.Payment.TradeNo
+		}
+		events := push.DecideReceipt(state, got, noon)
+		require.Equal(t, name, effect(events))
+		require.Equal(t, total-5_00, events[0].(push.StrayReceived).Amount)
+	}
+}
+
 // Silence about the sources is neither money nor its absence: the provider is asked again,
 // and then a person decides.
 func TestT6UntoldSourcesWaitForAPerson(t *testing.T) {

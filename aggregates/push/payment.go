@@ -36,7 +36,7 @@ type Payer struct {
 // funded the rest.
 func (r Receipt) short() bool { return r.Received > 0 && r.Received < r.Amount }
 
-// paidByBuyer is what goes back of a payment to which the merchant has contributed. The
+// paidByBuyer is what came in and goes back of a payment to which the merchant has contributed. The
 // provider gives the buyer's own money back first, so this moves all of it and nothing of
 // what the merchant has given. Where it is not told how much that is, it is the whole
 // trade, of which the provider gives the buyer no more than the buyer's part.
@@ -69,7 +69,7 @@ func DecideReceipt(state State, receipt Receipt, now time.Time) []Event {
 	case receipt.Amount != state.Total:
 		return []Event{strayReceived(state, receipt, StrayAmountMismatch, now)}
 	case receipt.short():
-		return []Event{shortReceived(state, receipt, now)}
+		return []Event{strayReceived(state, receipt, StrayAmountMismatch, now)}
 	}
 	switch FundingOf(receipt.Channels) {
 	case FundingCredit:
@@ -77,7 +77,7 @@ func DecideReceipt(state State, receipt Receipt, now time.Time) []Event {
 	case FundingUnknown:
 		return invalidFunding(state, receipt, CodeUnknownChannel, StrayUnknownChannel, now)
 	case FundingMerchant:
-		return []Event{shortReceived(state, receipt, now)}
+		return []Event{strayReceived(state, receipt, StrayAmountMismatch, now)}
 	case FundingMoney, FundingUntold:
 	}
 	untold := len(receipt.Channels) == 0
@@ -115,14 +115,12 @@ func invalidFunding(state State, receipt Receipt, code string, cause StrayCause,
 	}
 }
 
-// shortReceived is a payment to which the merchant has contributed: what the buyer paid is
-// not the total.
-func shortReceived(state State, receipt Receipt, now time.Time) StrayReceived {
-	receipt.Amount = receipt.paidByBuyer()
-	return strayReceived(state, receipt, StrayAmountMismatch, now)
-}
-
+// strayReceived is money that pays nothing. What the merchant itself has given of it never
+// came in, and does not go back.
 func strayReceived(state State, receipt Receipt, cause StrayCause, now time.Time) StrayReceived {
+	if receipt.short() || FundingOf(receipt.Channels) == FundingMerchant {
+		receipt.Amount = receipt.paidByBuyer()
+	}
 	return StrayReceived{
 		At: now, TradeNo: receipt.TradeNo, ProviderTradeNo: receipt.ProviderTradeNo,
 		Amount: receipt.Amount, Channels: receipt.Channels, Payer: receipt.Payer, Cause: cause,

@@ -29,15 +29,15 @@ func TestTimelineAndEventsTellTheSame(t *testing.T) {
 			ledger.Show(t, "p-2", bads[i])
 		}
 	}
-	want := make(map[uint64]pushes.TimelineEvent)
-	for _, id := range []string{"p-1", "p-2"} {
-		timeline, err := ledger.Queries.Timeline(t.Context(), asBo, pushes.TimelineRequest{PushID: id})
-		require.NoError(t, err)
-		for _, event := range timeline.Events {
-			want[event.Seq] = event
-		}
-	}
 	for _, viewer := range []pushes.Viewer{asAnna, asBo, operator} {
+		want := make(map[uint64]pushes.TimelineEvent)
+		for _, id := range []string{"p-1", "p-2"} {
+			timeline, err := ledger.Queries.Timeline(t.Context(), viewer, pushes.TimelineRequest{PushID: id})
+			require.NoError(t, err)
+			for _, event := range timeline.Events {
+				want[event.Seq] = event
+			}
+		}
 		after := uint64(0)
 		for range want { // each page begins with nothing remembered
 			page, err := ledger.Queries.EventsPage(t.Context(), viewer, pushes.EventsRequest{After: after, Limit: 1})
