@@ -31,6 +31,7 @@ var examples = []aggregates.Event{
 	push.Accepted{
 		At: at, Total: 199900, TradeNo: tradeNo, PayBy: at.Add(30 * time.Minute),
 		PayURL: "https://openapi.example.com/gateway.do?out_trade_no=" + tradeNo, Registrant: "template-3",
+		Payer: push.Payer{UserID: "2088102117900002", OpenID: "074a1CcTG1LelxKe4xQC0zgNdId0nxi95b5lsNpazWYoCo5", LoginMasked: "buy***@example.com"},
 	},
 	push.Paid{
 		At: at, Amount: 199900, TradeNo: tradeNo, ProviderTradeNo: "2026110222001471111111111111",

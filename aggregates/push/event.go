@@ -66,6 +66,8 @@ type Accepted struct {
 	TradeNo string    `json:"trade_no,omitzero"` // of the provider's trade to be paid
 	PayBy   time.Time `json:"pay_by,omitzero"`   // end of the payment window
 	PayURL  string    `json:"pay_url,omitzero"`  // the provider's payment page
+	// Payer is who alone may pay, where the platform demands that it is the buyer itself.
+	Payer Payer `json:"payer,omitzero"`
 	// Registrant is the buyer's template that the registrar registers the domains with.
 	Registrant string `json:"registrant,omitzero"`
 }

@@ -20,7 +20,7 @@ func Evolve(state State, event Event) State {
 		state.Status, state.EndedAt, state.EndReason = StatusDeclined, e.At, e.Reason
 	case Accepted:
 		state.Status, state.AcceptedAt = StatusAccepted, e.At
-		state.Payment = Payment{TradeNo: e.TradeNo, PayURL: e.PayURL, PayBy: e.PayBy}
+		state.Payment = Payment{TradeNo: e.TradeNo, PayURL: e.PayURL, PayBy: e.PayBy, Bound: e.Payer}
 		state.Registrant = e.Registrant
 	case Paid:
 		state.paid(e)

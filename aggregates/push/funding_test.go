@@ -208,3 +208,37 @@ func TestT6MoneyOfUntoldSourcesGoesBackWithThePush(t *testing.T) {
 	require.Equal(t, []push.Step{{Kind: push.StepRefund, RequestNo: refundNo(state)}}, push.Next(state))
 	require.Equal(t, push.CodeDomainGone, given(t, offered, accepted, opened, untold, reported("deleted", beta), refunded).EndReason)
 }
+
+// Where the platform demands it, only the buyer's own account pays.
+func TestT6TheBuyerItselfPays(t *testing.T) {
+	accept := push.Accept{Actor: buyer, Total: total, Window: window, OwnAccount: true}
+	facts := sellable(nil)
+	_, err := push.DecideAccept(given(t, offered), accept, facts, noon)
+	requireRefused(t, push.CodeBuyerNoAlipay, nil, err)
+	facts.Buyer = push.AccountFacts{AlipayUserID: "2088-own", AlipayOpenID: "open-own"}
+	events, err := push.DecideAccept(given(t, offered), accept, facts, noon)
+	require.NoError(t, err)
+	state := after(given(t, offered), events)
+	require.Equal(t, push.Payer{UserID: "2088-own", OpenID: "open-own"}, state.Payment.Bound)
+	for name, test := range map[string]struct {
+		payer    push.Payer
+		insisted bool
+		want     string
+	}{
+		"itself":               {payer: push.Payer{UserID: "2088-own"}, want: "pays"},
+		"itself, by open id":   {payer: push.Payer{OpenID: "open-own"}, want: "pays"},
+		"another":              {payer: push.Payer{UserID: "2088-other"}, want: "other_payer"},
+		"another, by open id":  {payer: push.Payer{OpenID: "open-other"}, want: "other_payer"},
+		"one id is another's":  {payer: push.Payer{UserID: "2088-own", OpenID: "open-other"}, want: "other_payer"},
+		"nobody says":          {payer: push.Payer{LoginMasked: "b***"}},
+		"nobody says for long": {insisted: true, want: "sources_untold"},
+	} {
+		got := receipt(state)
+		got.Payer, got.Insisted = test.payer, test.insisted
+		require.Equal(t, test.want, effect(push.DecideReceipt(state, got, noon)), name)
+	}
+	anybody := given(t, offered, accepted)
+	got := receipt(anybody)
+	got.Payer = push.Payer{UserID: "2088-other"}
+	require.Equal(t, "pays", effect(push.DecideReceipt(anybody, got, noon)), "where it is not demanded")
+}

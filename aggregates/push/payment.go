@@ -32,6 +32,18 @@ type Payer struct {
 	LoginMasked string `json:"login_masked,omitzero"`
 }
 
+// other reports that somebody else has paid than the one who alone may.
+func (p Payer) other(bound Payer) bool {
+	return differ(p.UserID, bound.UserID) || differ(p.OpenID, bound.OpenID)
+}
+
+// is reports that whoever alone may has paid. Where neither other nor is, nobody says who has.
+func (p Payer) is(bound Payer) bool {
+	return bound == (Payer{}) || !p.other(bound) && (p.UserID != "" && bound.UserID != "" || p.OpenID != "" && bound.OpenID != "")
+}
+
+func differ(told, bound string) bool { return told != "" && bound != "" && told != bound }
+
 // short reports that less has come in than the trade is over: the merchant itself has
 // funded the rest.
 func (r Receipt) short() bool { return r.Received > 0 && r.Received < r.Amount }
@@ -51,7 +63,8 @@ func (r Receipt) paidByBuyer() money.Fen {
 // money that goes back (rules L5, T6; faults of amount, time and number). Money that
 // is already recorded changes nothing, but that a push whose trade is spent on money
 // that did not count ends with its payment window. Neither does money of which the
-// provider does not tell the sources: it is asked again, until it has been long enough.
+// provider does not tell the sources, or who has paid where that matters: it is asked
+// again, until it has been long enough.
 func DecideReceipt(state State, receipt Receipt, now time.Time) []Event {
 	own := receipt.TradeNo == state.Payment.TradeNo && state.Payment.TradeNo != ""
 	_, spent := state.stray(receipt.TradeNo)
@@ -80,8 +93,10 @@ func DecideReceipt(state State, receipt Receipt, now time.Time) []Event {
 		return []Event{strayReceived(state, receipt, StrayAmountMismatch, now)}
 	case FundingMoney, FundingUntold:
 	}
-	untold := len(receipt.Channels) == 0
+	untold := len(receipt.Channels) == 0 || !receipt.Payer.is(state.Payment.Bound)
 	switch {
+	case receipt.Payer.other(state.Payment.Bound):
+		return []Event{strayReceived(state, receipt, StrayOtherPayer, now)}
 	case state.ExpiredBy(now) && receipt.PaidAt.After(state.Payment.PayBy):
 		return []Event{
 			Expired{At: now, Reason: ExpiryPaymentWindow},

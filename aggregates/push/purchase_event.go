@@ -48,6 +48,7 @@ const (
 	StrayCreditFunding  StrayCause = "credit_funding"  // from a credit channel (rule T6)
 	StrayOtherTrade     StrayCause = "other_trade"     // a trade that this push never asked for
 	StrayUnknownChannel StrayCause = "unknown_channel" // from a channel that is not known to be money (rule T6)
+	StrayOtherPayer     StrayCause = "other_payer"     // from another account than the buyer's own, where that is demanded
 	StraySourcesUntold  StrayCause = "sources_untold"  // the provider does not say from where; a person decides (rule T6)
 )
 

@@ -133,6 +133,7 @@ type Payment struct {
 	Paid    bool
 	Closed  bool  // can never be paid any more
 	Payer   Payer // who paid it, once it is paid
+	Bound   Payer // who alone may pay it; zero: anybody
 }
 
 // Return is why a paid push is being undone.

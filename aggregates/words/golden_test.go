@@ -136,6 +136,10 @@ func goldenHistories() []told {
 		{"The registrar cannot hold domains", with(one, paid, held(""), moved(qinghe), paidOut)},
 		{"Paid from a credit channel", with(one, paying(func(money *push.Receipt) { money.Channels = []string{"PCREDIT"} }), refunded)},
 		{"Paid from a channel that nobody knows", with(one, paying(func(money *push.Receipt) { money.Channels = []string{"CORPORATE"} }), refunded)},
+		{"Paid from another's account", []step{
+			offering(nil, item(qinghe, 8800_00)), bound, opened,
+			paying(func(money *push.Receipt) { money.Payer.UserID = "2088-other" }), refunded, unpaid,
+		}},
 		{"Paid with a merchant's coupon", with(one, paying(func(money *push.Receipt) { money.Received = money.Amount - 5_00 }), refunded, unpaid)},
 		{"Nobody says from what it was paid, and it counts", with(one, untold, checked(push.DecisionAcceptPayment), held(""), moved(qinghe), paidOut)},
 		{"Nobody says from what it was paid, and it goes back", with(one, untold, checked(push.DecisionRefundBuyer), refunded)},

@@ -31,6 +31,8 @@ func (s Story) astray(cause push.StrayCause) Text {
 		return about(push.CodeCreditFunding, "")
 	case push.StrayUnknownChannel:
 		return about(push.CodeUnknownChannel, "")
+	case push.StrayOtherPayer:
+		return Text{EN: "it was paid from another Alipay account than the buyer's own", ZH: "并非由买家本人的支付宝账户付款"}
 	case push.StraySourcesUntold:
 		return about(push.CodeSourcesUntold, "")
 	case push.StrayOtherTrade:

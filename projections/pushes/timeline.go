@@ -81,6 +81,12 @@ func timelineEvent(recorded eventstore.Recorded, text words.Text) TimelineEvent 
 func forTraders(recorded eventstore.Recorded) jsontext.Value {
 	var shown any
 	switch e := recorded.Event.(type) {
+	case push.Accepted:
+		if e.Payer == (push.Payer{}) {
+			break
+		}
+		e.Payer = push.Payer{}
+		shown = e
 	case push.Paid:
 		if e.Payer == (push.Payer{}) {
 			break

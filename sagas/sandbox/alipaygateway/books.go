@@ -50,6 +50,7 @@ type trade struct {
 	// contract does not tell it.
 	Receipt    *money.Fen `json:"receipt,omitzero"`
 	Additional string     `json:"additional_status,omitzero"`
+	Buyer      string     `json:"buyer_user_id,omitzero"` // empty: the one buyer of the sandbox
 	CreatedAt  time.Time  `json:"created_at"`
 	ExpiresAt  time.Time  `json:"expires_at,omitzero"` // zero: never
 	// KeptOpen: a fault kept it from being closed, so it outlives ExpiresAt until a call

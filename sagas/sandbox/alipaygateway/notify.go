@@ -169,7 +169,7 @@ func (g *Gateway) notification(known trade, pending notice) (url.Values, error) 
 		"notify_type": "trade_status_sync", "notify_id": pending.NotifyID, "notify_time": g.format(g.now()),
 		"trade_no": known.TradeNo, "out_trade_no": known.OutTradeNo, "trade_status": pending.Status,
 		"subject": known.Subject, "passback_params": url.QueryEscape(known.PushID),
-		"seller_id": sellerID, "buyer_id": buyerUserID, "buyer_logon_id": buyerLogonID,
+		"seller_id": sellerID, "buyer_id": known.buyer(), "buyer_logon_id": buyerLogonID,
 		"total_amount": known.Amount.String(), "receipt_amount": known.receiptTold().String(), "buyer_pay_amount": known.received().String(),
 		"invoice_amount": known.received().String(), "point_amount": "0.00",
 		"gmt_create": g.format(known.CreatedAt), "gmt_payment": g.format(known.PaidAt),

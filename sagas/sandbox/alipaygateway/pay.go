@@ -34,6 +34,7 @@ type sent struct {
 	receipt    *money.Fen // told as received; nil: what the sources come to
 	additional string     // status, beside that of the trade
 	silent     bool       // the sources are told to nobody
+	buyer      string     // user id; empty: the one buyer of the sandbox
 	finished   bool       // the trade can be refunded no more
 	// strict has the order's disabled channels refused. They are by the cashier. The operator's
 	// control pays over them all the same, as money may come that Alipay should not have let
@@ -122,7 +123,7 @@ func (g *Gateway) receive(ctx context.Context, c *cell[trade], next trade, money
 		return trade{}, refuse("invalid_receipt", "receipt_amount %s of %s", *money.receipt, next.Amount)
 	}
 	next.Status, next.Channel, next.Sources, next.Silent = tradeSuccess, paid[0].Channel, paid, money.silent
-	next.Receipt, next.Additional = money.receipt, money.additional
+	next.Receipt, next.Additional, next.Buyer = money.receipt, money.additional, money.buyer
 	if money.finished {
 		next.Status = tradeFinished
 	}

@@ -1,6 +1,7 @@
 package alipaygateway
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -58,6 +59,9 @@ func (t trade) forbids(from source) bool {
 	disabled := strings.Split(t.Disabled, ",")
 	return slices.ContainsFunc(disabledBy[name], func(by string) bool { return slices.Contains(disabled, by) })
 }
+
+// buyer is the user id of whoever paid.
+func (t trade) buyer() string { return cmp.Or(t.Buyer, buyerUserID) }
 
 // sources are those of a trade that is paid.
 func (t trade) sources() []source {

@@ -100,6 +100,15 @@ func TestMoneyThatHasNotReachedTheMerchant(t *testing.T) {
 	}
 }
 
+func TestSomebodyElsePays(t *testing.T) {
+	s := start(t)
+	s.open(t, order("T1", "push-1"))
+	s.do(t, "pay", `{"push_id":"push-1","buyer_user_id":"2088other"}`)
+	for _, trade := range s.told(t, "T1") {
+		require.Equal(t, "2088other", trade.Payer.UserID)
+	}
+}
+
 func TestAFinishedTradeIsNotRefunded(t *testing.T) {
 	s := start(t)
 	s.open(t, order("T1", "push-1"))
@@ -156,6 +165,7 @@ func TestSourcesThatMakeNoSense(t *testing.T) {
 		{`"receipt_amount":"x"`, "invalid_receipt"},
 		{`"receipt_amount":"2000.00"`, "invalid_receipt"},
 		{`"additional_status":"a b"`, "invalid_status"},
+		{`"buyer_user_id":"a b"`, "invalid_buyer"},
 		{`"notify":""`, "invalid_notify"},
 	} {
 		s.control(t, "pay", `{"push_id":"push-1",`+test.body+`}`, test.code)

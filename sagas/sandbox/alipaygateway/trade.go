@@ -195,7 +195,7 @@ func (g *Gateway) query(ctx context.Context, asked call) (any, error) {
 		TradeStatus: c.kept.Status, TotalAmount: c.kept.Amount,
 	}
 	if !c.kept.PaidAt.IsZero() {
-		answer.BuyerLogonID, answer.BuyerUserID = buyerLogonID, buyerUserID
+		answer.BuyerLogonID, answer.BuyerUserID = buyerLogonID, c.kept.buyer()
 		answer.SendPayDate = g.format(c.kept.PaidAt)
 		receipt, paid := c.kept.receiptTold(), c.kept.received()
 		answer.Receipt, answer.BuyerPay, answer.Additional = &receipt, &paid, c.kept.Additional

@@ -21,8 +21,10 @@ type Config struct {
 	// SourcesPatience is how long Alipay is asked for the sources of a payment before a
 	// person is (rule T6); 0: ten minutes, or ten seconds in the sandbox.
 	SourcesPatience time.Duration
-	TLS             certificate.Files
-	ReadyFile       string // written once the service answers; empty: none
+	// OwnAccount demands that buyers pay from their own Alipay accounts (rule T6).
+	OwnAccount bool
+	TLS        certificate.Files
+	ReadyFile  string // written once the service answers; empty: none
 	// TransparencyDir is where tiles and entry bundles are kept, best on another disk,
 	// and CheckpointKey the file with the key that signs checkpoints. Empty: below Data.
 	TransparencyDir string

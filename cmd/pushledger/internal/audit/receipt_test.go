@@ -2,10 +2,12 @@ package audit_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/sagas/ledger"
 )
 
 // What was taken before every source had to be known stays lawful; what has been decided
@@ -95,5 +97,30 @@ func TestWhatTheSourcesDecideObeysTheRules(t *testing.T) {
 		history, err := replay(m.events())
 		require.NoError(t, err, name)
 		require.Equal(t, "0.00", history.Summary().Sum, name)
+	}
+}
+
+// A buyer who must pay itself, and somebody else who does.
+func TestADemandedPayerObeysTheRules(t *testing.T) {
+	own, other := push.Payer{UserID: "2088-own"}, push.Payer{UserID: "2088-other"}
+	for _, payer := range []push.Payer{own, other} {
+		m := newMarket(t)
+		m.offer("p", "a.com")
+		facts := sellable
+		facts.Buyer = push.AccountFacts{AlipayUserID: own.UserID}
+		_, err := m.ledger.Decide(t.Context(), by("bo"), "p", func(current ledger.Push) ([]push.Event, error) {
+			accept := push.Accept{Actor: "bo", Total: current.State.Total, Window: time.Hour, OwnAccount: true}
+			return push.DecideAccept(current.State, accept, facts, m.now)
+		})
+		require.NoError(t, err)
+		m.record("p", func(state push.State) []push.Event {
+			return push.DecideReceipt(state, push.Receipt{
+				TradeNo: push.TradeNo("p"), Amount: state.Total, Channels: []string{"ALIPAYACCOUNT"}, Payer: payer, PaidAt: m.now,
+			}, m.now)
+		})
+		history, err := replay(m.events())
+		require.NoError(t, err)
+		status := map[push.Payer]string{own: "Paid", other: "Accepted"}[payer]
+		require.Equal(t, map[string]int{status: 1}, history.Summary().Statuses)
 	}
 }

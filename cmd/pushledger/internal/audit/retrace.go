@@ -212,7 +212,8 @@ var bound = push.AccountFacts{Exists: true, RealNameVerified: true, AlipayAccoun
 func accept(before push.State, actor string, e push.Accepted) ([]push.Event, error) {
 	decided, err := push.DecideAccept(before, push.Accept{
 		Actor: actor, Total: e.Total, Window: e.PayBy.Sub(e.At), Registrant: e.Registrant,
-	}, push.AcceptFacts{Seller: bound}, e.At)
+		OwnAccount: e.Payer != push.Payer{},
+	}, push.AcceptFacts{Seller: bound, Buyer: push.AccountFacts{AlipayUserID: e.Payer.UserID, AlipayOpenID: e.Payer.OpenID}}, e.At)
 	for i, event := range decided {
 		if accepted, is := event.(push.Accepted); is {
 			accepted.PayURL = e.PayURL
