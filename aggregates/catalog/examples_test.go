@@ -31,10 +31,13 @@ var examples = []aggregates.Event{
 	push.Accepted{
 		At: at, Total: 199900, TradeNo: tradeNo, PayBy: at.Add(30 * time.Minute),
 		PayURL: "https://openapi.example.com/gateway.do?out_trade_no=" + tradeNo, Registrant: "template-3",
+		Payer: push.Payer{UserID: "2088102117900002", OpenID: "074a1CcTG1LelxKe4xQC0zgNdId0nxi95b5lsNpazWYoCo5", LoginMasked: "buy***@example.com"},
 	},
 	push.Paid{
 		At: at, Amount: 199900, TradeNo: tradeNo, ProviderTradeNo: "2026110222001471111111111111",
 		Channels: []string{"ALIPAYACCOUNT", "BANKCARD"}, PaidAt: at.Truncate(time.Second),
+		Payer: push.Payer{UserID: "2088102117900002", OpenID: "074a1CcTG1LelxKe4xQC0zgNdId0nxi95b5lsNpazWYoCo5", LoginMasked: "buy***@example.com"},
+		From:  push.SuspenseAccount(tradeNo),
 	},
 	push.Expired{At: at, Reason: push.ExpiryPaymentWindow},
 	push.Invalidated{At: at, Code: push.CodeBlacklisted, Domain: "shanhai.com", Cause: cause},
@@ -45,6 +48,7 @@ var examples = []aggregates.Event{
 	push.StrayReceived{
 		At: at, TradeNo: tradeNo, ProviderTradeNo: "2026110222001471111111111111", Amount: 199900,
 		Channels: []string{"PCREDIT"}, Cause: push.StrayCreditFunding, RequestNo: refund,
+		Payer: push.Payer{UserID: "2088102117900002", OpenID: "074a1CcTG1LelxKe4xQC0zgNdId0nxi95b5lsNpazWYoCo5", LoginMasked: "buy***@example.com"},
 	},
 	push.StrayRefunded{At: at, TradeNo: tradeNo, RequestNo: refund, Amount: 199900, To: push.ByHandAccount},
 	push.DeliveryStarted{At: at},

@@ -1,6 +1,7 @@
 package push
 
 import (
+	"slices"
 	"time"
 
 	"github.com/pushledger/pushledger/aggregates/domainname"
@@ -8,8 +9,8 @@ import (
 
 // Task names one step of a push that a person can see to.
 type Task struct {
-	Step      StepKind        // StepPayout, StepRefund, StepReturn, StepReversal or StepBuyerAct
-	RequestNo string          // of StepRefund; empty means the refund of the push's own payment
+	Step      StepKind        // StepPayout, StepRefund, StepReturn, StepReversal, StepBuyerAct or StepCheckFunding
+	RequestNo string          // of StepRefund and StepCheckFunding; empty means that of the push's own payment
 	Domain    domainname.Name // of StepReturn, StepReversal and StepBuyerAct
 }
 
@@ -23,18 +24,18 @@ type Retry struct {
 type Settle struct {
 	Task
 	Place                    Place    // of StepReturn: PlaceReturned or PlaceGone
-	Decision                 Decision // of StepBuyerAct
+	Decision                 Decision // of StepBuyerAct and StepCheckFunding
 	Actor, Reason, Reference string
 }
 
 // CheckTask reports what is wrong with the form of a task.
 func CheckTask(task Task) error {
 	ofDomain := task.Step == StepReturn || task.Step == StepReversal || task.Step == StepBuyerAct
-	ofMoney := task.Step == StepPayout || task.Step == StepRefund
+	ofMoney := task.Step == StepPayout || task.Step == StepRefund || task.Step == StepCheckFunding
 	switch {
 	case !ofDomain && !ofMoney,
 		ofDomain == (task.Domain == ""),
-		task.RequestNo != "" && task.Step != StepRefund:
+		task.RequestNo != "" && task.Step != StepRefund && task.Step != StepCheckFunding:
 		return Refuse(CodeInvalidStep, "")
 	}
 	return nil
@@ -50,8 +51,16 @@ func CheckPlace(step StepKind, place Place) error {
 
 // CheckDecision reports what is wrong with the form of the decision of a settled task.
 func CheckDecision(step StepKind, decision Decision) error {
-	made := decision == DecisionPaySeller || decision == DecisionRefundBuyer
-	if step == StepBuyerAct && !made || step != StepBuyerAct && decision != "" {
+	var possible []Decision
+	switch step {
+	case StepBuyerAct:
+		possible = []Decision{DecisionPaySeller, DecisionRefundBuyer}
+	case StepCheckFunding:
+		possible = []Decision{DecisionAcceptPayment, DecisionRefundBuyer}
+	default:
+		possible = []Decision{""}
+	}
+	if !slices.Contains(possible, decision) {
 		return Refuse(CodeInvalidDecision, "")
 	}
 	return nil
@@ -64,8 +73,10 @@ func DecideRetry(state State, command Retry, now time.Time) ([]Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	if task.Step == StepReversal || task.Step == StepBuyerAct { // there is nothing that could be tried
+	switch task.Step {
+	case StepReversal, StepBuyerAct, StepCheckFunding: // there is nothing that could be tried
 		return nil, Refuse(CodeInvalidStep, "")
+	default:
 	}
 	return []Event{RetryOrdered{
 		At: now, Step: task.Step, RequestNo: task.RequestNo, Domain: task.Domain, By: command.Actor, Reason: command.Reason,
@@ -78,7 +89,8 @@ func DecideRetry(state State, command Retry, now time.Time) ([]Event, error) {
 // left the provider. facts are those of the domain of StepReturn: one that is still with
 // the buyer has not come to rest, whatever the place says. What the buyer has done with a
 // delivered domain is settled for either side (rule B5): for the seller delivery goes on,
-// for the buyer all that can be is brought back.
+// for the buyer all that can be is brought back. Money whose sources were not told pays the
+// push, or goes back and ends it (rule T6).
 func DecideSettle(state State, command Settle, facts DomainFacts, now time.Time) ([]Event, error) {
 	task, err := awaited(state, command.Task)
 	if err != nil {
@@ -108,9 +120,29 @@ func DecideSettle(state State, command Settle, facts DomainFacts, now time.Time)
 			})
 		}
 		return events, nil
+	case StepCheckFunding:
+		return append(events, fundingChecked(state, task, command, now)...), nil
 	default: // a reversal changes neither money nor status
 		return events, nil
 	}
+}
+
+// fundingChecked is what follows from what a person has found out about a payment.
+func fundingChecked(state State, task Task, command Settle, now time.Time) []Event {
+	if command.Decision == DecisionRefundBuyer {
+		return []Event{Invalidated{
+			At: now, Code: CodeSourcesUntold, Cause: Cause{Kind: CauseOperator, Actor: command.Actor, Reason: command.Reason},
+		}}
+	}
+	at := slices.IndexFunc(state.Strays, func(stray Stray) bool { return stray.RequestNo == task.RequestNo })
+	stray := state.Strays[at]
+	events := paidBy(Receipt{
+		TradeNo: stray.TradeNo, ProviderTradeNo: stray.ProviderTradeNo, Amount: stray.Amount, Payer: stray.Payer,
+	}, now)
+	payment := events[0].(Paid)
+	payment.From = SuspenseAccount(stray.TradeNo)
+	events[0] = payment
+	return events
 }
 
 // byHand books the money of events as not having come from the provider.
@@ -134,8 +166,12 @@ func byHand(events []Event) []Event {
 
 // awaited finds the task of a command in the work list, with its request number.
 func awaited(state State, task Task) (Task, error) {
-	if task.Step == StepRefund && task.RequestNo == "" && state.Refund != nil {
+	switch {
+	case task.RequestNo != "":
+	case task.Step == StepRefund && state.Refund != nil:
 		task.RequestNo = state.Refund.RequestNo
+	case task.Step == StepCheckFunding:
+		task.RequestNo = RefundNo(state.ID, state.Payment.TradeNo)
 	}
 	for _, work := range WorkList(state) {
 		if work.Task == task {

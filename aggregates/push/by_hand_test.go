@@ -37,6 +37,9 @@ func TestTheWorkListNamesWhatNeedsAPersonAndNothingElse(t *testing.T) {
 			Task: push.Task{Step: push.StepRefund, RequestNo: push.RefundNo("p-1", push.TradeNo("p-1"))},
 			Code: "TRADE_HAS_FINISHED", Message: "交易已完结",
 		},
+		"sources untold": {
+			Task: push.Task{Step: push.StepCheckFunding, RequestNo: push.RefundNo("p-1", push.TradeNo("p-1"))}, Code: push.CodeSourcesUntold,
+		},
 		"stopped": {Task: push.Task{Step: push.StepBuyerAct, Domain: alpha}, Code: push.CodeBuyerActed, Message: push.CodeAccountMoved},
 	}
 	for name, state := range situations(t) {
@@ -45,7 +48,7 @@ func TestTheWorkListNamesWhatNeedsAPersonAndNothingElse(t *testing.T) {
 			require.Empty(t, push.WorkList(state), name)
 			continue
 		}
-		if work.Since = noon; work.Step != push.StepBuyerAct {
+		if work.Since = noon; work.Step != push.StepBuyerAct && work.Step != push.StepCheckFunding {
 			work.Refusals = 1
 		}
 		require.Equal(t, []push.Work{work}, push.WorkList(state), name)

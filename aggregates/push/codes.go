@@ -37,6 +37,7 @@ const (
 	CodeBuyerUnknown       = "buyer_unknown"
 	CodeSellerNotVerified  = "seller_not_verified"
 	CodeSellerNoAlipay     = "seller_no_alipay"
+	CodeBuyerNoAlipay      = "buyer_no_alipay"
 	CodeBelowPayoutMinimum = "below_payout_minimum"
 	CodeAbovePayment       = "above_payment_maximum"
 	CodeBatchEmpty         = "batch_empty"
@@ -61,6 +62,8 @@ const (
 	CodePolicyViolation   = "policy_violation"
 	CodeTakenDown         = "taken_down"
 	CodeCreditFunding     = "credit_funding"
+	CodeUnknownChannel    = "unknown_channel"
+	CodeSourcesUntold     = "sources_untold"
 	CodeMoveRefused       = "move_refused"
 	CodeHoldRefused       = "hold_refused"
 	CodeBuyerActed        = "buyer_acted"
@@ -106,9 +109,9 @@ var messages = map[string]Words{
 	CodeReasonRequired:   {"this command needs a reason", "该命令必须填写原因"},
 	CodeUnknownVerb:      {"there is no such command", "没有这个命令"},
 
-	CodeInvalidStep:       {"step is payout, refund (of a stray with its request_no), return, reversal or buyer_act (these three with a domain)", "step 须为 payout（打款）、refund（退款；误入款须填 request_no）、return（退回域名）、reversal（交割被撤销）或 buyer_act（买家处置域名），后三者须填 domain"},
+	CodeInvalidStep:       {"step is payout, refund (of a stray with its request_no), check_funding, return, reversal or buyer_act (these three with a domain)", "step 须为 payout（打款）、refund（退款；误入款须填 request_no）、check_funding（核实资金来源）、return（退回域名）、reversal（交割被撤销）或 buyer_act（买家处置域名），后三者须填 domain"},
 	CodeInvalidPlace:      {"a domain that is returned by hand is at the place \"returned\" or \"gone\"; no other step has a place", "人工退回域名时，place 须为 \"returned\"（已退回）或 \"gone\"（已不在双方账户）；其他步骤不填 place"},
-	CodeInvalidDecision:   {"what the buyer has done is settled by the decision \"pay_seller\" or \"refund_buyer\"; no other step has a decision", "买家处置域名后人工处理时，decision 须为 \"pay_seller\"（打款给卖家）或 \"refund_buyer\"（退款给买家）；其他步骤不填 decision"},
+	CodeInvalidDecision:   {"what the buyer has done is settled by the decision \"pay_seller\" or \"refund_buyer\", a payment of unknown source by \"accept_payment\" or \"refund_buyer\"; no other step has a decision", "买家处置域名后人工处理时，decision 须为 \"pay_seller\"（打款给卖家）或 \"refund_buyer\"（退款给买家）；核实资金来源时须为 \"accept_payment\"（确认收款）或 \"refund_buyer\"（退款给买家）；其他步骤不填 decision"},
 	CodeInvalidRegistrant: {"a registrant is the id of a template, 1 to 64 characters of A-Z a-z 0-9 _ -", "registrant 须为信息模板编号，1 至 64 位字母、数字、下划线或连字符"},
 	CodeReferenceRequired: {"settling by hand needs a reference to where it is documented", "人工处理必须填写凭证号"},
 	CodeNotWaiting:        {"this step does not wait for a person", "该步骤并未等待人工处理"},
@@ -129,6 +132,7 @@ var messages = map[string]Words{
 	CodeBuyerUnknown:       {"the buyer's account does not exist", "买家账户不存在"},
 	CodeSellerNotVerified:  {"the seller has not passed real-name verification", "卖家尚未通过实名认证"},
 	CodeSellerNoAlipay:     {"the seller has no Alipay account bound", "卖家尚未绑定支付宝账户"},
+	CodeBuyerNoAlipay:      {"the buyer has no Alipay account bound from which it could pay itself", "买家尚未绑定支付宝账户，无法由本人付款"},
 	CodeBelowPayoutMinimum: {"a total is 0, or leaves the seller at least 0.10: Alipay cannot pay out 0.01 to 0.09", "总价须为 0，或使卖家所得不低于 0.10 元：0.01 至 0.09 元支付宝无法打款"},
 	CodeAbovePayment:       {"a push may not exceed 100,000,000.00", "单个 push 总价不得超过 100,000,000.00 元"},
 	CodeBatchEmpty:         {"a push needs at least one domain", "一个 push 至少包含一个域名"},
@@ -153,6 +157,8 @@ var messages = map[string]Words{
 	CodePolicyViolation:   {"the domain breaks a rule of the registry or of the law", "域名违反上游管理机构的政策或法规"},
 	CodeTakenDown:         {"an operator took this push down", "该 push 已被运营人员下架"},
 	CodeCreditFunding:     {"the payment came from a credit channel, which is not allowed", "买家付款来自不支持的信用类支付账户"},
+	CodeUnknownChannel:    {"the payment came from a channel that is not known to be money, which is not allowed", "买家付款来自未识别的支付渠道，不予接受"},
+	CodeSourcesUntold:     {"Alipay does not say from which source the payment came", "支付宝未告知付款的资金来源"},
 	CodeMoveRefused:       {"the registrar refused to move the domain to the buyer", "注册商拒绝将域名转入买家账户"},
 	CodeHoldRefused:       {"the registrar refused to hold the domain while it is delivered", "注册商拒绝在交割期间锁定域名"},
 	CodeBuyerActed:        {"the buyer has moved the domain on, or done something else with it, before the push was completed", "交易完成前，买家已处置转入其账户的域名"},

@@ -48,11 +48,13 @@ type Accept struct {
 	Total      money.Fen
 	Window     time.Duration // how long the payment may take
 	Registrant string        // the buyer's template at the registrar; may be empty
+	OwnAccount bool          // the platform demands that the money comes from the buyer's own Alipay account
 }
 
 // AcceptFacts is what the outside says while an acceptance is decided.
 type AcceptFacts struct {
 	Seller  AccountFacts
+	Buyer   AccountFacts  // where Accept demands that it pays itself
 	Domains []DomainFacts // one for each domain of the push, in its order
 }
 

@@ -33,14 +33,14 @@ func TestL3L4T4EveryCommandInEverySituation(t *testing.T) {
 	matrix := map[string]answers{
 		"never offered": {"", notYours, notYours, notYours, ended},
 		"offered":       open,
-		"accepted":      underway, "payment open": underway, "paid too little": underway,
+		"accepted":      underway, "payment open": underway, "paid too little": underway, "sources untold": underway,
 		"delivering": underway, "one moved": underway, "stopped": underway,
 		"returning": undoing, "stuck": undoing,
 		"delivered": delivered, "payout refused": delivered,
 		"completed":       {exists, final, final, ended, final},
 		"completed, held": {exists, final, final, ended, final},
 		"withdrawn":       over, "declined": over, "expired": over, "unpaid": over, "unpaid and closed": over,
-		"ended before payment": over, "taken down": over, "paid by credit": over, "credit refunded": over,
+		"ended before payment": over, "taken down": over, "paid by credit": over, "credit refunded": over, "paid from who knows where": over,
 		"refund due": over, "refund refused": over, "refunded": over,
 	}
 	states := situations(t)

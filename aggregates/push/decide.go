@@ -61,8 +61,15 @@ func DecideAccept(state State, command Accept, facts AcceptFacts, now time.Time)
 			HoldStarted{At: now},
 		}, nil
 	}
+	payer := Payer{}
+	if command.OwnAccount {
+		payer = Payer{UserID: facts.Buyer.AlipayUserID, OpenID: facts.Buyer.AlipayOpenID}
+		if payer == (Payer{}) {
+			return nil, Refuse(CodeBuyerNoAlipay, "")
+		}
+	}
 	return []Event{Accepted{
-		At: now, Total: state.Total, TradeNo: TradeNo(state.ID), PayBy: now.Add(command.Window), Registrant: command.Registrant,
+		At: now, Total: state.Total, TradeNo: TradeNo(state.ID), PayBy: now.Add(command.Window), Payer: payer, Registrant: command.Registrant,
 	}}, nil
 }
 

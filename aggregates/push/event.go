@@ -66,6 +66,8 @@ type Accepted struct {
 	TradeNo string    `json:"trade_no,omitzero"` // of the provider's trade to be paid
 	PayBy   time.Time `json:"pay_by,omitzero"`   // end of the payment window
 	PayURL  string    `json:"pay_url,omitzero"`  // the provider's payment page
+	// Payer is who alone may pay, where the platform demands that it is the buyer itself.
+	Payer Payer `json:"payer,omitzero"`
 	// Registrant is the buyer's template that the registrar registers the domains with.
 	Registrant string `json:"registrant,omitzero"`
 }
@@ -77,7 +79,11 @@ type Paid struct {
 	TradeNo         string    `json:"trade_no,omitzero"`
 	ProviderTradeNo string    `json:"provider_trade_no,omitzero"`
 	Channels        []string  `json:"channels,omitempty"`
+	Payer           Payer     `json:"payer,omitzero"`   // for operators and auditors only
 	PaidAt          time.Time `json:"paid_at,omitzero"` // the provider's time, to the second
+	// From is the journal account that held the money if it had come in before: it waited
+	// for a person to decide whether it pays the push (rule T6).
+	From string `json:"from,omitzero"`
 }
 
 // Expired ends a push whose time is over (rules L1, L2, L5).
@@ -87,7 +93,7 @@ type Expired struct {
 }
 
 // Invalidated ends a push by a trigger of the table I1–I8, by a domain that could
-// not be delivered (rule B2) or by credit funding (rule T6).
+// not be delivered (rule B2) or by the sources of its payment (rule T6).
 type Invalidated struct {
 	At     time.Time       `json:"at"`
 	Code   string          `json:"code"`

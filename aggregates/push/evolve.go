@@ -20,16 +20,16 @@ func Evolve(state State, event Event) State {
 		state.Status, state.EndedAt, state.EndReason = StatusDeclined, e.At, e.Reason
 	case Accepted:
 		state.Status, state.AcceptedAt = StatusAccepted, e.At
-		state.Payment = Payment{TradeNo: e.TradeNo, PayURL: e.PayURL, PayBy: e.PayBy}
+		state.Payment = Payment{TradeNo: e.TradeNo, PayURL: e.PayURL, PayBy: e.PayBy, Bound: e.Payer}
 		state.Registrant = e.Registrant
 	case Paid:
-		state.Status, state.PaidAt = StatusPaid, e.At
-		state.Payment.Paid = true
+		state.paid(e)
 	case Expired:
 		state.Status, state.EndedAt, state.EndReason = StatusExpired, e.At, string(e.Reason)
 	case Invalidated:
 		state.Status, state.EndedAt = StatusInvalidated, e.At
 		state.EndReason, state.EndDomain = e.Code, e.Domain
+		state.decideStrays(Requested) // there is nothing left that the money could pay
 	case Completed:
 		state.Status, state.EndedAt = StatusCompleted, e.At
 	case Refunded:
@@ -39,9 +39,7 @@ func Evolve(state State, event Event) State {
 	case PaymentClosed:
 		state.Payment.Closed = true
 	case StrayReceived:
-		state.Strays = append(slices.Clone(state.Strays), Stray{
-			TradeNo: e.TradeNo, RequestNo: e.RequestNo, Amount: e.Amount, Cause: e.Cause,
-		})
+		return state.strayReceived(e)
 	case StrayRefunded:
 		state.setStray(e.RequestNo, func(stray *Stray) { stray.outcome(Done, "", "", time.Time{}) })
 	case DeliveryStarted:
@@ -108,6 +106,38 @@ func (s State) offered(e Offered) State {
 	s.OfferedAt, s.CheckedAt = e.OfferedAt, e.CheckedAt
 	s.ExpiresAt, s.ExpiryReason = e.ExpiresAt, e.ExpiryReason
 	return s
+}
+
+// paid notes the payment. Money that waited for a person is none of the strays any more.
+func (s *State) paid(e Paid) {
+	s.Status, s.PaidAt = StatusPaid, e.At
+	s.Payment.Paid, s.Payment.Payer = true, e.Payer
+	s.decideStrays(Done)
+}
+
+func (s State) strayReceived(e StrayReceived) State {
+	stray := Stray{
+		TradeNo: e.TradeNo, RequestNo: e.RequestNo, ProviderTradeNo: e.ProviderTradeNo,
+		Amount: e.Amount, Cause: e.Cause, Payer: e.Payer, ReceivedAt: e.At,
+	}
+	if e.Cause == StraySourcesUntold {
+		stray.Progress = Undecided
+	}
+	s.Strays = append(slices.Clone(s.Strays), stray)
+	return s
+}
+
+// decideStrays ends the wait for a person of money of which nobody knew what it is.
+func (s *State) decideStrays(progress Progress) {
+	if !s.undecided() {
+		return
+	}
+	s.Strays = slices.Clone(s.Strays)
+	for i := range s.Strays {
+		if s.Strays[i].Progress == Undecided {
+			s.Strays[i].Progress = progress
+		}
+	}
 }
 
 func (s State) returning(e ReturnStarted) State {

@@ -43,4 +43,8 @@ type AccountFacts struct {
 	AlipayAccount    string `json:"alipay_account,omitzero"` // login id; empty when none is bound
 	AlipayName       string `json:"alipay_name,omitzero"`    // legal name on that Alipay account
 	AlipayType       string `json:"alipay_type,omitzero"`    // "real_name"
+	// The ids by which Alipay names whoever pays from that account; empty where the platform
+	// does not know them. Only who demands that a buyer pays itself needs one.
+	AlipayUserID string `json:"alipay_user_id,omitzero"`
+	AlipayOpenID string `json:"alipay_open_id,omitzero"`
 }

@@ -25,6 +25,8 @@ const (
 	total = money.Fen(300_50) // of an offer by threeDomains
 )
 
+var payer = push.Payer{UserID: "2088102117900002", LoginMasked: "buy***@example.com"}
+
 var noon = time.Date(2026, 11, 2, 12, 0, 0, 500, time.UTC)
 
 // threeDomains is the offer of most tests.
@@ -158,6 +160,29 @@ func paidByCredit(p *past) {
 	received(money)(p)
 }
 
+func paidFrom(channels ...string) step {
+	return func(p *past) {
+		money := receipt(p.state)
+		money.Channels = channels
+		received(money)(p)
+	}
+}
+
+// untold is a payment of which the provider has not told the sources for too long.
+func untold(p *past) {
+	money := receipt(p.state)
+	money.Channels, money.Insisted, money.Payer = nil, true, payer
+	received(money)(p)
+}
+
+func checkedFunding(decision push.Decision) step {
+	return func(p *past) {
+		command := settle(push.Task{Step: push.StepCheckFunding})
+		command.Decision = decision
+		p.decided(push.DecideSettle(p.state, command, push.DomainFacts{}, p.now))
+	}
+}
+
 func paidTooLittle(p *past) {
 	money := receipt(p.state)
 	money.Amount--
@@ -269,32 +294,34 @@ func situations(t require.TestingT) map[string]push.State {
 	delivering := []step{offered, accepted, opened, paid}
 	returning := append(delivering[:4:4], moved(alpha), moveRefused(beta))
 	all := map[string][]step{
-		"never offered":        nil,
-		"offered":              {offered},
-		"withdrawn":            {offered, withdrawn},
-		"declined":             {offered, declined},
-		"expired":              {offered, expired},
-		"accepted":             {offered, accepted},
-		"payment open":         {offered, accepted, opened},
-		"paid too little":      {offered, accepted, opened, paidTooLittle},
-		"unpaid":               {offered, accepted, opened, unpaid},
-		"unpaid and closed":    {offered, accepted, opened, unpaid, closed},
-		"ended before payment": {offered, accepted, opened, reported("deleted", beta)},
-		"taken down":           {offered, takenDown},
-		"paid by credit":       {offered, accepted, opened, paidByCredit},
-		"credit refunded":      {offered, accepted, opened, paidByCredit, refunded},
-		"delivering":           delivering,
-		"one moved":            append(delivering[:4:4], moved(alpha)),
-		"delivered":            append(delivering[:4:4], moved(alpha, beta, gamma)),
-		"payout refused":       append(delivering[:4:4], moved(alpha, beta, gamma), payoutRefused),
-		"stopped":              append(delivering[:4:4], held(), moved(alpha), acted(alpha)),
-		"completed":            append(delivering[:4:4], moved(alpha, beta, gamma), completed, released),
-		"completed, held":      append(delivering[:4:4], held(alpha, beta), moved(alpha, beta, gamma), completed),
-		"returning":            returning,
-		"stuck":                append(returning[:6:6], stuck(alpha), placed(push.PlaceKept, beta, gamma)),
-		"refund due":           append(returning[:6:6], placed(push.PlaceReturned, alpha), placed(push.PlaceKept, beta, gamma), released),
-		"refund refused":       append(returning[:6:6], placed(push.PlaceReturned, alpha), placed(push.PlaceKept, beta, gamma), released, refundRefused),
-		"refunded":             append(returning[:6:6], placed(push.PlaceReturned, alpha), placed(push.PlaceKept, beta, gamma), released, refunded),
+		"never offered":             nil,
+		"offered":                   {offered},
+		"withdrawn":                 {offered, withdrawn},
+		"declined":                  {offered, declined},
+		"expired":                   {offered, expired},
+		"accepted":                  {offered, accepted},
+		"payment open":              {offered, accepted, opened},
+		"paid too little":           {offered, accepted, opened, paidTooLittle},
+		"unpaid":                    {offered, accepted, opened, unpaid},
+		"unpaid and closed":         {offered, accepted, opened, unpaid, closed},
+		"ended before payment":      {offered, accepted, opened, reported("deleted", beta)},
+		"taken down":                {offered, takenDown},
+		"paid by credit":            {offered, accepted, opened, paidByCredit},
+		"sources untold":            {offered, accepted, opened, untold},
+		"paid from who knows where": {offered, accepted, opened, paidFrom("TMARKETING")},
+		"credit refunded":           {offered, accepted, opened, paidByCredit, refunded},
+		"delivering":                delivering,
+		"one moved":                 append(delivering[:4:4], moved(alpha)),
+		"delivered":                 append(delivering[:4:4], moved(alpha, beta, gamma)),
+		"payout refused":            append(delivering[:4:4], moved(alpha, beta, gamma), payoutRefused),
+		"stopped":                   append(delivering[:4:4], held(), moved(alpha), acted(alpha)),
+		"completed":                 append(delivering[:4:4], moved(alpha, beta, gamma), completed, released),
+		"completed, held":           append(delivering[:4:4], held(alpha, beta), moved(alpha, beta, gamma), completed),
+		"returning":                 returning,
+		"stuck":                     append(returning[:6:6], stuck(alpha), placed(push.PlaceKept, beta, gamma)),
+		"refund due":                append(returning[:6:6], placed(push.PlaceReturned, alpha), placed(push.PlaceKept, beta, gamma), released),
+		"refund refused":            append(returning[:6:6], placed(push.PlaceReturned, alpha), placed(push.PlaceKept, beta, gamma), released, refundRefused),
+		"refunded":                  append(returning[:6:6], placed(push.PlaceReturned, alpha), placed(push.PlaceKept, beta, gamma), released, refunded),
 	}
 	states := make(map[string]push.State, len(all))
 	for name, steps := range all {

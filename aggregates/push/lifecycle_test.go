@@ -126,7 +126,9 @@ func (l *life) Report(t *rapid.T) {
 func (l *life) Receipt(t *rapid.T) {
 	l.record(t, push.DecideReceipt(l.state, push.Receipt{
 		TradeNo: pick(t, l.ownTrade(), l.ownTrade(), "T2", "T3"), Amount: pick(t, max(l.state.Total, 1), max(l.state.Total, 1), 7),
-		Channels: []string{pick(t, "ALIPAYACCOUNT", "ALIPAYACCOUNT", "PCREDIT")}, PaidAt: l.now.Add(pick(t, 0, -window, window)),
+		Channels: pick(t, []string{"ALIPAYACCOUNT"}, []string{"ALIPAYACCOUNT"}, []string{"PCREDIT"}, []string{"MCOUPON"}, []string{"X"}, nil),
+		Received: pick(t, money.Fen(0), 0, 0, 1), Insisted: pick(t, true, false),
+		PaidAt: l.now.Add(pick(t, 0, -window, window)),
 	}, l.now))
 }
 
@@ -187,6 +189,23 @@ func (l *life) decideFor(t require.TestingT, decision push.Decision) {
 		require.NoError(t, err)
 		l.forgone = l.forgone || decision == push.DecisionRefundBuyer
 		l.record(t, events)
+	}
+}
+
+func (l *life) FundingChecked(t *rapid.T) {
+	l.checkFunding(t, pick(t, push.DecisionAcceptPayment, push.DecisionRefundBuyer))
+}
+
+// checkFunding has an operator say what the money is whose sources are not told.
+func (l *life) checkFunding(t require.TestingT, decision push.Decision) {
+	for _, work := range push.WorkList(l.state) {
+		if work.Step == push.StepCheckFunding {
+			command := settle(work.Task)
+			command.Decision = decision
+			events, err := push.DecideSettle(l.state, command, push.DomainFacts{}, l.now)
+			require.NoError(t, err)
+			l.record(t, events)
+		}
 	}
 }
 
@@ -344,6 +363,7 @@ func (l *life) putBack(t require.TestingT, from push.Delivery) {
 func (l *life) helped(t require.TestingT) bool {
 	before := l.events
 	l.decideFor(t, push.DecisionRefundBuyer)
+	l.checkFunding(t, push.DecisionRefundBuyer)
 	l.putBack(t, push.DeliveryStuck)
 	l.record(t, push.DecidePaidOut(l.state, "by hand", l.now))
 	if l.state.Refund != nil {

@@ -30,6 +30,9 @@ const (
 	StepReversal StepKind = "reversal"
 	// StepBuyerAct is never in Next: a person must decide who has the money (rule B5).
 	StepBuyerAct StepKind = "buyer_act"
+	// StepCheckFunding is never in Next: a person must find out from where the money of a
+	// payment came (rule T6).
+	StepCheckFunding StepKind = "check_funding"
 )
 
 // Next lists what has to be done for a push, most urgent first. It is a function of
@@ -40,6 +43,7 @@ func Next(state State) []Step {
 	switch {
 	case state.Status == StatusOffered:
 		steps = append(steps, Step{Kind: StepExpire, Due: state.ExpiresAt})
+	case state.undecided(): // a person decides
 	case state.Status == StatusAccepted && !state.Payment.Opened:
 		steps = append(steps, Step{Kind: StepOpenPayment}, Step{Kind: StepAwaitPayment, Due: state.Payment.PayBy})
 	case state.Status == StatusAccepted:

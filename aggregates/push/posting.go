@@ -53,7 +53,7 @@ func Postings(pushID string, event Event) []Posting {
 	}
 	switch e := event.(type) {
 	case Paid:
-		post(ClearingAccount, EscrowAccount(pushID), e.Amount, Numbers{TradeNo: e.TradeNo})
+		post(cmp.Or(e.From, ClearingAccount), EscrowAccount(pushID), e.Amount, Numbers{TradeNo: e.TradeNo})
 	case PayoutRequested:
 		post(EscrowAccount(pushID), PayableAccount(e.Seller), e.Amount, Numbers{PayoutNo: e.PayoutNo})
 		post(EscrowAccount(pushID), FeeAccount, e.Fee, Numbers{PayoutNo: e.PayoutNo})

@@ -24,13 +24,15 @@ type PaymentClosed struct {
 }
 
 // StrayReceived says that money came in that does not pay the push: late, twice, of
-// another amount or from a credit channel. It goes back under RequestNo.
+// another amount or from a channel that is not allowed. It goes back under RequestNo, but
+// with StraySourcesUntold only once a person has decided so.
 type StrayReceived struct {
 	At              time.Time  `json:"at"`
 	TradeNo         string     `json:"trade_no"`
 	ProviderTradeNo string     `json:"provider_trade_no,omitzero"`
 	Amount          money.Fen  `json:"amount"`
 	Channels        []string   `json:"channels,omitempty"`
+	Payer           Payer      `json:"payer,omitzero"`
 	Cause           StrayCause `json:"cause"`
 	RequestNo       string     `json:"request_no"`
 }
@@ -45,6 +47,9 @@ const (
 	StrayAmountMismatch StrayCause = "amount_mismatch" // not the total
 	StrayCreditFunding  StrayCause = "credit_funding"  // from a credit channel (rule T6)
 	StrayOtherTrade     StrayCause = "other_trade"     // a trade that this push never asked for
+	StrayUnknownChannel StrayCause = "unknown_channel" // from a channel that is not known to be money (rule T6)
+	StrayOtherPayer     StrayCause = "other_payer"     // from another account than the buyer's own, where that is demanded
+	StraySourcesUntold  StrayCause = "sources_untold"  // the provider does not say from where; a person decides (rule T6)
 )
 
 // StrayRefunded says that stray money is back with whoever paid it.
@@ -212,21 +217,24 @@ type RetryOrdered struct {
 type SettledByHand struct {
 	At        time.Time       `json:"at"`
 	Step      StepKind        `json:"step"`
-	RequestNo string          `json:"request_no,omitzero"` // of StepRefund
+	RequestNo string          `json:"request_no,omitzero"` // of StepRefund and StepCheckFunding
 	Domain    domainname.Name `json:"domain,omitzero"`     // of StepReturn, StepReversal and StepBuyerAct
-	Decision  Decision        `json:"decision,omitzero"`   // of StepBuyerAct
+	Decision  Decision        `json:"decision,omitzero"`   // of StepBuyerAct and StepCheckFunding
 	By        string          `json:"by"`
 	Reason    string          `json:"reason"`
 	Reference string          `json:"reference"` // where it is documented, such as a bank's number
 }
 
-// Decision is who has the money of a push whose buyer has acted on a delivered domain.
+// Decision is what becomes of money about which only a person can decide.
 type Decision string
 
-// Decisions of StepBuyerAct (rule B5).
+// Decisions of StepBuyerAct (rule B5) and of StepCheckFunding (rule T6).
 const (
-	DecisionPaySeller   Decision = "pay_seller"   // delivery goes on, and the seller is paid after it
-	DecisionRefundBuyer Decision = "refund_buyer" // what can be brought back is, and the buyer is refunded
+	DecisionPaySeller Decision = "pay_seller" // of StepBuyerAct: delivery goes on, and the seller is paid after it
+	// DecisionRefundBuyer has whatever can be brought back be so, and the buyer refunded.
+	DecisionRefundBuyer Decision = "refund_buyer"
+	// DecisionAcceptPayment takes money whose sources were never told for the payment.
+	DecisionAcceptPayment Decision = "accept_payment"
 )
 
 // EventType implements aggregates.Event.

@@ -22,9 +22,14 @@ func DecidePayoutRefused(state State, code, message string, now time.Time) []Eve
 	return []Event{PayoutRefused{At: now, PayoutNo: state.Payout.PayoutNo, Code: code, Message: message}}
 }
 
+// endedBy are the codes of ends for which the source of a payment is the reason.
+var endedBy = map[StrayCause]string{
+	StrayCreditFunding: CodeCreditFunding, StrayUnknownChannel: CodeUnknownChannel, StraySourcesUntold: CodeSourcesUntold,
+}
+
 // DecideRefunded records that a refund has reached the buyer: that of the push's own
 // payment, or that of stray money. The push is Refunded by the first, and by stray
-// money only if credit funding is why it ended (rule T6).
+// money only if the source of that money is why it ended (rule T6).
 func DecideRefunded(state State, requestNo string, now time.Time) []Event {
 	if refund := state.Refund; refund != nil && refund.RequestNo == requestNo && refund.Progress != Done {
 		return []Event{Refunded{
@@ -34,8 +39,8 @@ func DecideRefunded(state State, requestNo string, now time.Time) []Event {
 	}
 	for _, stray := range state.Strays {
 		switch {
-		case stray.RequestNo != requestNo || stray.Progress == Done:
-		case stray.Cause == StrayCreditFunding:
+		case stray.RequestNo != requestNo || stray.Progress == Done || stray.Progress == Undecided:
+		case state.EndReason == endedBy[stray.Cause] && state.Status == StatusInvalidated:
 			return []Event{Refunded{
 				At: now, TradeNo: stray.TradeNo, RequestNo: requestNo, Amount: stray.Amount,
 				From: SuspenseAccount(stray.TradeNo),

@@ -136,7 +136,9 @@ type Payment struct {
 	PayBy   time.Time
 	Opened  bool // the provider is known to know the trade
 	Paid    bool
-	Closed  bool // can never be paid any more
+	Closed  bool  // can never be paid any more
+	Payer   Payer // who paid it, once it is paid
+	Bound   Payer // who alone may pay it; zero: anybody
 }
 
 // Return is why a paid push is being undone.
@@ -154,6 +156,8 @@ const (
 	Requested Progress = iota
 	Done
 	Refused // by the provider, for good; a person must help
+	// Undecided is stray money of which a person must say whether it goes back (rule T6).
+	Undecided
 )
 
 // Refund is money going back to the buyer of a failed push.
@@ -179,8 +183,11 @@ type Payout struct {
 // Stray is money that came in without paying the push.
 type Stray struct {
 	TradeNo, RequestNo string
+	ProviderTradeNo    string
 	Amount             money.Fen
 	Cause              StrayCause
+	Payer              Payer
+	ReceivedAt         time.Time
 	Progress           Progress
 	Code, Message      string    // the provider's, when refused
 	Refusals           int       // how often it was refused
@@ -239,6 +246,11 @@ func (s State) Line(name domainname.Name) (Line, bool) {
 		}
 	}
 	return Line{}, false
+}
+
+// undecided reports that a person must say whether money that has come in pays the push.
+func (s State) undecided() bool {
+	return slices.ContainsFunc(s.Strays, func(stray Stray) bool { return stray.Progress == Undecided })
 }
 
 func (s State) stray(tradeNo string) (Stray, bool) {

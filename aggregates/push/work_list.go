@@ -8,14 +8,14 @@ type Work struct {
 	Code     string    // why: the partner's own code
 	Message  string    // the partner's own words, if it had any; of StepBuyerAct what the buyer did
 	Since    time.Time // when it was refused last
-	Refusals int       // how often it was refused, retries included; 0 for StepReversal and StepBuyerAct
+	Refusals int       // how often it was refused, retries included; 0 of what nobody has refused
 }
 
 // WorkList is everything about a push that needs a person: a payout or refund that the
 // provider refused for good, a domain that could not be moved back, a delivered domain
-// whose move the registrar has taken back, and one that the buyer has moved on while the
-// push was not delivered as a whole. What is tried again by itself is not in
-// it, however long that takes. It is empty exactly if nobody has to do anything.
+// whose move the registrar has taken back, one that the buyer has moved on while the
+// push was not delivered as a whole, and money of which the provider does not tell the
+// sources. What is tried again by itself is not in it, however long that takes. It is empty exactly if nobody has to do anything.
 func WorkList(state State) []Work {
 	var list []Work
 	if payout := state.Payout; payout != nil && payout.Progress == Refused {
@@ -27,15 +27,21 @@ func WorkList(state State) []Work {
 	if refund := state.Refund; refund != nil && refund.Progress == Refused {
 		list = append(list, Work{
 			Task: Task{Step: StepRefund, RequestNo: refund.RequestNo},
-			Code: refund.Code, Message: refund.Message, Since: refund.RefusedAt, Refusals: refund.Refusals,
+			Code: refund.Code, Message: explained(refund.Code, refund.Message), Since: refund.RefusedAt, Refusals: refund.Refusals,
 		})
 	}
 	for _, stray := range state.Strays {
-		if stray.Progress == Refused {
+		switch stray.Progress {
+		case Refused:
 			list = append(list, Work{
 				Task: Task{Step: StepRefund, RequestNo: stray.RequestNo},
-				Code: stray.Code, Message: stray.Message, Since: stray.RefusedAt, Refusals: stray.Refusals,
+				Code: stray.Code, Message: explained(stray.Code, stray.Message), Since: stray.RefusedAt, Refusals: stray.Refusals,
 			})
+		case Undecided:
+			list = append(list, Work{
+				Task: Task{Step: StepCheckFunding, RequestNo: stray.RequestNo}, Code: CodeSourcesUntold, Since: stray.ReceivedAt,
+			})
+		default: // goes back by itself, or has
 		}
 	}
 	for _, line := range state.Lines {
@@ -57,4 +63,16 @@ func WorkList(state State) []Work {
 		}
 	}
 	return list
+}
+
+// finishedTrade is Alipay's code for a trade whose time for refunds is over.
+const finishedTrade = "ACQ.TRADE_HAS_FINISHED"
+
+// explained adds to the provider's words what they mean for whoever has to help: to try such
+// a refund again is in vain.
+func explained(code, message string) string {
+	if code != finishedTrade {
+		return message
+	}
+	return message + " (a finished trade can be refunded no more: pay the buyer otherwise and settle it / 交易已完结，不可再退款，请线下退还后人工处理)"
 }

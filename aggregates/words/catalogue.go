@@ -32,7 +32,7 @@ func Place(place push.Place) Text { return known(places[place], string(place)) }
 // Expiry is the word for what ended an expired push.
 func Expiry(reason push.ExpiryReason) Text { return known(expiries[reason], string(reason)) }
 
-// Decision is the word for who has the money of a push whose buyer has acted.
+// Decision is the word for what becomes of money about which a person has decided.
 func Decision(decision push.Decision) Text { return known(decisions[decision], string(decision)) }
 
 // End says why a push of a status ended: a code, a reason of Expired, or the words of the
@@ -95,6 +95,7 @@ var steps = map[push.StepKind]Text{
 	push.StepRelease:      {EN: "release", ZH: "解除锁定"},
 	push.StepReversal:     {EN: "reversal", ZH: "交割被撤销"},
 	push.StepBuyerAct:     {EN: "buyer's act", ZH: "买家处置域名"},
+	push.StepCheckFunding: {EN: "source of the payment", ZH: "核实资金来源"},
 }
 
 var places = map[push.Place]Text{
@@ -112,6 +113,7 @@ var expiries = map[push.ExpiryReason]Text{
 }
 
 var decisions = map[push.Decision]Text{
-	push.DecisionPaySeller:   {EN: "pay the seller", ZH: "打款给卖家"},
-	push.DecisionRefundBuyer: {EN: "refund the buyer", ZH: "退款给买家"},
+	push.DecisionPaySeller:     {EN: "pay the seller", ZH: "打款给卖家"},
+	push.DecisionRefundBuyer:   {EN: "refund the buyer", ZH: "退款给买家"},
+	push.DecisionAcceptPayment: {EN: "accept the payment", ZH: "确认收款"},
 }

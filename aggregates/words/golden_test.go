@@ -135,6 +135,14 @@ func goldenHistories() []told {
 			placed(push.PlaceKept, shanhai, qinghe, yunfan), refunded, released)},
 		{"The registrar cannot hold domains", with(one, paid, held(""), moved(qinghe), paidOut)},
 		{"Paid from a credit channel", with(one, paying(func(money *push.Receipt) { money.Channels = []string{"PCREDIT"} }), refunded)},
+		{"Paid from a channel that nobody knows", with(one, paying(func(money *push.Receipt) { money.Channels = []string{"CORPORATE"} }), refunded)},
+		{"Paid from another's account", []step{
+			offering(nil, item(qinghe, 8800_00)), bound, opened,
+			paying(func(money *push.Receipt) { money.Payer.UserID = "2088-other" }), refunded, unpaid,
+		}},
+		{"Paid with a merchant's coupon", with(one, paying(func(money *push.Receipt) { money.Received = money.Amount - 5_00 }), refunded, unpaid)},
+		{"Nobody says from what it was paid, and it counts", with(one, untold, checked(push.DecisionAcceptPayment), held(""), moved(qinghe), paidOut)},
+		{"Nobody says from what it was paid, and it goes back", with(one, untold, checked(push.DecisionRefundBuyer), refunded)},
 		{"Money comes after the payment window", with(one, unpaid, paying(func(money *push.Receipt) { money.PaidAt = money.PaidAt.Add(window) }), refunded)},
 		{"Money comes twice, and Alipay will not send it back", with(one, paid, paying(func(money *push.Receipt) { money.TradeNo = "T-2" }),
 			refundRefused("ACQ.SELLER_BALANCE_NOT_ENOUGH", "卖家余额不足"), func(h *history) {
@@ -165,6 +173,15 @@ func goldenHistories() []told {
 		{"The registrar takes a move back", with(delivering, moved(qinghe), reversed(qinghe, seller), paidOut, released,
 			settled(push.Task{Step: push.StepReversal, Domain: qinghe}, nil, ""), reversed(qinghe, "carl"))},
 	}
+}
+
+func untold(h *history) {
+	paying(func(money *push.Receipt) { money.Channels, money.Insisted = nil, true })(h)
+}
+
+func checked(decision push.Decision) step {
+	task := push.Task{Step: push.StepCheckFunding}
+	return settled(task, func(command *push.Settle) { command.Decision, command.Reason = decision, "已向支付宝核实" }, "")
 }
 
 func decidedFor(decision push.Decision) step {

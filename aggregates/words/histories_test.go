@@ -97,14 +97,20 @@ func (h *history) facts(items []push.Item, account string) []push.DomainFacts {
 	return facts
 }
 
-func accepted(h *history) {
+func accepted(h *history) { accept(h, false) }
+
+// bound is an acceptance by a buyer who must pay from its own account.
+func bound(h *history) { accept(h, true) }
+
+func accept(h *history, own bool) {
 	items := make([]push.Item, len(h.state.Lines))
 	for i, line := range h.state.Lines {
 		items[i] = line.Item
 	}
-	command := push.Accept{Actor: buyer, Total: h.state.Total, Window: window}
+	command := push.Accept{Actor: buyer, Total: h.state.Total, Window: window, OwnAccount: own}
 	facts := push.AcceptFacts{
 		Seller:  push.AccountFacts{Exists: true, RealNameVerified: true, AlipayAccount: "chen@example.com"},
+		Buyer:   push.AccountFacts{AlipayUserID: "2088-own"},
 		Domains: h.facts(items, seller),
 	}
 	h.decided(push.DecideAccept(h.state, command, facts, h.now))

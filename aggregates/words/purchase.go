@@ -101,13 +101,24 @@ func task(step push.StepKind, name domainname.Name) Text {
 
 func (s Story) settledByHand(e push.SettledByHand) Text {
 	what := fill("An operator settled the {0} by hand", "运营人员已人工处理：{0}", task(e.Step, e.Domain))
-	if e.Step == push.StepBuyerAct {
+	switch e.Step {
+	case push.StepCheckFunding:
+		what = fill("An operator looked into the source of the payment: {0}", "付款的资金来源已由运营人员核实：{0}", checked(e.Decision))
+	case push.StepBuyerAct:
 		what = fill(
 			"An operator decided what follows from what the buyer did with {0}: {1}", "买家处置域名{0}一事已由运营人员人工处理：{1}",
 			named(e.Domain), s.decision(e.Decision),
 		)
+	default:
 	}
 	return fill("{0}; reason: {1}, reference: {2}.", "{0}，原因：{1}，凭证号：{2}。", what, quoted(e.Reason), quoted(e.Reference))
+}
+
+func checked(decision push.Decision) Text {
+	if decision == push.DecisionRefundBuyer {
+		return Text{EN: "the money goes back to the buyer", ZH: "款项退还买家"}
+	}
+	return Text{EN: "the money pays the push", ZH: "确认为有效付款"}
 }
 
 func (s Story) decision(decision push.Decision) Text {

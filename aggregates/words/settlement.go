@@ -3,6 +3,12 @@ package words
 import "github.com/pushledger/pushledger/aggregates/push"
 
 func (s Story) strayReceived(e push.StrayReceived) Text {
+	if e.Cause == push.StraySourcesUntold {
+		return fill(
+			"{0} came in, and {1}. It is not known yet whether it pays the push; a person will see to it.",
+			"收到款项{0}，但{1}，暂不能确认其为有效付款，待人工处理。", yuan(e.Amount), about(push.CodeSourcesUntold, ""),
+		)
+	}
 	return fill(
 		"{0} came in that pays nothing: {1}. It goes back where it came from.", "收到误入款{0}：{1}。该款项将原路退回。",
 		yuan(e.Amount), s.astray(e.Cause),
@@ -23,6 +29,12 @@ func (s Story) astray(cause push.StrayCause) Text {
 		return fill("it is not the total of {0}", "金额与总价{0}不符", yuan(s.Total))
 	case push.StrayCreditFunding:
 		return about(push.CodeCreditFunding, "")
+	case push.StrayUnknownChannel:
+		return about(push.CodeUnknownChannel, "")
+	case push.StrayOtherPayer:
+		return Text{EN: "it was paid from another Alipay account than the buyer's own", ZH: "并非由买家本人的支付宝账户付款"}
+	case push.StraySourcesUntold:
+		return about(push.CodeSourcesUntold, "")
 	case push.StrayOtherTrade:
 		return Text{EN: "it belongs to a payment that this push never asked for", ZH: "并非该 push 发起的付款"}
 	default:

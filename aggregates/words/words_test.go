@@ -149,7 +149,7 @@ func TestEveryWordIsInBothLanguages(t *testing.T) {
 	}
 	for _, step := range []push.StepKind{
 		push.StepExpire, push.StepOpenPayment, push.StepAwaitPayment, push.StepDeliver, push.StepReturn, push.StepPayout,
-		push.StepRefund, push.StepClosePayment, push.StepRelease, push.StepReversal, push.StepBuyerAct,
+		push.StepRefund, push.StepClosePayment, push.StepRelease, push.StepReversal, push.StepBuyerAct, push.StepCheckFunding,
 	} {
 		requireWords(t, words.Step(step), string(step))
 	}

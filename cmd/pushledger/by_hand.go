@@ -6,7 +6,7 @@ import "context"
 type taskFlags struct {
 	commandFlags
 	Push      string `arg:"" help:"Id of the push."`
-	Step      string `help:"What waits for a person: ${enum}." enum:"payout,refund,return,reversal,buyer_act" required:""`
+	Step      string `help:"What waits for a person: ${enum}." enum:"payout,refund,return,reversal,buyer_act,check_funding" required:""`
 	RequestNo string `help:"Of a refund of money that did not pay the push."`
 	Domain    string `help:"Of a return, a reversal or a buyer_act."`
 	Reason    string `help:"Why; it is recorded." required:""`
@@ -36,7 +36,7 @@ type settleCommand struct {
 	taskFlags
 	Reference string `help:"Where it is documented, such as a bank's number; it is recorded." required:""`
 	Place     string `help:"Of a return: where the domain has come to rest, returned or gone." enum:",returned,gone" default:""`
-	Decision  string `help:"Of a buyer_act: pay_seller or refund_buyer." enum:",pay_seller,refund_buyer" default:""`
+	Decision  string `help:"Of a buyer_act: pay_seller or refund_buyer; of check_funding: accept_payment or refund_buyer." enum:",pay_seller,refund_buyer,accept_payment" default:""`
 }
 
 // Run sends the record of what was done by hand.

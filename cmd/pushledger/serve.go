@@ -20,16 +20,18 @@ import (
 )
 
 type serveCommand struct {
-	Data          string        `help:"Directory of everything that is kept." default:"data" type:"path"`
-	NATSListen    string        `name:"nats-listen" help:"Address for NATS clients; port 0 picks a free one." default:"127.0.0.1:4222"`
-	HTTPListen    string        `name:"http-listen" help:"Address for HTTP clients; port 0 picks a free one." default:"127.0.0.1:8080"`
-	Sync          string        `help:"When an acknowledged command has reached the disk." enum:"always,interval" default:"always"`
-	PaymentWindow time.Duration `help:"How long an accepted push may take to be paid." default:"30m"`
-	CommandRate   float64       `help:"Commands a second that one account may send in the long run." default:"500"`
-	CommandBurst  int           `help:"Commands that one account may send at once." default:"1000"`
-	ReadyFile     string        `help:"File to write, as JSON, once the service answers." type:"path"`
-	FeeSchedule   string        `help:"JSON file of fee rates and the instants from which they hold." type:"existingfile"`
-	LogLevel      string        `help:"What to log." enum:"debug,info,warn,error" default:"info"`
+	Data              string        `help:"Directory of everything that is kept." default:"data" type:"path"`
+	NATSListen        string        `name:"nats-listen" help:"Address for NATS clients; port 0 picks a free one." default:"127.0.0.1:4222"`
+	HTTPListen        string        `name:"http-listen" help:"Address for HTTP clients; port 0 picks a free one." default:"127.0.0.1:8080"`
+	Sync              string        `help:"When an acknowledged command has reached the disk." enum:"always,interval" default:"always"`
+	PaymentWindow     time.Duration `help:"How long an accepted push may take to be paid." default:"30m"`
+	RequireBoundPayer bool          `help:"Demand that a buyer pays from the Alipay account that the directory knows as its own; money from another goes back (T6)."`
+	SourcesPatience   time.Duration `help:"How long Alipay is asked for the sources of a payment before an operator is (T6); 10m if not given, in the sandbox 10s."`
+	CommandRate       float64       `help:"Commands a second that one account may send in the long run." default:"500"`
+	CommandBurst      int           `help:"Commands that one account may send at once." default:"1000"`
+	ReadyFile         string        `help:"File to write, as JSON, once the service answers." type:"path"`
+	FeeSchedule       string        `help:"JSON file of fee rates and the instants from which they hold." type:"existingfile"`
+	LogLevel          string        `help:"What to log." enum:"debug,info,warn,error" default:"info"`
 
 	TLSCert     string `name:"tls-cert" help:"PEM file of the service's TLS certificate and its chain; both doors speak TLS then. It may be replaced while the service runs." type:"existingfile"`
 	TLSKey      string `name:"tls-key" help:"PEM file of its key." type:"existingfile"`
@@ -64,7 +66,7 @@ func (c *serveCommand) config(log io.Writer) (app.Config, error) {
 	}
 	config := app.Config{
 		Data: c.Data, NATSListen: c.NATSListen, HTTPListen: c.HTTPListen, SyncAlways: c.Sync == "always",
-		PaymentWindow: c.PaymentWindow, Limit: commands.Limit{PerSecond: c.CommandRate, Burst: c.CommandBurst}, ReadyFile: c.ReadyFile, Version: version,
+		PaymentWindow: c.PaymentWindow, SourcesPatience: c.SourcesPatience, OwnAccount: c.RequireBoundPayer, Limit: commands.Limit{PerSecond: c.CommandRate, Burst: c.CommandBurst}, ReadyFile: c.ReadyFile, Version: version,
 		TransparencyDir: c.TransparencyDir, CheckpointKey: c.CheckpointKey,
 		Logger:  slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level})),
 		TLS:     certificate.Files{Certificate: c.TLSCert, Key: c.TLSKey, ClientCA: c.TLSClientCA},

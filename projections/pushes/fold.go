@@ -23,7 +23,7 @@ import (
 
 // version of the fold. It has to rise whenever fold, push.Evolve, push.State,
 // push.Postings or push.WorkList change in what they give for events of the past.
-const version = 5
+const version = 6
 
 //go:embed *.sql
 var schema embed.FS

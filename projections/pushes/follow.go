@@ -74,7 +74,7 @@ func (f *Follower) Run(ctx context.Context, handle func(LedgerEvent) error) erro
 		if err != nil || !visible {
 			return err
 		}
-		told.Origin = f.viewer.origin(recorded)
+		f.viewer.complete(&told, recorded)
 		return handle(LedgerEvent{PushID: recorded.Stream.Key, TimelineEvent: told})
 	}, caughtUp)
 	if errors.Is(context.Cause(ctx), errEnd) {

@@ -33,6 +33,8 @@ type Purchase struct {
 	Total      money.Fen   `json:"total"`
 	AcceptedAt time.Time   `json:"accepted_at,omitzero" required:"false"`
 	State      Work        `json:"state" doc:"running, or stuck: a person must help"`
+	// Payer is who paid, or whoever sent the money of which a person must decide.
+	Payer push.Payer `json:"payer,omitzero" required:"false" doc:"by the payment provider's ids"`
 	PurchaseStep
 	Steps []PurchaseStep `json:"steps" nullable:"false" doc:"everything that is to be done, most urgent first"`
 	Seq   uint64         `json:"seq" doc:"sequence of its last event"`
@@ -40,7 +42,7 @@ type Purchase struct {
 
 // PurchaseStep is something that is to be done for a purchase.
 type PurchaseStep struct {
-	Step      push.StepKind   `json:"step,omitzero" required:"false" doc:"open_payment, await_payment, deliver, return, payout, refund, close_payment or reversal"`
+	Step      push.StepKind   `json:"step,omitzero" required:"false" doc:"open_payment, await_payment, deliver, return, payout, refund, close_payment, reversal, buyer_act or check_funding"`
 	RequestNo string          `json:"request_no,omitzero" required:"false" doc:"the refund that is meant"`
 	Domain    domainname.Name `json:"domain,omitzero" required:"false" doc:"the domain that a person must see to"`
 	Attempts  int             `json:"attempts" doc:"that came to nothing: since the service started, or, of what waits for a person, in all"`
@@ -89,7 +91,7 @@ func (q *Queries) purchase(found row) Purchase {
 	state := found.state
 	shown := Purchase{
 		PushID: state.ID, Status: state.Status, Seller: state.Seller, Buyer: state.Buyer, Total: state.Total,
-		AcceptedAt: state.AcceptedAt, State: work(state), Steps: stuckAt(state), Seq: found.sequence,
+		AcceptedAt: state.AcceptedAt, State: work(state), Payer: payer(state), Steps: stuckAt(state), Seq: found.sequence,
 	}
 	for _, step := range push.Next(state) {
 		pending := PurchaseStep{Step: step.Kind, RequestNo: step.RequestNo}
@@ -104,4 +106,12 @@ func (q *Queries) purchase(found row) Purchase {
 		shown.Steps = []PurchaseStep{}
 	}
 	return shown
+}
+
+// payer is who paid the push, or else whoever sent the money that came last.
+func payer(state push.State) push.Payer {
+	if last := len(state.Strays) - 1; !state.Payment.Paid && last >= 0 {
+		return state.Strays[last].Payer
+	}
+	return state.Payment.Payer
 }

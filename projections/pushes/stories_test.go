@@ -2,8 +2,10 @@ package pushes_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/require"
 
 	"github.com/pushledger/pushledger/aggregates/domainname"
@@ -27,15 +29,15 @@ func TestTimelineAndEventsTellTheSame(t *testing.T) {
 			ledger.Show(t, "p-2", bads[i])
 		}
 	}
-	want := make(map[uint64]pushes.TimelineEvent)
-	for _, id := range []string{"p-1", "p-2"} {
-		timeline, err := ledger.Queries.Timeline(t.Context(), asBo, pushes.TimelineRequest{PushID: id})
-		require.NoError(t, err)
-		for _, event := range timeline.Events {
-			want[event.Seq] = event
-		}
-	}
 	for _, viewer := range []pushes.Viewer{asAnna, asBo, operator} {
+		want := make(map[uint64]pushes.TimelineEvent)
+		for _, id := range []string{"p-1", "p-2"} {
+			timeline, err := ledger.Queries.Timeline(t.Context(), viewer, pushes.TimelineRequest{PushID: id})
+			require.NoError(t, err)
+			for _, event := range timeline.Events {
+				want[event.Seq] = event
+			}
+		}
 		after := uint64(0)
 		for range want { // each page begins with nothing remembered
 			page, err := ledger.Queries.EventsPage(t.Context(), viewer, pushes.EventsRequest{After: after, Limit: 1})
@@ -104,4 +106,35 @@ func BenchmarkStoriesOfLargeBatches(b *testing.B) {
 			require.NoError(b, err)
 		}
 	}
+}
+
+// Who paid is for operators and auditors, in whatever way a push is followed.
+func TestThePayerIsNotForTraders(t *testing.T) {
+	ledger := pushestest.Start(t)
+	offered := pushestest.Offered("p-1", anna, bo, alpha)
+	ledger.Show(t, "p-1", append([]push.Event{offered}, pushestest.Failure(offered)...)...)
+	for _, viewer := range []pushes.Viewer{asAnna, asBo, operator} {
+		timeline, err := ledger.Queries.Timeline(t.Context(), viewer, pushes.TimelineRequest{PushID: "p-1"})
+		require.NoError(t, err)
+		payers, paid := 0, false
+		for _, event := range timeline.Events {
+			body := string(event.Body.(jsontext.Value))
+			if strings.Contains(body, pushestest.Payer.UserID) || strings.Contains(body, "payer") {
+				payers++
+			}
+			paid = paid || strings.Contains(body, `"channels":["ALIPAYACCOUNT"]`)
+		}
+		require.True(t, paid, "the rest is there")
+		require.Equal(t, map[bool]int{false: 0, true: 2}[viewer.SeesAll], payers, viewer.Account)
+	}
+	page, err := ledger.Queries.Purchases(t.Context(), operator, pushes.PurchasesRequest{})
+	require.NoError(t, err)
+	require.Empty(t, page.Purchases, "it is over")
+	other := pushestest.Offered("p-2", anna, bo, beta)
+	ledger.Show(t, "p-2", append([]push.Event{other}, pushestest.Payment(other)...)...)
+	page, err = ledger.Queries.Purchases(t.Context(), operator, pushes.PurchasesRequest{})
+	require.NoError(t, err)
+	require.Equal(t, pushestest.Payer, page.Purchases[0].Payer)
+	_, err = ledger.Queries.Purchases(t.Context(), asBo, pushes.PurchasesRequest{})
+	requireRefused(t, pushes.CodeNotAllowed, err)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/pushledger/pushledger/aggregates/push"
@@ -33,7 +34,7 @@ type TimelineEvent struct {
 	EN        string    `json:"en"`
 	ZH        string    `json:"zh"`
 	// Body holds any JSON: the documents of the events describe it.
-	Body any `json:"body" doc:"the event exactly as recorded"`
+	Body any `json:"body" doc:"the event exactly as recorded; for traders without the payer"`
 }
 
 // Timeline shows the history of a push, oldest event first, as fresh as the log.
@@ -53,22 +54,59 @@ func (q *Queries) Timeline(ctx context.Context, viewer Viewer, request TimelineR
 			story, text = story.Tell(event)
 		}
 		timeline.Events[i] = timelineEvent(recorded, text)
-		timeline.Events[i].Origin = viewer.origin(recorded)
+		viewer.complete(&timeline.Events[i], recorded)
 	}
 	return timeline, nil
 }
 
-// origin is where an operator's command came from, which is nothing for traders.
-func (v Viewer) origin(recorded eventstore.Recorded) string {
-	if !v.SeesAll {
-		return ""
+// complete adds what traders are not shown: where an operator's command came from, and who
+// paid.
+func (v Viewer) complete(shown *TimelineEvent, recorded eventstore.Recorded) {
+	if v.SeesAll {
+		shown.Origin, shown.Body = recorded.Metadata.Origin, jsontext.Value(recorded.Body)
 	}
-	return recorded.Metadata.Origin
 }
 
+// timelineEvent is an event as traders are shown it.
 func timelineEvent(recorded eventstore.Recorded, text words.Text) TimelineEvent {
 	return TimelineEvent{
 		Seq: recorded.Sequence, Type: recorded.Type, Time: recorded.Time, Actor: recorded.Metadata.Actor,
-		CommandID: recorded.Metadata.CommandID, EN: text.EN, ZH: text.ZH, Body: jsontext.Value(recorded.Body),
+		CommandID: recorded.Metadata.CommandID, EN: text.EN, ZH: text.ZH, Body: forTraders(recorded),
 	}
+}
+
+// forTraders is the event as it was recorded, but without the ids of whoever paid. They are
+// for operators and auditors: the seller must not learn from whose account the money came,
+// and neither must a buyer for whom somebody else has paid.
+func forTraders(recorded eventstore.Recorded) jsontext.Value {
+	var shown any
+	switch e := recorded.Event.(type) {
+	case push.Accepted:
+		if e.Payer == (push.Payer{}) {
+			break
+		}
+		e.Payer = push.Payer{}
+		shown = e
+	case push.Paid:
+		if e.Payer == (push.Payer{}) {
+			break
+		}
+		e.Payer = push.Payer{}
+		shown = e
+	case push.StrayReceived:
+		if e.Payer == (push.Payer{}) {
+			break
+		}
+		e.Payer = push.Payer{}
+		shown = e
+	default:
+	}
+	if shown == nil {
+		return jsontext.Value(recorded.Body)
+	}
+	body, err := json.Marshal(shown, json.Deterministic(true)) // as it was written
+	if err != nil {
+		return jsontext.Value("{}")
+	}
+	return body
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/pushledger/pushledger/aggregates/money"
+	"github.com/pushledger/pushledger/aggregates/push"
 )
 
 // Order is a trade that a buyer is asked to pay.
@@ -31,7 +32,7 @@ type TradeState string
 
 // The states of a trade.
 const (
-	TradeWaiting TradeState = "waiting" // created, no money yet
+	TradeWaiting TradeState = "waiting" // created, no money yet, or none that has reached the merchant
 	TradePaid    TradeState = "paid"    // the money is here, refunds are possible
 	TradeClosed  TradeState = "closed"  // closed unpaid, or refunded in full
 )
@@ -43,8 +44,15 @@ type Trade struct {
 	PushID          string // empty when the answer does not carry it (queries do not)
 	State           TradeState
 	Amount          money.Fen // what was paid
-	Channels        []string  // funding channels named by the provider, such as ALIPAYACCOUNT, CREDITCARD, PCREDIT
-	PaidAt          time.Time // zero until paid; to the second
+	// Received is how much of it reaches the merchant, BuyerPaid how much the buyer gave of its
+	// own; 0 where the provider does not tell. Amount may hold more: what the merchant gave.
+	Received, BuyerPaid money.Fen
+	// Channels are the funding channels named by the provider, such as ALIPAYACCOUNT, PCREDIT
+	// or BANKCARD, a card followed by its type. Empty means that they were not told, and
+	// nothing else: push.FundingOf knows what they are.
+	Channels []string
+	Payer    push.Payer // as far as it is told
+	PaidAt   time.Time  // zero until paid; to the second
 }
 
 // Refund asks for money of a paid trade to go back to its buyer.
@@ -67,8 +75,9 @@ type Payout struct {
 
 // Provider is a payment provider. All methods bound their own time.
 type Provider interface {
-	// PayURL gives the page on which the buyer pays the order, with credit funding
-	// disabled (rule T6). It makes no call.
+	// PayURL gives the page on which the buyer pays the order, with everything disabled that
+	// is not the buyer's own money, as far as the provider lets it be (rule T6). It makes no
+	// call.
 	PayURL(order Order) (string, error)
 	// Open presents a PayURL to the provider, so that the trade is known there. *Refused
 	// once the order can no longer be paid by it.

@@ -56,17 +56,43 @@ func (s *Saga) Notified(ctx context.Context, trade payment.Trade) error {
 	return err
 }
 
-// fits reports whether a notification is simply the awaited payment.
+// fits reports whether a notification is simply the awaited payment. One that does not tell
+// the sources of the money is not: they may not be in notifications by contract, and are in
+// the answer to a question.
 func fits(state push.State, trade payment.Trade) bool {
 	return trade.TradeNo == state.Payment.TradeNo && trade.Amount == state.Total && len(trade.Channels) > 0
 }
 
 // receive records money that the provider says has come in.
 func (s *Saga) receive(ctx context.Context, id string, trade payment.Trade) (ledger.Outcome, error) {
-	return s.Ledger.Record(ctx, id, func(state push.State) []push.Event {
-		return push.DecideReceipt(state, push.Receipt{
+	var decided []push.Event
+	outcome, err := s.Ledger.Record(ctx, id, func(state push.State) []push.Event {
+		now := s.Now()
+		decided = push.DecideReceipt(state, push.Receipt{
 			TradeNo: trade.TradeNo, ProviderTradeNo: trade.ProviderTradeNo, Amount: trade.Amount,
-			Channels: trade.Channels, PaidAt: trade.PaidAt,
-		}, s.Now())
+			Received: trade.Received, BuyerPaid: trade.BuyerPaid, Channels: trade.Channels, Payer: trade.Payer, PaidAt: trade.PaidAt,
+			Insisted: !now.Before(trade.PaidAt.Add(s.SourcesPatience)),
+		}, now)
+		return decided
 	})
+	if err == nil {
+		s.alarm(ctx, id, decided)
+	}
+	return outcome, err
+}
+
+// alarm tells of money from a channel that nobody here knows. It goes back by itself; that
+// the list of channels is behind Alipay's does not mend itself.
+func (s *Saga) alarm(ctx context.Context, id string, recorded []push.Event) {
+	for _, event := range recorded {
+		stray, is := event.(push.StrayReceived)
+		if !is || stray.Cause != push.StrayUnknownChannel {
+			continue
+		}
+		s.Logger.ErrorContext(ctx, "MONEY FROM AN UNKNOWN CHANNEL is sent back: rule T6 does not know it as money or credit",
+			"push_id", id, "trade_no", stray.TradeNo, "amount", stray.Amount, "channels", stray.Channels)
+		if s.UnknownChannel != nil {
+			s.UnknownChannel()
+		}
+	}
 }

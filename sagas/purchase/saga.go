@@ -32,7 +32,8 @@ import (
 	"github.com/pushledger/pushledger/sagas/registrar"
 )
 
-// Config is what a Saga works with. All fields but Keeper and Serial are needed.
+// Config is what a Saga works with. All fields but Keeper, SourcesPatience, UnknownChannel and
+// Serial are needed.
 type Config struct {
 	Store     eventstore.Store
 	Ledger    *ledger.Ledger
@@ -46,10 +47,18 @@ type Config struct {
 	// PollFirst and PollLongest bound the growing pause between questions to the
 	// provider about an unpaid trade; a notification is faster than any of them.
 	PollFirst, PollLongest time.Duration
+	// SourcesPatience is how long after a payment the provider is asked for its sources
+	// before a person is (rule T6); 0: ten minutes.
+	SourcesPatience time.Duration
+	// UnknownChannel is called whenever money from an unknown channel has come in; nil: that
+	// is in the log only.
+	UnknownChannel func()
 	// Serial leaves nothing to chance: the domains of a push are moved one after another,
 	// and no pause has a random share. Simulations need it, a service is slower by it.
 	Serial bool
 }
+
+const sourcesPatience = 10 * time.Minute
 
 // Saga drives purchases. Make one with New and start it with Run.
 type Saga struct {
@@ -68,6 +77,9 @@ type Saga struct {
 
 // New returns a saga that has not started.
 func New(config Config) *Saga {
+	if config.SourcesPatience <= 0 {
+		config.SourcesPatience = sourcesPatience
+	}
 	return &Saga{Config: config, agenda: newAgenda(config.Now), strayed: make(map[string]bool), held: make(map[string]bool)}
 }
 

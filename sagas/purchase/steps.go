@@ -81,7 +81,11 @@ func (s *Saga) awaitPayment(ctx context.Context, known *entry, state push.State,
 		if err != nil || outcome.State.Version > state.Version {
 			return time.Time{}, err
 		}
-		// The trade holds stray money only, which goes back by itself.
+		// The trade holds stray money only, which goes back by itself, or money of which the
+		// provider does not say what it is: that is asked for again beyond the window, too.
+		if over {
+			return known.pace.wait(step, s.Now(), s.PollFirst, s.PollLongest), nil
+		}
 	}
 	if over {
 		return s.record(ctx, state.ID, func(state push.State) []push.Event { return push.DecideUnpaid(state, s.Now()) })

@@ -58,7 +58,9 @@ type world struct {
 	*sandboxtest.Partners
 	store   *memory.Store
 	ledger  *ledger.Ledger
-	handled sync.Map // registrar event kind and domain → true, once its handling is over
+	sources time.Duration // for which the provider is asked for them; 0: as by default
+	unknown atomic.Int32  // payments from unknown channels that the saga has told of
+	handled sync.Map      // registrar event kind and domain → true, once its handling is over
 }
 
 // newWorld starts everything. Its faults of Alipay are for the whole of it.
@@ -93,6 +95,7 @@ func (w *world) run(t *testing.T, over eventstore.Store) running {
 		Store: over, Ledger: ledger.New(over), Provider: w.Provider, Registrar: w.Registrar, Directory: w.Registrar,
 		Logger: slog.New(slog.DiscardHandler), Now: now, Workers: 32,
 		PollFirst: 100 * time.Millisecond, PollLongest: 500 * time.Millisecond,
+		SourcesPatience: w.sources, UnknownChannel: func() { w.unknown.Add(1) },
 	})
 	return running{saga, background(t, saga.Run)}
 }

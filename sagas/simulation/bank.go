@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pushledger/pushledger/aggregates/money"
+	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/sagas/payment"
 )
 
@@ -29,10 +30,31 @@ type bank struct {
 type trade struct {
 	payment.Trade
 	payBy    time.Time
+	funding  funding
+	untold   []string             // the sources, as long as they are not told
+	toldFrom time.Time            // when they are; zero: never
 	refunds  map[string]money.Fen // by request number
 	refunded money.Fen
 	paidIn   int // operation in which it was paid
 }
+
+// funding is what the bank knows of the sources of a trade, whatever it tells of them.
+type funding int
+
+const (
+	own      funding = iota // the buyer's own money
+	credit                  // lent
+	odd                     // from a channel that is none of either
+	merchant                // partly given by the merchant
+)
+
+// fundings are how a buyer may pay.
+var fundings = map[funding][]string{
+	own: {"ALIPAYACCOUNT"}, credit: {"PCREDIT"}, odd: {"ALIPAYACCOUNT", "TMARKETING"}, merchant: {"ALIPAYACCOUNT", "MCOUPON"},
+}
+
+// coupon is what a merchant gives to a trade.
+const coupon = money.Fen(1)
 
 func newBank(w *world) *bank {
 	return &bank{
@@ -80,15 +102,37 @@ func (b *bank) add(number, pushID string, amount money.Fen, payBy time.Time) *tr
 	return known
 }
 
+// sources is how a trade is paid: from what, and when that is told.
+type sources struct {
+	funding  funding
+	silent   bool
+	toldFrom time.Time // of silent ones; zero: never
+}
+
 // pay takes money for a trade, if it may still be paid.
-func (b *bank) pay(known *trade, amount money.Fen, channel string) bool {
+func (b *bank) pay(known *trade, amount money.Fen, from sources) bool {
 	if known.State != payment.TradeWaiting || b.w.now.After(known.payBy.Add(lag)) {
 		return false
 	}
-	known.State, known.Amount, known.Channels = payment.TradePaid, amount, []string{channel}
+	known.State, known.Amount, known.Channels = payment.TradePaid, amount, fundings[from.funding]
+	known.Payer, known.funding = push.Payer{UserID: "2088"}, from.funding
+	if from.funding == merchant {
+		known.Received, known.BuyerPaid = amount-coupon, amount-coupon
+	}
+	if from.silent {
+		known.untold, known.Channels, known.toldFrom = known.Channels, nil, from.toldFrom
+	}
 	known.PaidAt, known.paidIn = b.w.now.Truncate(time.Second), b.w.at
-	b.w.tracef("the buyer pays %s for %s over %s, trade %.6s", amount, known.PushID, channel, known.TradeNo)
+	b.w.tracef("the buyer pays %s for %s over %s, silent %t, trade %.6s", amount, known.PushID, fundings[from.funding], from.silent, known.TradeNo)
 	return true
+}
+
+// incoming is how much of a trade reaches the merchant.
+func (t *trade) incoming() money.Fen {
+	if t.Received > 0 {
+		return t.Received
+	}
+	return t.Amount
 }
 
 // close makes sure that a trade is never paid any more.
@@ -108,6 +152,9 @@ func (b *bank) query(number string) (payment.Trade, error) {
 	known, exists := b.trades[number]
 	if !exists {
 		return payment.Trade{}, payment.ErrTradeNotFound
+	}
+	if known.untold != nil && !known.toldFrom.IsZero() && !b.w.now.Before(known.toldFrom) {
+		known.Channels, known.untold = known.untold, nil
 	}
 	answer := known.Trade
 	answer.PushID = ""
@@ -131,7 +178,7 @@ func (b *bank) refund(asked payment.Refund) {
 	known.refunds[asked.RequestNo] = asked.Amount
 	known.refunded += asked.Amount
 	b.w.tracef("the provider refunds %s of trade %.6s", asked.Amount, asked.TradeNo)
-	if known.refunded >= known.Amount {
+	if known.refunded >= known.incoming() {
 		known.State = payment.TradeClosed
 		b.notices = append(b.notices, known.Trade)
 	}

@@ -37,6 +37,7 @@ type record struct {
 	lines     []domainLine
 	refused   map[string]string    // what needs a person: number or domain → the partner's code
 	acted     map[string]bool      // domains of which a person must decide because of the buyer's act
+	untold    bool                 // a person must find out from where its money came
 	actedIn   int                  // act in which that was recorded first
 	byHand    bool                 // an operator has decided where a domain or the money goes
 	balance   map[string]money.Fen // of the journal, by account
@@ -150,7 +151,7 @@ func (r *record) evolve(event push.Event) {
 	case push.Accepted:
 		r.accepted, r.status = event, push.StatusAccepted
 	case push.Paid:
-		r.paid, r.status = &event, push.StatusPaid
+		r.paid, r.status, r.untold = &event, push.StatusPaid, false
 	case push.Withdrawn:
 		r.status = push.StatusWithdrawn
 	case push.Declined:
@@ -158,7 +159,7 @@ func (r *record) evolve(event push.Event) {
 	case push.Expired:
 		r.status = push.StatusExpired
 	case push.Invalidated:
-		r.status, r.ended = push.StatusInvalidated, &event
+		r.status, r.ended, r.untold = push.StatusInvalidated, &event, false
 	case push.Completed:
 		r.status = push.StatusCompleted
 		clear(r.acted)
@@ -171,6 +172,7 @@ func (r *record) evolve(event push.Event) {
 		r.closed = true
 	case push.StrayReceived:
 		r.strays = append(r.strays, event)
+		r.untold = r.untold || event.Cause == push.StraySourcesUntold
 	case push.DomainMoved:
 		for i := range r.lines {
 			r.lines[i].moved = r.lines[i].moved || r.lines[i].domain == event.Domain

@@ -85,14 +85,14 @@ func (w *world) deliverAll() {
 // judgeEnd checks how a push ended: settled, refunded, without money, or standing with
 // what needs a person.
 func (w *world) judgeEnd(known *record) {
-	needsPerson := len(known.refused) > 0 || len(known.acted) > 0
+	needsPerson := len(known.refused) > 0 || len(known.acted) > 0 || known.untold
 	if known.status.Live() && !needsPerson {
 		w.violate(everyEnd, "%s is still %s", known.id, known.status)
 	}
 	kept, out := money.Fen(0), money.Fen(0)
 	for _, trade := range w.bank.ofPush[known.id] {
 		if !trade.PaidAt.IsZero() {
-			kept += trade.Amount - trade.refunded
+			kept += trade.incoming() - trade.refunded
 		}
 		if trade.TradeNo == known.accepted.TradeNo && trade.State == payment.TradeWaiting && !known.closed && !known.status.Live() {
 			w.violate(closedForCertain, "%s ended and its trade was never closed", known.id)
@@ -138,7 +138,7 @@ func (w *world) judgeStanding(known *record, kept, out money.Fen) {
 
 // judgeJournal checks that nothing is left over in the journal but the fee.
 func (w *world) judgeJournal(known *record, settled bool) {
-	if len(known.refused) > 0 || len(known.acted) > 0 {
+	if len(known.refused) > 0 || len(known.acted) > 0 || known.untold {
 		return
 	}
 	fee := money.Fen(0)

@@ -155,6 +155,17 @@ func (b *books) ordered(move registrar.Move) {
 	}
 }
 
+// checksFunding has an operator find out from where the money of a push came.
+func (w *world) checksFunding(p *process, id string, command push.Settle) {
+	command.Decision = push.DecisionRefundBuyer
+	if w.bank.trades[w.books.pushes[id].accepted.TradeNo].funding == own && w.chance(80) {
+		command.Decision = push.DecisionAcceptPayment
+	}
+	w.decides(p, id, "settle", operators, func(state push.State) ([]push.Event, error) {
+		return push.DecideSettle(state, command, push.DomainFacts{}, p.now())
+	})
+}
+
 // settles has an operator decide what only a person can: about what a buyer has done with
 // a domain, and about one that could not be moved back.
 func (w *world) settles(p *process, id string) {
@@ -163,12 +174,16 @@ func (w *world) settles(p *process, id string) {
 		return
 	}
 	list := slices.DeleteFunc(push.WorkList(known.State), func(work push.Work) bool {
-		return work.Step != push.StepBuyerAct && work.Step != push.StepReturn
+		return work.Step != push.StepBuyerAct && work.Step != push.StepReturn && work.Step != push.StepCheckFunding
 	})
 	if len(list) == 0 {
 		return
 	}
 	command := push.Settle{Task: list[w.random.IntN(len(list))].Task, Actor: operators, Reason: "simulated", Reference: "ticket"}
+	if command.Step == push.StepCheckFunding {
+		w.checksFunding(p, id, command)
+		return
+	}
 	facts, err := p.platform.Facts(context.Background(), []domainname.Name{command.Domain})
 	if err != nil {
 		return

@@ -27,7 +27,7 @@ const (
 	buyerKeepsNothing invariant = "the buyer never holds a domain of a refunded push"
 	sellerKeepsNone   invariant = "the seller is never paid while holding a domain"
 	endsOnce          invariant = "a push ends once"
-	paysTheTotal      invariant = "a push is paid by its total alone, from no credit channel, into its own trade"
+	paysTheTotal      invariant = "a push is paid by its total alone, into its own trade, from what is known to be the buyer's money, or by an operator's word (T6)"
 	expiresInTime     invariant = "nothing expires early, and no payment window is negative (F28)"
 	paidNotExpired    invariant = "a push that was paid in time never expires"
 	closedForCertain  invariant = "a trade that is recorded as closed can never be paid any more"
@@ -68,7 +68,7 @@ func (b *books) judge(known *record, event push.Event) {
 	case push.Paid:
 		b.paid(known, event)
 	case push.StrayReceived:
-		if trade, is := w.bank.trades[event.TradeNo]; !is || trade.PaidAt.IsZero() || trade.Amount != event.Amount {
+		if trade, is := w.bank.trades[event.TradeNo]; !is || trade.PaidAt.IsZero() || trade.incoming() != event.Amount && trade.Amount != event.Amount {
 			w.violate(notBacked, "%s: %s in trade %s", id, event.Amount, event.TradeNo)
 		}
 	case push.Refunded:
@@ -117,9 +117,15 @@ func (b *books) paid(known *record, event push.Paid) {
 		return
 	}
 	trade, is := b.w.bank.trades[event.TradeNo]
-	if !is || trade.PaidAt.IsZero() || trade.Amount != total || event.TradeNo != known.accepted.TradeNo || push.CreditChannel(trade.Channels[0]) {
+	if !is || trade.PaidAt.IsZero() || trade.Amount != total || event.TradeNo != known.accepted.TradeNo || !trade.counts(event) {
 		b.w.violate(paysTheTotal, "%s, trade %s: %+v", id, event.TradeNo, trade)
 	}
+}
+
+// counts reports whether a trade may pay a push: the bank has told that it is the buyer's own
+// money, or somebody has decided so who was not told. What the merchant gives it tells at once.
+func (t *trade) counts(event push.Paid) bool {
+	return t.Received == 0 && (t.funding == own && t.untold == nil || event.From != "")
 }
 
 // expires checks the clock of whoever recorded it, and that the money had not come.
@@ -133,7 +139,7 @@ func (b *books) expires(known *record, event push.Expired) {
 	}
 	trade, is := b.w.bank.trades[known.accepted.TradeNo]
 	if is && !trade.PaidAt.IsZero() && trade.paidIn < b.w.at && trade.Amount == known.offered.Total &&
-		!trade.PaidAt.After(known.accepted.PayBy) && !push.CreditChannel(trade.Channels[0]) {
+		!trade.PaidAt.After(known.accepted.PayBy) && trade.funding == own {
 		b.w.violate(paidNotExpired, "%s was paid at %s", known.id, trade.PaidAt)
 	}
 }
@@ -186,8 +192,8 @@ func (w *world) compare() {
 
 func (w *world) compareRefunds(known *record) {
 	for _, trade := range w.bank.ofPush[known.id] {
-		if trade.refunded > trade.Amount {
-			w.violate(refundAbovePaid, "%s: %s of %s, trade %s", known.id, trade.refunded, trade.Amount, trade.TradeNo)
+		if trade.refunded > trade.incoming() {
+			w.violate(refundAbovePaid, "%s: %s of %s, trade %s", known.id, trade.refunded, trade.incoming(), trade.TradeNo)
 		}
 		for requestNo, amount := range trade.refunds {
 			if !known.intends(trade.TradeNo, requestNo, amount) {

@@ -227,16 +227,24 @@ func (w *world) pays(id string) {
 			order = w.bank.add(number, id, order.Amount, order.payBy)
 		}
 	}
-	amount, channel := known.accepted.Total, "ALIPAYACCOUNT"
-	switch w.random.IntN(20) {
+	amount, from := known.accepted.Total, sources{}
+	switch w.random.IntN(25) {
 	case 0:
 		amount += money.Fen(1 + w.random.IntN(100))
 	case 1:
 		amount -= money.Fen(1 + w.random.IntN(int(min(amount, 99))))
 	case 2:
-		channel = "PCREDIT"
+		from.funding = credit
+	case 3:
+		from.funding = odd
+	case 4:
+		from.funding = merchant
+	case 5: // for good
+		from = sources{funding: funding(w.random.IntN(4)), silent: true}
+	case 6:
+		from = sources{funding: funding(w.random.IntN(4)), silent: true, toldFrom: w.now.Add(time.Duration(w.random.IntN(600)) * time.Second)}
 	}
-	if amount > 0 && w.bank.pay(order, amount, channel) {
+	if amount > 0 && w.bank.pay(order, amount, from) {
 		w.bank.notify(order, w.random.IntN(4))
 	}
 }

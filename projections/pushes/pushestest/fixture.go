@@ -150,13 +150,16 @@ func Offered(id, seller, buyer string, domains ...domainname.Name) push.Offered 
 	return offered
 }
 
+// Payer is who pays every push here.
+var Payer = push.Payer{UserID: "2088102117900002", LoginMasked: "buy***@example.com"}
+
 // Payment is an accepted and paid offer.
 func Payment(offered push.Offered) []push.Event {
 	trade := push.TradeNo(offered.PushID)
 	return []push.Event{
 		push.Accepted{At: noon, Total: offered.Total, TradeNo: trade, PayBy: noon.Add(30 * time.Minute), PayURL: "https://pay.example/" + trade},
 		push.PaymentOpened{At: noon, TradeNo: trade},
-		push.Paid{At: noon, Amount: offered.Total, TradeNo: trade, Channels: []string{"ALIPAYACCOUNT"}, PaidAt: noon},
+		push.Paid{At: noon, Amount: offered.Total, TradeNo: trade, Channels: []string{"ALIPAYACCOUNT"}, Payer: Payer, PaidAt: noon},
 	}
 }
 
@@ -198,7 +201,7 @@ func Failure(offered push.Offered) []push.Event {
 	return append(events,
 		push.RefundRequested{At: noon, Buyer: offered.Buyer, TradeNo: trade, RequestNo: refund, Amount: offered.Total},
 		push.Invalidated{At: noon, Code: push.CodeMoveRefused, Domain: failed, Cause: cause},
-		push.StrayReceived{At: noon, TradeNo: "T-2", Amount: 5_00, Cause: push.StrayDuplicate, RequestNo: stray},
+		push.StrayReceived{At: noon, TradeNo: "T-2", Amount: 5_00, Payer: Payer, Cause: push.StrayDuplicate, RequestNo: stray},
 		push.RefundRefused{At: noon, RequestNo: stray, Code: "SYSTEM_ERROR", Message: "系统繁忙"},
 		push.StrayRefunded{At: noon, TradeNo: "T-2", RequestNo: stray, Amount: 5_00},
 		push.Refunded{At: noon, TradeNo: trade, RequestNo: refund, Amount: offered.Total, From: push.RefundDueAccount(offered.Buyer)},

@@ -1,16 +1,20 @@
 package alipay
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/pushledger/pushledger/aggregates/push"
 )
 
 // Bounds of what names the sources of a payment.
 const (
 	maxFunds   = 32
-	maxChannel = 64 // characters of one name
-	maxNumber  = 64 // characters of a number of Alipay's
+	maxChannel = 64  // characters of one name
+	maxNumber  = 64  // characters of a number of Alipay's
+	maxPayer   = 128 // characters of an id of a payer
 )
 
 // fundBill is one source of the money of a trade. For a bank card only the type says
@@ -26,23 +30,28 @@ type notifiedBill struct {
 	Type    string `json:"fundType"`
 }
 
-// channels lists what names the sources of the money: channels, types of bank cards,
-// and the mode of paying later.
+// unnamed is a source of which Alipay gives no name: nobody knows what it is.
+const unnamed = "UNNAMED"
+
+// channels lists what names the sources of the money: channels, each followed by its type
+// where there is one, and the mode of paying later. Alipay gives the type of bank cards
+// only. Whatever the mode says, a trade that has one was not paid by its buyer: Alipay
+// wants modes that are not known to be treated as a failure.
 func channels(bills []fundBill, creditMode string) ([]string, error) {
 	if len(bills) > maxFunds {
 		return nil, fmt.Errorf("fund_bill_list: %d sources of money", len(bills))
 	}
 	var names []string
 	for _, bill := range bills {
-		names = append(names, bill.Channel, bill.Type)
-	}
-	var known []string
-	for _, name := range append(names, creditMode) {
-		if name != "" {
-			known = append(known, clip(name, maxChannel))
+		names = append(names, clip(cmp.Or(bill.Channel, unnamed), maxChannel))
+		if bill.Type != "" {
+			names = append(names, clip(bill.Type, maxChannel))
 		}
 	}
-	return known, nil
+	if creditMode != "" {
+		names = append(names, push.CreditPayMode, clip(creditMode, maxChannel))
+	}
+	return names, nil
 }
 
 // notifiedChannels is channels for the fund_bill_list of a notification, a JSON text.

@@ -116,7 +116,7 @@ func requireKnown(t *testing.T, err error) bool {
 
 func requireTrade(t *testing.T, trade payment.Trade) {
 	t.Helper()
-	require.LessOrEqual(t, len(trade.Channels), 2*maxFunds+1)
+	require.LessOrEqual(t, len(trade.Channels), 2*maxFunds+2)
 	for _, channel := range trade.Channels {
 		require.NotEmpty(t, channel)
 		require.LessOrEqual(t, utf8.RuneCountInString(channel), maxChannel)

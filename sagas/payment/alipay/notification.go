@@ -62,7 +62,10 @@ func (p *Provider) told(form url.Values) (payment.Trade, error) {
 	}
 	return p.standing(payment.Trade{
 		TradeNo: form.Get("out_trade_no"), ProviderTradeNo: form.Get("trade_no"), PushID: pushID, Channels: channels,
-	}, alipay.TradeStatus(form.Get("trade_status")), form.Get("total_amount"), form.Get("gmt_payment"))
+		Payer: payer(form.Get("buyer_id"), form.Get("buyer_open_id"), form.Get("buyer_logon_id")),
+	}, alipay.TradeStatus(form.Get("trade_status")), form.Get("additional_status"), paidMoney{
+		form.Get("total_amount"), form.Get("receipt_amount"), form.Get("buyer_pay_amount"), form.Get("gmt_payment"),
+	})
 }
 
 // signedPlainly refuses forms whose signed text could be read in two ways, and those

@@ -16,10 +16,19 @@ import (
 )
 
 const (
-	apiPagePay     = "alipay.trade.page.pay"
-	pageProduct    = "FAST_INSTANT_TRADE_PAY"
-	creditChannels = "creditCard,creditCardExpress,creditCardCartoon,credit_group,pcredit,pcreditpayInstallment" // rule T6
-	maxSubject     = 256                                                                                         // characters
+	apiPagePay  = "alipay.trade.page.pay"
+	pageProduct = "FAST_INSTANT_TRADE_PAY"
+	maxSubject  = 256 // characters
+	// virtualGoods is a goods_type. Alipay's SDK says of it that 花呗 cannot pay for them
+	// (AlipayTradePagePayModel); a domain is nothing that is shipped.
+	virtualGoods = "0"
+	// disabledChannels are what rule T6 does not take, by the names of Alipay's list of
+	// channels that an order can forbid: what lends, what somebody else may lend, and what the
+	// merchant itself would pay for. Older descriptions of the field allow 128 characters, so
+	// creditCardCartoon is left to credit_group, which that list says contains it. There is no
+	// name for a card that is both debit and credit: that shows only when it has paid.
+	disabledChannels = "credit_group,pcredit,pcreditpayInstallment,creditCard,creditCardExpress,honeyPay," +
+		"mcard,mdiscount,promotion,voucher"
 )
 
 // plainText takes out what Alipay does not accept in a subject.
@@ -31,7 +40,7 @@ func (p *Provider) PayURL(order payment.Order) (string, error) {
 		NotifyURL: p.config.NotifyURL, ReturnURL: p.config.ReturnURL,
 		OutTradeNo: order.TradeNo, TotalAmount: order.Amount.String(), ProductCode: pageProduct,
 		Subject: clip(plainText.Replace(order.Subject), maxSubject), SellerId: p.config.SellerID,
-		DisablePayChannels: creditChannels, TimeExpire: order.PayBy.In(p.clock).Format(clockFormat),
+		DisablePayChannels: disabledChannels, GoodsType: virtualGoods, TimeExpire: order.PayBy.In(p.clock).Format(clockFormat),
 		PassbackParams: url.QueryEscape(order.PushID),
 	}})
 	if err != nil {

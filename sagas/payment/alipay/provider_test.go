@@ -2,7 +2,6 @@ package alipay_test
 
 import (
 	"net/url"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,7 +28,8 @@ func TestTheOrderForbidsCreditAndEndsInTime(t *testing.T) {
 	for _, part := range []string{
 		`"out_trade_no":"T1"`, `"total_amount":"1999.00"`, `"product_code":"FAST_INSTANT_TRADE_PAY"`, `"subject":"a b c d 域名"`,
 		`"time_expire":"2026-11-23 00:30:00"`, `"passback_params":"push-1"`, `"seller_id":"` + sellerID + `"`,
-		`"disable_pay_channels":"creditCard,creditCardExpress,creditCardCartoon,credit_group,pcredit,pcreditpayInstallment"`,
+		`"disable_pay_channels":"credit_group,pcredit,pcreditpayInstallment,creditCard,creditCardExpress,honeyPay,mcard,mdiscount,promotion,voucher"`,
+		`"goods_type":"0"`,
 	} {
 		require.Contains(t, content, part)
 	}
@@ -63,9 +63,13 @@ func TestQueryTellsTheTrade(t *testing.T) {
 	paid := payment.Trade{
 		TradeNo: "T1", ProviderTradeNo: "20261123", State: payment.TradePaid, Amount: 1999_00,
 		Channels: []string{"ALIPAYACCOUNT"}, PaidAt: time.Date(2026, 11, 22, 16, 30, 0, 0, time.UTC),
+		Received: 1994_00, BuyerPaid: 1994_00, Payer: push.Payer{UserID: "2088", OpenID: "open-1", LoginMasked: "buy***@example.com"},
 	}
+	silent := paid
+	silent.Channels, silent.Received, silent.BuyerPaid, silent.Payer = nil, 0, 0, push.Payer{}
 	const known = `"out_trade_no":"T1","trade_no":"20261123","total_amount":"1999.00","trade_status":`
-	const funds = `,"send_pay_date":"2026-11-23 00:30:00","fund_bill_list":[{"fund_channel":"ALIPAYACCOUNT","amount":"1999.00"}]`
+	const funds = `,"send_pay_date":"2026-11-23 00:30:00","fund_bill_list":[{"fund_channel":"ALIPAYACCOUNT","amount":"1999.00"}]` +
+		`,"receipt_amount":"1994.00","buyer_pay_amount":"1994.00","buyer_user_id":"2088","buyer_open_id":"open-1","buyer_logon_id":"buy***@example.com"`
 	for _, given := range []struct {
 		members string
 		want    payment.Trade
@@ -73,6 +77,9 @@ func TestQueryTellsTheTrade(t *testing.T) {
 		{`"WAIT_BUYER_PAY"`, payment.Trade{TradeNo: "T1", ProviderTradeNo: "20261123", State: payment.TradeWaiting}},
 		{`"TRADE_SUCCESS"` + funds, paid},
 		{`"TRADE_FINISHED"` + funds, paid},
+		{`"TRADE_SUCCESS","send_pay_date":"2026-11-23 00:30:00","receipt_amount":"0.00","buyer_pay_amount":"0.00"`, silent},
+		{`"TRADE_SUCCESS","additional_status":"SELLER_NOT_RECEIVED"`, payment.Trade{TradeNo: "T1", ProviderTradeNo: "20261123", State: payment.TradeWaiting}},
+		{`"TRADE_SUCCESS","additional_status":"of tomorrow"`, payment.Trade{TradeNo: "T1", ProviderTradeNo: "20261123", State: payment.TradeWaiting}},
 		{`"TRADE_CLOSED"`, payment.Trade{TradeNo: "T1", ProviderTradeNo: "20261123", State: payment.TradeClosed}},
 	} {
 		g.sign(query, yes(known+given.members))
@@ -94,6 +101,7 @@ func TestQueryDoesNotGuess(t *testing.T) {
 		"an odd amount":      `"out_trade_no":"T1","trade_status":"TRADE_SUCCESS","total_amount":"1e3","send_pay_date":"2026-11-23 00:30:00"`,
 		"no time":            `"out_trade_no":"T1","trade_status":"TRADE_SUCCESS","total_amount":"1.00"`,
 		"a time before ours": `"out_trade_no":"T1","trade_status":"TRADE_SUCCESS","total_amount":"1.00","send_pay_date":"0001-01-01 00:00:00"`,
+		"an odd receipt":     `"out_trade_no":"T1","trade_status":"TRADE_SUCCESS","total_amount":"1.00","receipt_amount":"-1","send_pay_date":"2026-11-23 00:30:00"`,
 		"an odd time":        `"out_trade_no":"T1","trade_status":"TRADE_SUCCESS","total_amount":"1.00","send_pay_date":"yesterday"`,
 		"too many sources":   `"out_trade_no":"T1","trade_status":"WAIT_BUYER_PAY","fund_bill_list":[` + strings.Repeat(`{},`, 32) + `{}]`,
 	} {
@@ -111,12 +119,14 @@ func TestEveryTraceOfCreditIsAChannel(t *testing.T) {
 		{asked: `[{"fund_channel":"CREDITCARD"}]`, notified: `[{"fundChannel":"CREDITCARD"}]`},
 		{asked: `[{"fund_channel":"ALIPAYACCOUNT"},{"fund_channel":"PCREDIT"}]`, notified: `[{"fundChannel":"ALIPAYACCOUNT"},{"fundChannel":"PCREDIT"}]`},
 		{asked: `[{"fund_channel":"BANKCARD","fund_type":"CREDIT_CARD"}]`, notified: `[{"fundChannel":"BANKCARD","fundType":"CREDIT_CARD"}]`},
+		{asked: `[{"fund_channel":"BANKCARD","fund_type":"MIXED_CARD"}]`, notified: `[{"fundChannel":"BANKCARD","fundType":"MIXED_CARD"}]`},
 		{asked: `[]`, mode: "creditAdvanceV2"},
+		{asked: `[]`, mode: "a mode of tomorrow"},
 	} {
 		g.sign(query, yes(paid+`"fund_bill_list":`+given.asked+`,"credit_pay_mode":"`+given.mode+`"`))
 		asked, err := g.Query(t.Context(), "T1")
 		require.NoError(t, err)
-		require.True(t, slices.ContainsFunc(asked.Channels, push.CreditChannel), asked.Channels)
+		require.Equal(t, push.FundingCredit, push.FundingOf(asked.Channels), asked.Channels)
 		told, err := g.Notification(notification(t, map[string]string{"fund_bill_list": given.notified, "credit_pay_mode": given.mode}))
 		require.NoError(t, err)
 		require.Equal(t, asked.Channels, told.Channels)
@@ -224,12 +234,21 @@ func requireOutcome(t *testing.T, want string, err error, about string) {
 
 func TestANotificationTellsTheTrade(t *testing.T) {
 	g := newGateway(t)
-	told, err := g.Notification(notification(t, nil))
+	told, err := g.Notification(notification(t, map[string]string{
+		"receipt_amount": "1994.00", "buyer_pay_amount": "1994.00", "buyer_id": "2088", "buyer_open_id": "open-1", "buyer_logon_id": "buy***@example.com",
+	}))
 	require.NoError(t, err)
 	require.Equal(t, payment.Trade{
 		TradeNo: "T1", ProviderTradeNo: "2026112300000001", PushID: "push-1", State: payment.TradePaid, Amount: 1999_00,
 		Channels: []string{"ALIPAYACCOUNT"}, PaidAt: time.Date(2026, 11, 22, 16, 30, 0, 0, time.UTC),
+		Received: 1994_00, BuyerPaid: 1994_00, Payer: push.Payer{UserID: "2088", OpenID: "open-1", LoginMasked: "buy***@example.com"},
 	}, told)
+	told, err = g.Notification(notification(t, map[string]string{"additional_status": "SELLER_NOT_RECEIVED"}))
+	require.NoError(t, err)
+	require.Equal(t, payment.TradeWaiting, told.State, "the merchant has nothing yet")
+	told, err = g.Notification(notification(t, map[string]string{"fund_bill_list": `[{"fundChannel":"ALIPAYACCOUNT"},{"amount":"1.00"}]`}))
+	require.NoError(t, err)
+	require.Equal(t, push.FundingUnknown, push.FundingOf(told.Channels), "a source without a name is not left out")
 	for state, want := range map[string]payment.TradeState{
 		"TRADE_FINISHED": payment.TradePaid, "TRADE_CLOSED": payment.TradeClosed, "WAIT_BUYER_PAY": payment.TradeWaiting,
 	} {

@@ -194,6 +194,10 @@ func (p *parser) header(row []string) error {
 
 func (p *parser) at(row []string, column string) string { return row[p.columns[column]] }
 
+// received is the column of what has reached the merchant. The order may be over more: what
+// the merchant itself has given. Bills that lack the column are of orders alone.
+const received = "商家实收（元）"
+
 // tradeRow reads a row of 业务明细. Refunds have amounts below 0.
 func (p *parser) tradeRow(row []string) (Movement, bool, error) {
 	movement := Movement{Number: p.at(row, "商户订单号"), ProviderNo: p.at(row, "支付宝交易号")}
@@ -207,7 +211,17 @@ func (p *parser) tradeRow(row []string) (Movement, bool, error) {
 	default:
 		return movement, false, fmt.Errorf("business %.40q is not known", kind)
 	}
-	return p.finish(movement, amount, p.at(row, "完成时间"))
+	movement, ours, err := p.finish(movement, amount, p.at(row, "完成时间"))
+	if column, is := p.columns[received]; is && err == nil {
+		reached, err := money.Parse(strings.TrimPrefix(row[column], "-"))
+		if err != nil {
+			return movement, false, fmt.Errorf("received %.40q", row[column])
+		}
+		if reached > 0 { // 0.00 where it is not told
+			movement.Amount = min(movement.Amount, reached)
+		}
+	}
+	return movement, ours, err
 }
 
 // accountKinds are the businesses of 账务明细 that move the ledger's money, as opposed to

@@ -85,6 +85,15 @@ func TestABillWithoutPeriodSaysNothingOfIt(t *testing.T) {
 	require.Len(t, parsed.Movements, 3)
 }
 
+// What the merchant itself has given has never come in.
+func TestAPaymentIsWhatHasReachedTheMerchant(t *testing.T) {
+	text := sample(t, "trade.csv")
+	for received, want := range map[string]money.Fen{"1994.00": 1994_00, "0.00": 1999_00, "2000.00": 1999_00} {
+		parsed := parse(t, strings.Replace(text, ",1999.00,1999.00,", ",1999.00,"+received+",", 1))
+		require.Equal(t, want, parsed.Movements[0].Amount, received)
+	}
+}
+
 func TestWhatIsNoBillIsNamed(t *testing.T) {
 	text := sample(t, "trade.csv")
 	for name, test := range map[string]struct{ text, says string }{
@@ -94,6 +103,7 @@ func TestWhatIsNoBillIsNamed(t *testing.T) {
 		"an unknown business":   {strings.Replace(text, ",交易,", ",捐赠,", 1), `line 6: business "捐赠"`},
 		"a bad amount":          {strings.Replace(text, "1999.00", "1,999", 1), "line 6"},
 		"three decimals":        {strings.Replace(text, ",1999.00", ",1999.001", 1), `line 6: amount "1999.001"`},
+		"a bad receipt":         {strings.Replace(text, ",1999.00,1999.00,", ",1999.00,x,", 1), `line 6: received "x"`},
 		"a bad time":            {strings.Replace(text, "2026-11-02 10:00:05", "yesterday", 1), `line 6: time "yesterday"`},
 		"a row cut short":       {strings.Replace(text, ",0.50,0.50,", "\n", 1), "line 7: "},
 		"a period that is none": {strings.Replace(text, "2026年11月03日", "2026年11月01日", 1), "period"},

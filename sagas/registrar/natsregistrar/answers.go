@@ -180,6 +180,8 @@ type accountAnswer struct {
 	AlipayAccount    string `json:"alipay_account"`
 	AlipayName       string `json:"alipay_name"`
 	AlipayType       string `json:"alipay_type"`
+	AlipayUserID     string `json:"alipay_user_id"`
+	AlipayOpenID     string `json:"alipay_open_id"`
 }
 
 func (a accountAnswer) facts(asked string) (push.AccountFacts, error) {
@@ -188,12 +190,13 @@ func (a accountAnswer) facts(asked string) (push.AccountFacts, error) {
 		return push.AccountFacts{}, fmt.Errorf("asked for account %.80q, answered for %.80q", asked, a.Account)
 	case a.Exists == nil:
 		return push.AccountFacts{}, errors.New("it is not said whether the account exists")
-	case !bounded(a.AlipayAccount, a.AlipayName, a.AlipayType):
+	case !bounded(a.AlipayAccount, a.AlipayName, a.AlipayType, a.AlipayUserID, a.AlipayOpenID):
 		return push.AccountFacts{}, errors.New("a text is too long")
 	}
 	return push.AccountFacts{
 		Account: a.Account, Exists: *a.Exists, RealNameVerified: a.RealNameVerified,
 		AlipayAccount: a.AlipayAccount, AlipayName: a.AlipayName, AlipayType: a.AlipayType,
+		AlipayUserID: a.AlipayUserID, AlipayOpenID: a.AlipayOpenID,
 	}, nil
 }
 

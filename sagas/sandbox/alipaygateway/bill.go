@@ -98,8 +98,16 @@ func (m movement) signed() money.Fen {
 	case m.refund.RequestNo != "":
 		return -m.refund.Amount
 	default:
-		return m.trade.Amount
+		return m.trade.received()
 	}
+}
+
+// ofOrder is the amount of the order that was paid or refunded, with the merchant's part.
+func (m movement) ofOrder() money.Fen {
+	if m.refund.RequestNo != "" {
+		return -m.refund.Amount
+	}
+	return m.trade.Amount
 }
 
 func (g *Gateway) write(table bill, all []movement) (string, error) {
@@ -142,11 +150,12 @@ func (g *Gateway) tradeRow(moved movement) []string {
 	if moved.refund.RequestNo != "" {
 		kind = "退款"
 	}
-	amount := moved.signed().String()
+	amount, received := moved.ofOrder().String(), moved.signed()
+	ours := moved.ofOrder() - received
 	return []string{
 		moved.trade.TradeNo + "\t", moved.trade.OutTradeNo + "\t", kind, moved.trade.Subject,
 		g.format(moved.trade.CreatedAt), g.format(moved.at), "", "", "", "", buyerLogonID + "\t",
-		amount, amount, "0.00", "0.00", "0.00", "0.00", "0.00", "", "0.00", "0.00", moved.refund.RequestNo + "\t", "0.00", "0.00", "",
+		amount, received.String(), "0.00", "0.00", "0.00", ours.String(), "0.00", "", "0.00", "0.00", moved.refund.RequestNo + "\t", "0.00", "0.00", "",
 	}
 }
 

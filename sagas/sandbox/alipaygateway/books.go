@@ -24,9 +24,10 @@ const (
 
 // The states of a trade, in Alipay's words.
 const (
-	waitBuyerPay = "WAIT_BUYER_PAY"
-	tradeSuccess = "TRADE_SUCCESS"
-	tradeClosed  = "TRADE_CLOSED" // unpaid and over, or refunded in full
+	waitBuyerPay  = "WAIT_BUYER_PAY"
+	tradeSuccess  = "TRADE_SUCCESS"
+	tradeFinished = "TRADE_FINISHED" // paid, and not to be refunded any more
+	tradeClosed   = "TRADE_CLOSED"   // unpaid and over, or refunded in full
 )
 
 // trade is a trade as it is kept.
@@ -38,9 +39,20 @@ type trade struct {
 	NotifyURL  string    `json:"notify_url"`
 	Amount     money.Fen `json:"amount"` // ordered, and once it is paid what was paid
 	Status     string    `json:"status"`
-	Channel    string    `json:"channel,omitzero"`
-	CreatedAt  time.Time `json:"created_at"`
-	ExpiresAt  time.Time `json:"expires_at,omitzero"` // zero: never
+	// Disabled and GoodsType are of the order: what may not pay for it.
+	Disabled  string `json:"disabled,omitzero"`
+	GoodsType string `json:"goods_type,omitzero"`
+	// Of a trade that is paid: the sources of the money, of which Channel is the first.
+	Channel string   `json:"channel,omitzero"`
+	Sources []source `json:"sources,omitzero"`
+	Silent  bool     `json:"silent,omitzero"` // the sources are not told to anybody
+	// Receipt is what is told as received: other than what the sources come to, or 0 where the
+	// contract does not tell it.
+	Receipt    *money.Fen `json:"receipt,omitzero"`
+	Additional string     `json:"additional_status,omitzero"`
+	Buyer      string     `json:"buyer_user_id,omitzero"` // empty: the one buyer of the sandbox
+	CreatedAt  time.Time  `json:"created_at"`
+	ExpiresAt  time.Time  `json:"expires_at,omitzero"` // zero: never
 	// KeptOpen: a fault kept it from being closed, so it outlives ExpiresAt until a call
 	// does close it.
 	KeptOpen bool      `json:"kept_open,omitzero"`

@@ -1,9 +1,11 @@
 package alipaygateway
 
 import (
+	"cmp"
 	"errors"
 	"html/template"
 	"net/http"
+	"slices"
 )
 
 // cashierPage is where a person may press pay.
@@ -17,10 +19,34 @@ var cashierPage = template.Must(template.New("cashier").Parse(`<!doctype html>
 <p>CNY {{.Amount}}</p>
 {{if eq .Status "WAIT_BUYER_PAY"}}<form method="post" action="cashier">
 <input type="hidden" name="trade_no" value="{{.TradeNo}}">
+<select name="channel">{{range .Payable}}<option>{{.}}</option>{{end}}</select>
 <button>付款 · Pay</button>
 </form>{{else if eq .Status "TRADE_SUCCESS"}}<p>已付款 · Paid</p>{{else}}<p>已关闭 · Closed</p>{{end}}
 </html>
 `))
+
+// cashierChannels are what the cashier knows to pay by, the usual one first.
+var cashierChannels = []string{
+	"ALIPAYACCOUNT", "FINANCEACCOUNT", bankCard, "PCREDIT", "PCREDITPAYINSTALLMENT", "CREDITCARD", "HONEYPAY", "COUPON", "POINT",
+	"DISCOUNT", "PCARD", "MCARD", "MDISCOUNT", "MCOUPON",
+}
+
+// cashierSource is what a buyer chose. A card is one that does not lend.
+func cashierSource(channel string) source {
+	chosen := source{Channel: channel}
+	if channel == bankCard {
+		chosen.Type = debitCard
+	}
+	return chosen
+}
+
+// cashierView is a trade as the cashier shows it.
+type cashierView struct{ trade }
+
+// Payable lists the channels that the order leaves to the buyer.
+func (v cashierView) Payable() []string {
+	return slices.DeleteFunc(slices.Clone(cashierChannels), func(channel string) bool { return v.forbids(cashierSource(channel)) })
+}
 
 var sameOrigin = http.NewCrossOriginProtection()
 
@@ -35,8 +61,13 @@ func (g *Gateway) serveCashier(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, "press pay on the cashier's own page", http.StatusForbidden)
 			return
 		}
-		_, err := g.payTrade(r.Context(), c, sent{channel: "ALIPAYACCOUNT", notify: notifyNormal})
+		channel := cmp.Or(r.Form.Get("channel"), cashierChannels[0])
+		_, err := g.payTrade(r.Context(), c, sent{sources: []source{cashierSource(channel)}, strict: true, notify: notifyNormal})
 		var refused *refusal
+		if errors.As(err, &refused) && refused.Code == "channel_disabled" {
+			http.Error(w, refused.Error(), http.StatusConflict)
+			return
+		}
 		if err != nil && !errors.Is(err, errAlreadyPaid) && !errors.As(err, &refused) {
 			g.logger.Error("sandbox alipay: a payment failed", "error", err)
 			http.Error(w, "system error", http.StatusInternalServerError)
@@ -53,7 +84,7 @@ func (g *Gateway) serveCashier(w http.ResponseWriter, r *http.Request) {
 	shown.mu.Unlock()
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; form-action 'self'; frame-ancestors 'none'")
-	if err := cashierPage.Execute(w, known); err != nil {
+	if err := cashierPage.Execute(w, cashierView{known}); err != nil {
 		g.logger.Warn("sandbox alipay: the cashier could not be shown", "error", err)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -24,8 +23,6 @@ const (
 	maxPushID      = 128
 )
 
-var channelPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-
 // control answers one request. It returns a refusal for what the sender did wrong.
 type control func(ctx context.Context, body []byte) (any, error)
 
@@ -34,6 +31,7 @@ type control func(ctx context.Context, body []byte) (any, error)
 func (g *Gateway) Serve(conn *nats.Conn) error {
 	controls := map[string]control{
 		"sandbox.alipay.pay":    g.payControl,
+		"sandbox.alipay.arrive": g.arriveControl,
 		"sandbox.alipay.fault":  g.setFault,
 		"sandbox.alipay.ledger": g.ledger,
 		"sandbox.alipay.notify": g.notifyControl,
@@ -152,40 +150,6 @@ func read(body []byte, into any) error {
 	}
 }
 
-// payControl answers sandbox.alipay.pay.
-func (g *Gateway) payControl(ctx context.Context, body []byte) (any, error) {
-	wanted := struct {
-		PushID  string  `json:"push_id"`
-		Channel string  `json:"channel"`
-		Notify  string  `json:"notify"`
-		Amount  *string `json:"amount"`
-	}{Channel: "ALIPAYACCOUNT", Notify: notifyNormal}
-	if err := read(body, &wanted); err != nil {
-		return nil, err
-	}
-	switch {
-	case wanted.PushID == "" || len(wanted.PushID) > maxPushID:
-		return nil, refuse("invalid_push_id", "a push id has 1 to %d bytes", maxPushID)
-	case !channelPattern.MatchString(wanted.Channel):
-		return nil, refuse("invalid_channel", "channel %.80q", wanted.Channel)
-	case !slices.Contains([]string{notifyNormal, notifyLost, notifyTwice, notifyLate}, wanted.Notify):
-		return nil, refuse("invalid_notify", "notify %.40q", wanted.Notify)
-	}
-	paying := sent{channel: wanted.Channel, notify: wanted.Notify}
-	if wanted.Amount != nil {
-		amount, err := money.Parse(*wanted.Amount)
-		if err != nil || amount < 1 {
-			return nil, refuse("invalid_amount", "amount %.40q", *wanted.Amount)
-		}
-		paying.amount = amount
-	}
-	paid, err := g.payPush(ctx, wanted.PushID, paying)
-	if err != nil {
-		return nil, err
-	}
-	return done{OK: true, PushID: paid.PushID, OutTradeNo: paid.OutTradeNo, TradeNo: paid.TradeNo, Amount: paid.Amount}, nil
-}
-
 type ledgerTrade struct {
 	PushID     string    `json:"push_id"`
 	OutTradeNo string    `json:"out_trade_no"`
@@ -215,7 +179,8 @@ type ledgerAnswer struct {
 	Payouts []ledgerPayout `json:"payouts"`
 }
 
-// ledger answers sandbox.alipay.ledger: the money that really moved, oldest first.
+// ledger answers sandbox.alipay.ledger: the money that really moved, oldest first. What the
+// merchant itself has given to a trade did not.
 func (g *Gateway) ledger(_ context.Context, body []byte) (any, error) {
 	var wanted struct {
 		PushID string `json:"push_id"`
@@ -225,7 +190,7 @@ func (g *Gateway) ledger(_ context.Context, body []byte) (any, error) {
 	}
 	answer := ledgerAnswer{OK: true}
 	for _, t := range g.paidTrades(wanted.PushID) {
-		answer.Trades = append(answer.Trades, ledgerTrade{t.PushID, t.OutTradeNo, t.Amount, t.Status, t.Channel})
+		answer.Trades = append(answer.Trades, ledgerTrade{t.PushID, t.OutTradeNo, t.received(), t.Status, t.Channel})
 		for _, r := range t.Refunds {
 			answer.Refunds = append(answer.Refunds, ledgerRefund{t.PushID, t.OutTradeNo, r.RequestNo, r.Amount})
 		}

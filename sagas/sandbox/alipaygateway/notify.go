@@ -159,7 +159,7 @@ func (g *Gateway) post(ctx context.Context, address string, fields url.Values) (
 
 // notification is a signed notification with the fields that Alipay sends.
 func (g *Gateway) notification(known trade, pending notice) (url.Values, error) {
-	bills, err := json.Marshal([]notifiedBill{{Amount: known.Amount, Channel: known.Channel}})
+	bills, err := json.Marshal(known.notifiedBills())
 	if err != nil {
 		return nil, fmt.Errorf("alipaygateway: encode notification: %w", err)
 	}
@@ -169,12 +169,18 @@ func (g *Gateway) notification(known trade, pending notice) (url.Values, error) 
 		"notify_type": "trade_status_sync", "notify_id": pending.NotifyID, "notify_time": g.format(g.now()),
 		"trade_no": known.TradeNo, "out_trade_no": known.OutTradeNo, "trade_status": pending.Status,
 		"subject": known.Subject, "passback_params": url.QueryEscape(known.PushID),
-		"seller_id": sellerID, "buyer_id": buyerUserID, "buyer_logon_id": buyerLogonID,
-		"total_amount": known.Amount.String(), "receipt_amount": known.Amount.String(), "buyer_pay_amount": known.Amount.String(),
-		"invoice_amount": known.Amount.String(), "point_amount": "0.00", "fund_bill_list": string(bills),
+		"seller_id": sellerID, "buyer_id": known.buyer(), "buyer_logon_id": buyerLogonID,
+		"total_amount": known.Amount.String(), "receipt_amount": known.receiptTold().String(), "buyer_pay_amount": known.received().String(),
+		"invoice_amount": known.received().String(), "point_amount": "0.00",
 		"gmt_create": g.format(known.CreatedAt), "gmt_payment": g.format(known.PaidAt),
 	} {
 		fields.Set(name, value)
+	}
+	if !known.Silent && !known.PaidAt.IsZero() {
+		fields.Set("fund_bill_list", string(bills))
+	}
+	if known.Additional != "" {
+		fields.Set("additional_status", known.Additional)
 	}
 	if last := len(known.Refunds) - 1; pending.Status == tradeClosed && last >= 0 {
 		fields.Set("refund_fee", known.refunded().String())
@@ -193,4 +199,5 @@ func (g *Gateway) notification(known trade, pending notice) (url.Values, error) 
 type notifiedBill struct {
 	Amount  money.Fen `json:"amount"`
 	Channel string    `json:"fundChannel"`
+	Type    string    `json:"fundType,omitzero"`
 }

@@ -1,6 +1,7 @@
 package alipaygateway
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -28,9 +29,18 @@ const appearing = 5 * time.Second // that a trade to be paid is waited for
 
 // money that a buyer sends.
 type sent struct {
-	amount  money.Fen // 0: what the trade asks for
-	channel string
-	notify  string
+	amount     money.Fen // 0: what the trade asks for
+	sources    []source
+	receipt    *money.Fen // told as received; nil: what the sources come to
+	additional string     // status, beside that of the trade
+	silent     bool       // the sources are told to nobody
+	buyer      string     // user id; empty: the one buyer of the sandbox
+	finished   bool       // the trade can be refunded no more
+	// strict has the order's disabled channels refused. They are by the cashier. The operator's
+	// control pays over them all the same, as money may come that Alipay should not have let
+	// through: rule T6 is there for that.
+	strict bool
+	notify string
 }
 
 // errAlreadyPaid means that the trade has its money.
@@ -55,7 +65,7 @@ func (g *Gateway) awaitTrade(ctx context.Context, pushID string) (*cell[trade], 
 	defer cancel()
 	for {
 		known, added := g.books.ofPush(pushID)
-		for _, status := range []string{waitBuyerPay, tradeSuccess, tradeClosed} {
+		for _, status := range []string{waitBuyerPay, tradeSuccess, tradeFinished, tradeClosed} {
 			if at := slices.IndexFunc(known, func(c *cell[trade]) bool { return c.read().Status == status }); at >= 0 {
 				return known[at], nil
 			}
@@ -99,12 +109,26 @@ func (g *Gateway) payAgain(ctx context.Context, first trade, money sent) (trade,
 
 // receive records the money and has the merchant notified. The caller holds the lock.
 func (g *Gateway) receive(ctx context.Context, c *cell[trade], next trade, money sent) (trade, error) {
-	next.Status, next.Channel = tradeSuccess, money.channel
-	next.PaidAt = g.now().UTC().Truncate(time.Second)
-	if money.amount > 0 {
-		next.Amount = money.amount
+	for _, from := range money.sources {
+		if money.strict && next.forbids(from) {
+			return trade{}, refuse("channel_disabled", "the order does not let %s pay", from.Channel)
+		}
 	}
-	next.Notices = g.noticesOf(money.notify)
+	next.Amount = cmp.Or(money.amount, next.Amount)
+	paid, err := split(money.sources, next.Amount)
+	if err != nil {
+		return trade{}, err
+	}
+	if money.receipt != nil && *money.receipt > next.Amount {
+		return trade{}, refuse("invalid_receipt", "receipt_amount %s of %s", *money.receipt, next.Amount)
+	}
+	next.Status, next.Channel, next.Sources, next.Silent = tradeSuccess, paid[0].Channel, paid, money.silent
+	next.Receipt, next.Additional, next.Buyer = money.receipt, money.additional, money.buyer
+	if money.finished {
+		next.Status = tradeFinished
+	}
+	next.PaidAt = g.now().UTC().Truncate(time.Second)
+	next.Notices = g.noticesOf(next.Status, money.notify)
 	if err := g.saveTrade(ctx, c, next); err != nil {
 		return trade{}, err
 	}
@@ -114,19 +138,19 @@ func (g *Gateway) receive(ctx context.Context, c *cell[trade], next trade, money
 	return next, nil
 }
 
-func (g *Gateway) noticesOf(notify string) []notice {
+func (g *Gateway) noticesOf(status, notify string) []notice {
 	switch notify {
 	case notifyLost:
 		return nil
 	case notifyTwice:
-		first := g.newNotice(tradeSuccess, 0)
+		first := g.newNotice(status, 0)
 		second := first
 		second.ID = rand.Text()
 		return []notice{first, second}
 	case notifyLate:
-		return []notice{g.newNotice(tradeSuccess, g.schedule.Late)}
+		return []notice{g.newNotice(status, g.schedule.Late)}
 	default:
-		return []notice{g.newNotice(tradeSuccess, 0)}
+		return []notice{g.newNotice(status, 0)}
 	}
 }
 

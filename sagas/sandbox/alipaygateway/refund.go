@@ -66,6 +66,8 @@ func (g *Gateway) giveBack(ctx context.Context, c *cell[trade], back refund) err
 	switch {
 	case next.PaidAt.IsZero():
 		return errTradeStatus
+	case next.Status == tradeFinished:
+		return failed("ACQ.TRADE_HAS_FINISHED", "交易已完结")
 	case back.Amount > next.Amount-next.refunded():
 		return failed("ACQ.REFUND_AMT_NOT_EQUAL_TOTAL", "退款金额超限")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"regexp"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -37,6 +38,7 @@ type pageContent struct {
 	TimeExpire string `json:"time_expire"`
 	Disable    string `json:"disable_pay_channels"`
 	Enable     string `json:"enable_pay_channels"`
+	GoodsType  string `json:"goods_type"`
 }
 
 // pagePay makes the trade known and sends the buyer to the cashier.
@@ -84,6 +86,10 @@ func (g *Gateway) ordered(wanted pageContent, notifyURL string) (trade, error) {
 		return trade{}, failed(acqInvalid, "product_code 无效")
 	case wanted.Subject == "" || utf8.RuneCountInString(wanted.Subject) > maxSubject || len(wanted.Passback) > maxPassback:
 		return trade{}, failed(acqInvalid, "subject 或 passback_params 无效")
+	case utf8.RuneCountInString(wanted.Disable) > maxDisabled:
+		return trade{}, failed(acqInvalid, "disable_pay_channels 过长")
+	case !slices.Contains([]string{"", "0", "1"}, wanted.GoodsType):
+		return trade{}, failed(acqInvalid, "goods_type 须为 0 或 1")
 	case wanted.Disable != "" && wanted.Enable != "":
 		return trade{}, failed(acqInvalid, "disable_pay_channels 与 enable_pay_channels 互斥")
 	}
@@ -93,7 +99,7 @@ func (g *Gateway) ordered(wanted pageContent, notifyURL string) (trade, error) {
 	}
 	return trade{
 		OutTradeNo: wanted.OutTradeNo, TradeNo: g.newNumber(), PushID: pushID, Subject: wanted.Subject, NotifyURL: notifyURL,
-		Amount: amount, Status: waitBuyerPay, CreatedAt: g.now().UTC(), ExpiresAt: until.UTC(),
+		Disabled: wanted.Disable, GoodsType: wanted.GoodsType, Amount: amount, Status: waitBuyerPay, CreatedAt: g.now().UTC(), ExpiresAt: until.UTC(),
 	}, nil
 }
 
@@ -149,11 +155,13 @@ func (g *Gateway) asked(ctx context.Context, outTradeNo string) (*cell[trade], e
 }
 
 type tradeContent struct {
-	OutTradeNo string `json:"out_trade_no"`
+	OutTradeNo string   `json:"out_trade_no"`
+	Options    []string `json:"query_options"`
 }
 
 type fundBill struct {
 	Channel string    `json:"fund_channel"`
+	Type    string    `json:"fund_type,omitzero"`
 	Amount  money.Fen `json:"amount"`
 }
 
@@ -163,6 +171,9 @@ type queryAnswer struct {
 	OutTradeNo   string     `json:"out_trade_no"`
 	TradeStatus  string     `json:"trade_status"`
 	TotalAmount  money.Fen  `json:"total_amount"`
+	Receipt      *money.Fen `json:"receipt_amount,omitzero"`
+	BuyerPay     *money.Fen `json:"buyer_pay_amount,omitzero"`
+	Additional   string     `json:"additional_status,omitzero"`
 	BuyerLogonID string     `json:"buyer_logon_id,omitzero"`
 	BuyerUserID  string     `json:"buyer_user_id,omitzero"`
 	SendPayDate  string     `json:"send_pay_date,omitzero"`
@@ -184,9 +195,13 @@ func (g *Gateway) query(ctx context.Context, asked call) (any, error) {
 		TradeStatus: c.kept.Status, TotalAmount: c.kept.Amount,
 	}
 	if !c.kept.PaidAt.IsZero() {
-		answer.BuyerLogonID, answer.BuyerUserID = buyerLogonID, buyerUserID
+		answer.BuyerLogonID, answer.BuyerUserID = buyerLogonID, c.kept.buyer()
 		answer.SendPayDate = g.format(c.kept.PaidAt)
-		answer.FundBills = []fundBill{{Channel: c.kept.Channel, Amount: c.kept.Amount}}
+		receipt, paid := c.kept.receiptTold(), c.kept.received()
+		answer.Receipt, answer.BuyerPay, answer.Additional = &receipt, &paid, c.kept.Additional
+		if slices.Contains(wanted.Options, "fund_bill_list") && !c.kept.Silent {
+			answer.FundBills = c.kept.fundBills()
+		}
 	}
 	return answer, nil
 }

@@ -165,6 +165,8 @@ type accountChange struct {
 	AlipayAccount    *string `json:"alipay_account"`
 	AlipayName       *string `json:"alipay_name"`
 	AlipayType       *string `json:"alipay_type"`
+	AlipayUserID     *string `json:"alipay_user_id"`
+	AlipayOpenID     *string `json:"alipay_open_id"`
 }
 
 func (c accountChange) apply(facts *push.AccountFacts) error {
@@ -173,10 +175,12 @@ func (c accountChange) apply(facts *push.AccountFacts) error {
 	replace(&facts.AlipayAccount, c.AlipayAccount)
 	replace(&facts.AlipayName, c.AlipayName)
 	replace(&facts.AlipayType, c.AlipayType)
+	replace(&facts.AlipayUserID, c.AlipayUserID)
+	replace(&facts.AlipayOpenID, c.AlipayOpenID)
 	if facts.AlipayAccount != "" && facts.AlipayType == "" {
 		facts.AlipayType = "real_name"
 	}
-	for _, text := range []string{facts.AlipayAccount, facts.AlipayName, facts.AlipayType} {
+	for _, text := range []string{facts.AlipayAccount, facts.AlipayName, facts.AlipayType, facts.AlipayUserID, facts.AlipayOpenID} {
 		if len(text) > maxText {
 			return refuse("too_large", "a text of an account holds at most %d bytes", maxText)
 		}

@@ -66,8 +66,28 @@ var mutants = []mutant{
 	},
 	{
 		"accepts a credit channel", "aggregates/push/payment.go",
-		"case anyCredit(receipt.Channels):",
-		"case anyCredit(nil):",
+		"	case FundingCredit:\n",
+		"	case FundingCredit:\n		return paidBy(receipt, now)\n	case FundingUntold + 1:\n",
+	},
+	{
+		"takes an unknown channel", "aggregates/push/payment.go",
+		"	case FundingUnknown:\n",
+		"	case FundingUnknown:\n		return paidBy(receipt, now)\n	case FundingUntold + 1:\n",
+	},
+	{
+		"takes a payment without sources", "aggregates/push/payment.go",
+		"	case untold && !receipt.Insisted:\n		return nil\n",
+		"	case untold:\n		return paidBy(receipt, now)\n",
+	},
+	{
+		"pays the seller what the merchant has given", "aggregates/push/payment.go",
+		"return r.Received > 0 && r.Received < r.Amount",
+		"return r.Received > r.Amount",
+	},
+	{
+		"lets the window end what is paid from who knows where", "sagas/purchase/steps.go",
+		"		if over {\n			return known.pace.wait",
+		"		if over && trade.State == payment.TradeWaiting {\n			return known.pace.wait",
 	},
 	{
 		"forgets to close the trade", "aggregates/push/next.go",

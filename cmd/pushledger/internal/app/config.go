@@ -18,8 +18,13 @@ type Config struct {
 	HTTPListen    string        // host:port, port 0 picks a free one
 	SyncAlways    bool          // an acknowledged command has reached the disk
 	PaymentWindow time.Duration // rule L5
-	TLS           certificate.Files
-	ReadyFile     string // written once the service answers; empty: none
+	// SourcesPatience is how long Alipay is asked for the sources of a payment before a
+	// person is (rule T6); 0: ten minutes, or ten seconds in the sandbox.
+	SourcesPatience time.Duration
+	// OwnAccount demands that buyers pay from their own Alipay accounts (rule T6).
+	OwnAccount bool
+	TLS        certificate.Files
+	ReadyFile  string // written once the service answers; empty: none
 	// TransparencyDir is where tiles and entry bundles are kept, best on another disk,
 	// and CheckpointKey the file with the key that signs checkpoints. Empty: below Data.
 	TransparencyDir string
@@ -59,4 +64,5 @@ const (
 	pollLongest      = 2 * time.Minute
 	sandboxPollFirst = time.Second
 	sandboxPollMost  = 5 * time.Second
+	sandboxSources   = 10 * time.Second
 )

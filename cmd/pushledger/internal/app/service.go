@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -247,12 +248,15 @@ func (s *Service) takeEvents(ctx context.Context) (*natsregistrar.Feed, error) {
 // startSagas starts everything that works by itself, and stops it again on Close.
 func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed) {
 	first, longest := pollFirst, pollLongest
+	patience := s.config.SourcesPatience
 	if s.config.Sandbox {
 		first, longest = sandboxPollFirst, sandboxPollMost
+		patience = cmp.Or(patience, sandboxSources)
 	}
 	s.saga = purchase.New(purchase.Config{
 		Store: s.store, Ledger: pushLedger, Provider: s.provider, Registrar: s.registrar, Directory: s.registrar,
 		Keeper: keptFile(filepath.Join(s.config.Data, "purchases.json")), Logger: s.config.Logger, Now: now, Workers: workers, PollFirst: first, PollLongest: longest,
+		SourcesPatience: patience, UnknownChannel: s.reading.metrics.UnknownChannel,
 	})
 	invalidations := invalidation.New(s.store, pushLedger, s.registrar, s.config.Logger, now)
 	ctx, stop := context.WithCancel(context.Background())
@@ -298,7 +302,7 @@ func (s *Service) openDoors(ctx context.Context, pushLedger *ledger.Ledger) erro
 	}
 	handler := commands.NewHandler(commands.Config{
 		Ledger: pushLedger, Registrar: s.registrar, Directory: s.registrar, Provider: s.provider,
-		Now: now, Window: s.config.PaymentWindow, Fees: s.config.Fees, Operator: s.roll.Operates, Origin: s.server.AddressOf,
+		Now: now, Window: s.config.PaymentWindow, OwnAccount: s.config.OwnAccount, Fees: s.config.Fees, Operator: s.roll.Operates, Origin: s.server.AddressOf,
 		Index: s.reading.commands, Logger: s.config.Logger,
 	})
 	if err := s.openSubmissions(ctx, handler); err != nil {

@@ -69,7 +69,7 @@ func decisions(before push.State, id, actor string, events []push.Event) []decis
 		return []decision{func() ([]push.Event, error) { return accept(before, actor, e) }}
 	case push.Expired:
 		return []decision{
-			sure(push.DecideExpire(before, e.At)), sure(push.DecideUnpaid(before, e.At)), receipt(before, events),
+			sure(push.DecideExpire(before, e.At)), sure(push.DecideUnpaid(before, e.At)), receipt(before, events), olderReceipt(before, events),
 		}
 	case push.Invalidated:
 		return []decision{
@@ -177,7 +177,7 @@ func triggers(before push.State, code string, domain domainname.Name, cause push
 func outcomes(before push.State, events []push.Event) []decision {
 	switch e := events[0].(type) {
 	case push.Paid, push.StrayReceived:
-		return []decision{receipt(before, events)}
+		return []decision{receipt(before, events), olderReceipt(before, events)}
 	case push.PaymentOpened:
 		return []decision{sure(push.DecideOpened(before, e.At))}
 	case push.PaymentClosed:
@@ -231,7 +231,8 @@ var bound = push.AccountFacts{Exists: true, RealNameVerified: true, AlipayAccoun
 func accept(before push.State, actor string, e push.Accepted) ([]push.Event, error) {
 	decided, err := push.DecideAccept(before, push.Accept{
 		Actor: actor, Total: e.Total, Window: e.PayBy.Sub(e.At), Registrant: e.Registrant,
-	}, push.AcceptFacts{Seller: bound}, e.At)
+		OwnAccount: e.Payer != push.Payer{},
+	}, push.AcceptFacts{Seller: bound, Buyer: push.AccountFacts{AlipayUserID: e.Payer.UserID, AlipayOpenID: e.Payer.OpenID}}, e.At)
 	for i, event := range decided {
 		if accepted, is := event.(push.Accepted); is {
 			accepted.PayURL = e.PayURL
@@ -239,26 +240,6 @@ func accept(before push.State, actor string, e push.Accepted) ([]push.Event, err
 		}
 	}
 	return decided, err
-}
-
-// receipt is the decision about money that came in, as the events tell of it.
-func receipt(before push.State, events []push.Event) decision {
-	for _, event := range events {
-		switch e := event.(type) {
-		case push.Paid:
-			return sure(push.DecideReceipt(before, push.Receipt{
-				TradeNo: e.TradeNo, ProviderTradeNo: e.ProviderTradeNo, Amount: e.Amount, Channels: e.Channels, PaidAt: e.PaidAt,
-			}, e.At))
-		case push.StrayReceived:
-			got := push.Receipt{TradeNo: e.TradeNo, ProviderTradeNo: e.ProviderTradeNo, Amount: e.Amount, Channels: e.Channels}
-			if before.Status == push.StatusAccepted && e.Cause == push.StrayLate {
-				got.PaidAt = before.Payment.PayBy.Add(1) // the event does not say when, only that it was after this
-			}
-			return sure(push.DecideReceipt(before, got, e.At))
-		default:
-		}
-	}
-	return sure(nil)
 }
 
 // holds are the outcomes of which an event tells. Whether a domain could not be held or was

@@ -20,6 +20,7 @@ func (h *Handler) accept(ctx context.Context, command Command, metadata eventsto
 		return ledger.Outcome{}, err
 	}
 	accept, err := body.accept(command.Account, h.Window)
+	accept.OwnAccount = h.OwnAccount
 	if err != nil {
 		return ledger.Outcome{}, err
 	}
@@ -67,6 +68,9 @@ func (h *Handler) acceptFacts(ctx context.Context, state push.State) (push.Accep
 	group, asking := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { facts.Seller, err = h.Directory.Account(asking, state.Seller); return err })
 	group.Go(func() (err error) { facts.Domains, err = h.Registrar.Facts(asking, state.Domains()); return err })
+	if h.OwnAccount && state.Total > 0 {
+		group.Go(func() (err error) { facts.Buyer, err = h.Directory.Account(asking, state.Buyer); return err })
+	}
 	err := group.Wait()
 	return facts, err
 }

@@ -29,7 +29,9 @@ func paidP1(t *testing.T) *desk {
 	done(t, d.say(anna, "offer", offerP1))
 	done(t, d.say(bo, "accept", acceptP1))
 	d.record(t, func(state push.State) []push.Event {
-		return push.DecideReceipt(state, push.Receipt{TradeNo: state.Payment.TradeNo, Amount: state.Total, PaidAt: noon}, noon)
+		return push.DecideReceipt(state, push.Receipt{
+			TradeNo: state.Payment.TradeNo, Amount: state.Total, Channels: []string{"ALIPAYACCOUNT"}, PaidAt: noon,
+		}, noon)
 	})
 	return d
 }
@@ -105,6 +107,9 @@ func TestTheFormOfRetryAndSettle(t *testing.T) {
 		"no reference":       {"settle", `{"push_id":"p-1","step":"payout","reason":"x"}`, push.CodeReferenceRequired},
 		"a long reference":   {"settle", `{"push_id":"p-1","step":"payout","reason":"x","reference":"` + long + `"}`, push.CodeTooLarge},
 		"no place":           {"settle", `{"push_id":"p-1","step":"return","domain":"a.com","reason":"x","reference":"y"}`, push.CodeInvalidPlace},
+		"no word on funding": {"settle", `{"push_id":"p-1","step":"check_funding","reason":"x","reference":"y"}`, push.CodeInvalidDecision},
+		"another's decision": {"settle", `{"push_id":"p-1","step":"check_funding","decision":"pay_seller","reason":"x","reference":"y"}`, push.CodeInvalidDecision},
+		"nothing to check":   {"settle", `{"push_id":"p-1","step":"check_funding","decision":"accept_payment","reason":"x","reference":"y"}`, push.CodeNotWaiting},
 		"a place of money":   {"settle", `{"push_id":"p-1","step":"payout","place":"gone","reason":"x","reference":"y"}`, push.CodeInvalidPlace},
 		"a bad push":         {"settle", `{"push_id":"*","step":"payout","reason":"x","reference":"y"}`, push.CodeInvalidPushID},
 		"no such push":       {"retry", `{"push_id":"p-9","step":"payout","reason":"x"}`, push.CodePushNotFound},

@@ -36,9 +36,11 @@ type Config struct {
 	Directory registrar.Directory
 	Provider  payment.Provider
 	Now       func() time.Time
-	Window    time.Duration             // how long a payment may take (rule L5)
-	Fees      push.FeeSchedule          // rule T2
-	Operator  func(account string) bool // whether it may take pushes down (rule I8), by the role that it connected with
+	Window    time.Duration // how long a payment may take (rule L5)
+	// OwnAccount demands that a buyer pays from its own Alipay account (rule T6).
+	OwnAccount bool
+	Fees       push.FeeSchedule          // rule T2
+	Operator   func(account string) bool // whether it may take pushes down (rule I8), by the role that it connected with
 	// Origin tells the addresses from which an account is connected; nil where nobody
 	// knows. It is asked about operators only.
 	Origin func(account string) string

@@ -41,6 +41,7 @@ type partners struct {
 	down      atomic.Bool // registrar and directory
 	unsigned  atomic.Bool // the provider's key is gone
 	locked    atomic.Bool // every domain
+	known     atomic.Bool // by Alipay's id, bo
 	signed    atomic.Int64
 	asked     atomic.Int64
 	afterFact func() // if not nil, called when the registrar has answered
@@ -69,7 +70,11 @@ func (p *partners) Account(_ context.Context, account string) (push.AccountFacts
 		return push.AccountFacts{}, registrar.ErrUnavailable
 	}
 	exists := account == anna || account == bo
-	return push.AccountFacts{Account: account, Exists: exists, RealNameVerified: exists, AlipayAccount: account + "@example.com"}, nil
+	facts := push.AccountFacts{Account: account, Exists: exists, RealNameVerified: exists, AlipayAccount: account + "@example.com"}
+	if account == bo && p.known.Load() {
+		facts.AlipayUserID = "2088-bo"
+	}
+	return facts, nil
 }
 
 func (p *partners) PayURL(order payment.Order) (string, error) {
@@ -156,6 +161,19 @@ var verbs = []struct{ verb, actor, body string }{
 	{"offer", anna, offerP1},
 	{"accept", bo, acceptP1},
 	{"takedown", operator, takeP1},
+}
+
+// T6, where it is demanded that buyers pay themselves.
+func TestTheBuyersOwnAccountIsDemanded(t *testing.T) {
+	d := newDesk()
+	d.OwnAccount = true
+	done(t, d.say(anna, "offer", offerP1))
+	refused(t, push.CodeBuyerNoAlipay, d.say(bo, "accept", acceptP1))
+	d.known.Store(true)
+	require.Equal(t, push.StatusAccepted, done(t, d.say(bo, "accept", acceptP1)).Status)
+	history, err := d.log.Load(t.Context(), ledger.PushStream("p-1"))
+	require.NoError(t, err)
+	require.Equal(t, push.Payer{UserID: "2088-bo"}, history[len(history)-1].Event.(push.Accepted).Payer)
 }
 
 func TestAnswers(t *testing.T) {

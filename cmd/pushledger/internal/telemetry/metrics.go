@@ -16,6 +16,7 @@ type Metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.HistogramVec
 	refused  prometheus.Counter
+	unknown  prometheus.Counter
 }
 
 // NewMetrics returns metrics that nothing has been counted in.
@@ -29,14 +30,20 @@ func NewMetrics() *Metrics {
 		refused: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "pushledger_notifications_refused_total", Help: "Payment notifications that were forged or fit no push.",
 		}),
+		unknown: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "pushledger_unknown_channels_total", Help: "Payments from a funding channel that rule T6 does not know; each goes back.",
+		}),
 	}
-	m.registry.MustRegister(m.requests, m.refused,
+	m.registry.MustRegister(m.requests, m.refused, m.unknown,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 // NotificationRefused counts a payment notification that was forged or fits no push.
 func (m *Metrics) NotificationRefused() { m.refused.Inc() }
+
+// UnknownChannel counts a payment from a funding channel that nobody here knows.
+func (m *Metrics) UnknownChannel() { m.unknown.Inc() }
 
 // Observe is a figure that is looked up whenever somebody asks for it.
 func (m *Metrics) Observe(name, help string, value func() float64) {

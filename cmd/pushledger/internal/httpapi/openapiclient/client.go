@@ -317,7 +317,7 @@ type LedgerEvent struct {
 	// Actor account that caused it, or service
 	Actor string `json:"actor"`
 
-	// Body the event exactly as recorded
+	// Body the event exactly as recorded; for traders without the payer
 	Body      interface{} `json:"body"`
 	CommandId *string     `json:"command_id,omitempty"`
 	En        string      `json:"en"`
@@ -338,6 +338,13 @@ type Page struct {
 	// NextCursor of the next page; empty on the last
 	NextCursor string `json:"next_cursor"`
 	Pushes     []View `json:"pushes"`
+}
+
+// Payer defines model for Payer.
+type Payer struct {
+	LoginMasked *string `json:"login_masked,omitempty"`
+	OpenId      *string `json:"open_id,omitempty"`
+	UserId      *string `json:"user_id,omitempty"`
 }
 
 // PaymentView defines model for PaymentView.
@@ -395,7 +402,10 @@ type Purchase struct {
 
 	// NextTry absent when it is under way, or waits for a person
 	NextTry *time.Time `json:"next_try,omitempty"`
-	PushId  string     `json:"push_id"`
+
+	// Payer by the payment provider's ids
+	Payer  *Payer `json:"payer,omitempty"`
+	PushId string `json:"push_id"`
 
 	// RequestNo the refund that is meant
 	RequestNo *string `json:"request_no,omitempty"`
@@ -411,7 +421,7 @@ type Purchase struct {
 	State  string `json:"state"`
 	Status string `json:"status"`
 
-	// Step open_payment, await_payment, deliver, return, payout, refund, close_payment or reversal
+	// Step open_payment, await_payment, deliver, return, payout, refund, close_payment, reversal, buyer_act or check_funding
 	Step *string `json:"step,omitempty"`
 
 	// Steps everything that is to be done, most urgent first
@@ -439,7 +449,7 @@ type PurchaseStep struct {
 	// Since since when it waits for a person
 	Since *time.Time `json:"since,omitempty"`
 
-	// Step open_payment, await_payment, deliver, return, payout, refund, close_payment or reversal
+	// Step open_payment, await_payment, deliver, return, payout, refund, close_payment, reversal, buyer_act or check_funding
 	Step *string `json:"step,omitempty"`
 }
 
@@ -532,7 +542,7 @@ type TimelineEvent struct {
 	// Actor account that caused it, or service
 	Actor string `json:"actor"`
 
-	// Body the event exactly as recorded
+	// Body the event exactly as recorded; for traders without the payer
 	Body      interface{} `json:"body"`
 	CommandId *string     `json:"command_id,omitempty"`
 	En        string      `json:"en"`
