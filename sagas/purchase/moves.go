@@ -94,9 +94,7 @@ func (s *Saga) move(ctx context.Context, state push.State, name domainname.Name,
 		case err != nil:
 			return nil, err
 		case earlier.State == registrar.MoveDone:
-			if undone, err := s.undone(ctx, state, name); err != nil || !undone {
-				return &push.MoveOutcome{Domain: name, Moved: true, Revision: earlier.Revision}, err
-			}
+			return s.movedBefore(ctx, state, name, earlier.Revision, code)
 		case earlier.State == registrar.MovePending:
 			return nil, nil
 		}
@@ -115,8 +113,8 @@ func (s *Saga) move(ctx context.Context, state push.State, name domainname.Name,
 	}
 	switch result.State {
 	case registrar.MoveDone:
-		if result.Revision != 0 && result.Revision <= facts.Revision { // before the facts, and the seller has it again
-			return &push.MoveOutcome{Domain: name, Code: push.CodeAccountMoved, Cause: push.CauseCheck}, nil
+		if before := result.Revision != 0 && result.Revision <= facts.Revision; before { // and the seller has it again
+			return s.movedBefore(ctx, state, name, result.Revision, push.CodeAccountMoved)
 		}
 		return &push.MoveOutcome{Domain: name, Moved: true, Revision: result.Revision}, nil
 	case registrar.MoveRefused:
@@ -128,13 +126,21 @@ func (s *Saga) move(ctx context.Context, state push.State, name domainname.Name,
 	}
 }
 
-// undone asks whether a domain was brought back, of which an old copy of the log knows
-// nothing (fault F41): then its move, which is done, delivers nothing any more.
-func (s *Saga) undone(ctx context.Context, state push.State, name domainname.Name) (bool, error) {
-	for retry := 0; ; retry++ { // the registrar has decided one order after the other
+// movedBefore is the outcome of a move that was done before the facts were read, though they
+// forbid it by a code. If the domain was brought back since, of which an old copy of the log
+// knows nothing (fault F41), the move delivers nothing any more.
+func (s *Saga) movedBefore(
+	ctx context.Context, state push.State, name domainname.Name, revision uint64, code string,
+) (*push.MoveOutcome, error) {
+	for retry := 0; ; retry++ { // the registrar has decided one order of the way back after the other
 		back, err := s.Registrar.Operation(ctx, push.ReturnNo(state.ID, name, retry))
-		if err != nil || back.State != registrar.MoveRefused {
-			return back.State == registrar.MoveDone, err
+		switch {
+		case err != nil:
+			return nil, err
+		case back.State == registrar.MoveDone:
+			return &push.MoveOutcome{Domain: name, Code: code, Cause: push.CauseCheck}, nil
+		case back.State != registrar.MoveRefused:
+			return &push.MoveOutcome{Domain: name, Moved: true, Revision: revision}, nil
 		}
 	}
 }
