@@ -16,7 +16,7 @@ const (
 
 // CreditPayMode is the source of a trade that the buyer pays later: Alipay's credit_pay_mode
 // is set, whatever it says. The mode follows it in a list of sources.
-const CreditPayMode = "CREDIT_PAY_MODE"
+const CreditPayMode = "CREDIT_PAY_MODE" //nolint:gosec // no credential, but what Alipay calls a way of paying
 
 // bankCard is a card of whichever kind: only the fund type, which follows it in a list of
 // sources, says whether it lends.

@@ -102,7 +102,7 @@ func (t trade) receiptTold() money.Fen {
 func (t trade) fundBills() []fundBill {
 	var bills []fundBill
 	for _, from := range t.sources() {
-		bills = append(bills, fundBill{Channel: from.Channel, Type: from.Type, Amount: from.Amount})
+		bills = append(bills, fundBill(from))
 	}
 	return bills
 }

@@ -38,7 +38,7 @@ func TestReceiptsOfEitherTimeObeyTheirRules(t *testing.T) {
 					push.HoldStarted{At: m.now},
 				}
 			},
-			"late": func(state push.State, m *market) []push.Event {
+			"late": func(state push.State, _ *market) []push.Event {
 				at := state.Payment.PayBy.Add(1)
 				return []push.Event{
 					push.Expired{At: at, Reason: push.ExpiryPaymentWindow},
