@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -157,4 +158,28 @@ func TestAMoveThatIsTakenBackAfterTheEndObeysTheRules(t *testing.T) {
 	history, err := replay(m.events())
 	require.NoError(t, err)
 	require.Equal(t, map[string]int{"Completed": 1}, history.Summary().Statuses)
+}
+
+// The clock of the process that noted it was behind.
+func TestAnActNotedByAClockThatIsBehindObeysTheRules(t *testing.T) {
+	m := newMarket(t)
+	m.delivering("p", unheld("a.com", "b.com")...)
+	facts := push.DomainFacts{Domain: "a.com", Exists: true, RegistrarOK: true, Account: "bo", AuthCodeIssuedAt: m.now.Add(time.Second)}
+	m.record("p", func(state push.State) []push.Event { return push.DecideFacts(state, facts, m.now.Add(-2*time.Second)) })
+	_, err := replay(m.events())
+	require.NoError(t, err)
+}
+
+// What the buyer did is undone only by a decision that an operator has recorded.
+func TestAnUndoingInTheNameOfAnOperatorWhoDecidedNothingIsFound(t *testing.T) {
+	m := newMarket(t)
+	m.delivering("p", unheld("a.com", "b.com")...)
+	m.act("p")
+	m.record("p", func(push.State) []push.Event {
+		return []push.Event{push.ReturnStarted{
+			At: m.now, Code: push.CodeBuyerActed, Domain: "a.com", Cause: push.Cause{Kind: push.CauseOperator, Actor: "olga", Reason: "never said"},
+		}}
+	})
+	_, err := replay(m.events())
+	require.Error(t, err)
 }
