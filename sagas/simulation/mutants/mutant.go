@@ -111,8 +111,8 @@ var mutants = []mutant{
 	},
 	{
 		"ignores the registrar after payment", "aggregates/push/invalidation.go",
-		"case state.Status == StatusPaid && state.Delivery == StageDelivering:",
-		"case state.Status == StatusPaid && state.Delivery == StageNone:",
+		"	case !trigger || !held || stale(report.At, state.CheckedAt):\n",
+		"	case !trigger || !held || state.Status == StatusPaid || stale(report.At, state.CheckedAt):\n",
 	},
 	{
 		"takes a move that is not known for one that never comes", "sagas/purchase/moves.go",
@@ -166,8 +166,8 @@ var mutants = []mutant{
 	},
 	{
 		"leaves the transfer password good after a return", "sagas/purchase/moves.go",
-		"From: state.Buyer, To: state.Seller, VoidAuthCode: true,",
-		"From: state.Buyer, To: state.Seller,",
+		"From: state.Buyer, To: state.Seller, VoidAuthCode: true,\n		Undoes",
+		"From: state.Buyer, To: state.Seller,\n		Undoes",
 	},
 	{
 		"leaves the seller's transfer password good after the sale", "sagas/purchase/moves.go",
