@@ -113,7 +113,7 @@ func (s *Saga) move(ctx context.Context, state push.State, name domainname.Name,
 	}
 	switch result.State {
 	case registrar.MoveDone:
-		if before := result.Revision != 0 && result.Revision <= facts.Revision; before { // and the seller has it again
+		if result.Revision != 0 && result.Revision <= facts.Revision { // done before, and the seller has it again
 			return s.movedBefore(ctx, state, name, result.Revision, push.CodeAccountMoved)
 		}
 		return &push.MoveOutcome{Domain: name, Moved: true, Revision: result.Revision}, nil
