@@ -47,4 +47,7 @@ type AccountFacts struct {
 	// does not know them. Only who demands that a buyer pays itself needs one.
 	AlipayUserID string `json:"alipay_user_id,omitzero"`
 	AlipayOpenID string `json:"alipay_open_id,omitzero"`
+	// IdentityHash is what Alipay compares a payer with before it pays, where the platform
+	// demands that a buyer pays itself: 64 hexadecimal digits; empty where it is not known.
+	IdentityHash string `json:"identity_hash,omitzero"`
 }

@@ -139,7 +139,7 @@ func (q *Queries) holder(ctx context.Context, viewer Viewer, live string) (*View
 	if err != nil {
 		return nil, err
 	}
-	shown := view(found.state, found.sequence)
+	shown := viewer.view(found.state, found.sequence)
 	return &shown, nil
 }
 

@@ -60,7 +60,7 @@ func (q *Queries) Pushes(ctx context.Context, viewer Viewer, request ListRequest
 	}
 	page := Page{Pushes: make([]View, len(found)), NextCursor: next}
 	for i, found := range found {
-		page.Pushes[i] = view(found.state, found.sequence)
+		page.Pushes[i] = viewer.view(found.state, found.sequence)
 	}
 	return page, nil
 }

@@ -66,7 +66,7 @@ func (q *Queries) Push(ctx context.Context, viewer Viewer, request PushRequest) 
 	if err != nil {
 		return View{}, err
 	}
-	return view(found.state, found.sequence), nil
+	return viewer.view(found.state, found.sequence), nil
 }
 
 // State reads a push as the rules see it. It is shared and must not be changed.

@@ -108,6 +108,32 @@ func BenchmarkStoriesOfLargeBatches(b *testing.B) {
 	}
 }
 
+// The page on which to pay may tell who its buyer is: the seller never sees it.
+func TestThePaymentPageIsTheBuyersAlone(t *testing.T) {
+	ledger := pushestest.Start(t)
+	offered := pushestest.Offered("p-1", anna, bo, alpha)
+	ledger.Show(t, "p-1", offered, pushestest.Payment(offered)[0])
+	url := "https://pay.example/" + push.TradeNo("p-1")
+	for viewer, shown := range map[pushes.Viewer]bool{asAnna: false, asBo: true, operator: true} {
+		one, err := ledger.Queries.Push(t.Context(), viewer, pushes.PushRequest{PushID: "p-1"})
+		require.NoError(t, err)
+		then, err := ledger.Queries.Push(t.Context(), viewer, pushes.PushRequest{PushID: "p-1", AsOf: "1000"})
+		require.NoError(t, err)
+		list, err := ledger.Queries.Pushes(t.Context(), viewer, pushes.ListRequest{})
+		require.NoError(t, err)
+		domain, err := ledger.Queries.Domain(t.Context(), viewer, pushes.DomainRequest{Domain: string(alpha)})
+		require.NoError(t, err)
+		for _, view := range []pushes.View{one, then, list.Pushes[0], *domain.Push} {
+			require.Equal(t, pushes.PaymentWaiting, view.Payment.State)
+			require.Equal(t, shown, view.Payment.URL == url, viewer.Account)
+		}
+		timeline, err := ledger.Queries.Timeline(t.Context(), viewer, pushes.TimelineRequest{PushID: "p-1"})
+		require.NoError(t, err)
+		body := string(timeline.Events[1].Body.(jsontext.Value))
+		require.Equal(t, viewer.SeesAll, strings.Contains(body, url), "events go to both parties alike")
+	}
+}
+
 // Who paid is for operators and auditors, in whatever way a push is followed.
 func TestThePayerIsNotForTraders(t *testing.T) {
 	ledger := pushestest.Start(t)

@@ -34,7 +34,7 @@ type TimelineEvent struct {
 	EN        string    `json:"en"`
 	ZH        string    `json:"zh"`
 	// Body holds any JSON: the documents of the events describe it.
-	Body any `json:"body" doc:"the event exactly as recorded; for traders without the payer"`
+	Body any `json:"body" doc:"the event exactly as recorded; for traders without the payer and the payment page"`
 }
 
 // Timeline shows the history of a push, oldest event first, as fresh as the log.
@@ -77,15 +77,16 @@ func timelineEvent(recorded eventstore.Recorded, text words.Text) TimelineEvent 
 
 // forTraders is the event as it was recorded, but without the ids of whoever paid. They are
 // for operators and auditors: the seller must not learn from whose account the money came,
-// and neither must a buyer for whom somebody else has paid.
+// and neither must a buyer for whom somebody else has paid. The payment page, which may hold
+// a digest of the buyer's identity, is shown by the push itself, to its buyer.
 func forTraders(recorded eventstore.Recorded) jsontext.Value {
 	var shown any
 	switch e := recorded.Event.(type) {
 	case push.Accepted:
-		if e.Payer == (push.Payer{}) {
+		if e.Payer == (push.Payer{}) && e.PayURL == "" {
 			break
 		}
-		e.Payer = push.Payer{}
+		e.Payer, e.PayURL = push.Payer{}, ""
 		shown = e
 	case push.Paid:
 		if e.Payer == (push.Payer{}) {

@@ -44,7 +44,7 @@ type ItemView struct {
 type PaymentView struct {
 	State     PaymentState `json:"state" doc:"none, waiting, paid, refunded or closed"`
 	Amount    money.Fen    `json:"amount"`
-	URL       string       `json:"url,omitzero" required:"false" doc:"where to pay, while it can be paid"`
+	URL       string       `json:"url,omitzero" required:"false" doc:"where to pay, while it can be paid; never for the seller"`
 	ExpiresAt time.Time    `json:"expires_at,omitzero" required:"false" doc:"end of the payment window"`
 }
 
@@ -60,7 +60,8 @@ const (
 	PaymentClosed   PaymentState = "closed"   // was never paid and must not be any more
 )
 
-func view(state push.State, sequence uint64) View {
+// view is a push as the viewer is shown it.
+func (v Viewer) view(state push.State, sequence uint64) View {
 	items := make([]ItemView, len(state.Lines))
 	for i, line := range state.Lines {
 		items[i] = ItemView{Domain: line.Domain, DomainUnicode: line.Domain.Unicode(), Price: line.Price, Delivery: string(line.Delivery)}
@@ -73,13 +74,15 @@ func view(state push.State, sequence uint64) View {
 		Currency: "CNY", Total: state.Total, FeeRate: state.FeeRate, Items: items, Remark: state.Remark,
 		OfferedAt: state.OfferedAt, ExpiresAt: state.ExpiresAt, AcceptedAt: state.AcceptedAt,
 		PaidAt: state.PaidAt, EndedAt: state.EndedAt, EndReason: state.EndReason, EndDomain: state.EndDomain,
-		Payment: paymentView(state), Version: state.Version, Seq: sequence,
+		Payment: v.payment(state), Version: state.Version, Seq: sequence,
 	}
 }
 
-func paymentView(state push.State) PaymentView {
+// payment shows the page on which to pay to whoever is to pay, and to operators and auditors:
+// the seller has no use for an order that may hold a digest of the buyer's identity.
+func (v Viewer) payment(state push.State) PaymentView {
 	shown := PaymentView{State: paymentState(state), Amount: state.Total, ExpiresAt: state.Payment.PayBy}
-	if shown.State == PaymentWaiting {
+	if shown.State == PaymentWaiting && (v.SeesAll || v.Account == state.Buyer) {
 		shown.URL = state.Payment.PayURL
 	}
 	return shown

@@ -25,6 +25,9 @@ type Order struct {
 	Amount  money.Fen // 0.01 to 100,000,000.00 CNY
 	Subject string    // shown to the buyer on the payment page
 	PayBy   time.Time // the provider refuses to take money after this instant
+	// IdentityHash has the provider refuse any payer but the one whose identity it is of; 64
+	// hexadecimal digits, or empty: anybody may pay.
+	IdentityHash string
 }
 
 // TradeState is where a trade stands at the provider.

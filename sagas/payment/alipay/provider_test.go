@@ -34,7 +34,20 @@ func TestTheOrderForbidsCreditAndEndsInTime(t *testing.T) {
 		require.Contains(t, content, part)
 	}
 	require.NotContains(t, content, `"enable_pay_channels"`, "it excludes disable_pay_channels")
+	require.NotContains(t, content, `"ext_user_info"`, "anybody may pay")
 	require.Empty(t, g.calls())
+}
+
+// A name or a document beside the hash, even an empty one, would have Alipay leave it unread.
+func TestTheOrderAsksForItsBuyerByTheHashAlone(t *testing.T) {
+	g := newGateway(t)
+	hash := strings.Repeat("0f", 32)
+	page, err := g.PayURL(payment.Order{TradeNo: "T1", PushID: "push-1", Amount: 1, Subject: "s", PayBy: time.Now(), IdentityHash: hash})
+	require.NoError(t, err)
+	address, err := url.Parse(page)
+	require.NoError(t, err)
+	require.Equal(t, pagePay, address.Query().Get("method"))
+	require.Contains(t, address.Query().Get("biz_content"), `"ext_user_info":{"need_check_info":"T","identity_hash":"`+hash+`"}`)
 }
 
 func TestOpenCallsNobodyButTheGateway(t *testing.T) {

@@ -3,6 +3,7 @@ package natsregistrar
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -173,6 +174,9 @@ func (a holdAnswer) result() (registrar.HoldResult, error) {
 	}
 }
 
+// identityHash is what a SHA-256 looks like.
+var identityHash = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
 type accountAnswer struct {
 	Account          string `json:"account"`
 	Exists           *bool  `json:"exists"`
@@ -182,6 +186,7 @@ type accountAnswer struct {
 	AlipayType       string `json:"alipay_type"`
 	AlipayUserID     string `json:"alipay_user_id"`
 	AlipayOpenID     string `json:"alipay_open_id"`
+	IdentityHash     string `json:"identity_hash"`
 }
 
 func (a accountAnswer) facts(asked string) (push.AccountFacts, error) {
@@ -192,11 +197,13 @@ func (a accountAnswer) facts(asked string) (push.AccountFacts, error) {
 		return push.AccountFacts{}, errors.New("it is not said whether the account exists")
 	case !bounded(a.AlipayAccount, a.AlipayName, a.AlipayType, a.AlipayUserID, a.AlipayOpenID):
 		return push.AccountFacts{}, errors.New("a text is too long")
+	case a.IdentityHash != "" && !identityHash.MatchString(a.IdentityHash):
+		return push.AccountFacts{}, errors.New("identity_hash is not of 64 hexadecimal digits")
 	}
 	return push.AccountFacts{
 		Account: a.Account, Exists: *a.Exists, RealNameVerified: a.RealNameVerified,
 		AlipayAccount: a.AlipayAccount, AlipayName: a.AlipayName, AlipayType: a.AlipayType,
-		AlipayUserID: a.AlipayUserID, AlipayOpenID: a.AlipayOpenID,
+		AlipayUserID: a.AlipayUserID, AlipayOpenID: a.AlipayOpenID, IdentityHash: a.IdentityHash,
 	}, nil
 }
 

@@ -42,6 +42,8 @@ type trade struct {
 	// Disabled and GoodsType are of the order: what may not pay for it.
 	Disabled  string `json:"disabled,omitzero"`
 	GoodsType string `json:"goods_type,omitzero"`
+	// IdentityHash is of the only one who may pay; empty: anybody may.
+	IdentityHash string `json:"identity_hash,omitzero"`
 	// Of a trade that is paid: the sources of the money, of which Channel is the first.
 	Channel string   `json:"channel,omitzero"`
 	Sources []source `json:"sources,omitzero"`

@@ -19,6 +19,7 @@ type payment struct {
 	Receipt    *string `json:"receipt_amount"`
 	Additional string  `json:"additional_status"`
 	Buyer      string  `json:"buyer_user_id"`
+	Identity   string  `json:"identity_hash"`
 	Finished   bool    `json:"finished"`
 	Strict     bool    `json:"strict"`
 	Notify     string  `json:"notify"`
@@ -48,7 +49,7 @@ func doneWith(paid trade) done {
 
 // sent checks what a control wants paid.
 func (p payment) sent() (sent, error) {
-	paying := sent{additional: p.Additional, silent: p.Silent, finished: p.Finished, strict: p.Strict, buyer: p.Buyer, notify: p.Notify}
+	paying := sent{additional: p.Additional, silent: p.Silent, finished: p.Finished, strict: p.Strict, buyer: p.Buyer, identity: p.Identity, notify: p.Notify}
 	switch {
 	case p.PushID == "" || len(p.PushID) > maxPushID:
 		return paying, refuse("invalid_push_id", "a push id has 1 to %d bytes", maxPushID)
@@ -56,6 +57,8 @@ func (p payment) sent() (sent, error) {
 		return paying, refuse("invalid_notify", "notify %.40q", p.Notify)
 	case p.Additional != "" && !channelPattern.MatchString(p.Additional):
 		return paying, refuse("invalid_status", "additional_status %.80q", p.Additional)
+	case p.Identity != "" && !channelPattern.MatchString(p.Identity):
+		return paying, refuse("invalid_identity", "identity_hash %.80q", p.Identity)
 	case p.Buyer != "" && !channelPattern.MatchString(p.Buyer):
 		return paying, refuse("invalid_buyer", "buyer_user_id %.80q", p.Buyer)
 	case p.Channel != nil && len(p.Sources) > 0, len(p.Sources) > maxSources:

@@ -35,6 +35,7 @@ type sent struct {
 	additional string     // status, beside that of the trade
 	silent     bool       // the sources are told to nobody
 	buyer      string     // user id; empty: the one buyer of the sandbox
+	identity   string     // hash of the payer's identity; empty: whose the order asks for, if it does
 	finished   bool       // the trade can be refunded no more
 	// strict has the order's disabled channels refused. They are by the cashier. The operator's
 	// control pays over them all the same, as money may come that Alipay should not have let
@@ -114,6 +115,9 @@ func (g *Gateway) receive(ctx context.Context, c *cell[trade], next trade, money
 			return trade{}, refuse("channel_disabled", "the order does not let %s pay", from.Channel)
 		}
 	}
+	if money.strict && next.isSomebodyElse(money.identity) {
+		return trade{}, refuse("identity_mismatch", "the order asks for another payer")
+	}
 	next.Amount = cmp.Or(money.amount, next.Amount)
 	paid, err := split(money.sources, next.Amount)
 	if err != nil {
@@ -136,6 +140,11 @@ func (g *Gateway) receive(ctx context.Context, c *cell[trade], next trade, money
 		g.start(c, pending.ID)
 	}
 	return next, nil
+}
+
+// isSomebodyElse reports whether an order asks for another payer than the one of a hash.
+func (t trade) isSomebodyElse(identity string) bool {
+	return t.IdentityHash != "" && identity != "" && identity != t.IdentityHash
 }
 
 func (g *Gateway) noticesOf(status, notify string) []notice {

@@ -120,6 +120,22 @@ func TestAFinishedTradeIsNotRefunded(t *testing.T) {
 	require.Equal(t, "ACQ.TRADE_HAS_FINISHED", refused.Code)
 }
 
+// An order that names its payer by a hash is not paid by another one.
+func TestThePayerThatAnOrderDemands(t *testing.T) {
+	s := start(t)
+	own, other := strings.Repeat("a", 64), strings.Repeat("b", 64)
+	demanding := order("T1", "push-1")
+	demanding.IdentityHash = own
+	s.open(t, demanding)
+	s.control(t, "pay", `{"push_id":"push-1","strict":true,"identity_hash":"`+other+`"}`, "identity_mismatch")
+	s.control(t, "pay", `{"push_id":"push-1","identity_hash":"?"}`, "invalid_identity")
+	require.Equal(t, payment.TradeWaiting, s.state(t, "T1"))
+	s.control(t, "pay", `{"push_id":"push-1","strict":true,"identity_hash":"`+own+`"}`, "")
+	require.Equal(t, payment.TradePaid, s.state(t, "T1"))
+	s.open(t, order("T2", "push-2"))
+	s.control(t, "pay", `{"push_id":"push-2","strict":true,"identity_hash":"`+other+`"}`, "")
+}
+
 // What an order forbids, nobody can pay by but the operator, as Alipay's own gap.
 func TestDisabledChannels(t *testing.T) {
 	s := start(t)

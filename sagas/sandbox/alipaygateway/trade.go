@@ -39,6 +39,18 @@ type pageContent struct {
 	Disable    string `json:"disable_pay_channels"`
 	Enable     string `json:"enable_pay_channels"`
 	GoodsType  string `json:"goods_type"`
+	Buyer      struct {
+		Check string `json:"need_check_info"`
+		Hash  string `json:"identity_hash"`
+	} `json:"ext_user_info"`
+}
+
+// demanded is the hash of the only one who may pay; empty: anybody may.
+func (c pageContent) demanded() string {
+	if c.Buyer.Check != "T" {
+		return ""
+	}
+	return c.Buyer.Hash
 }
 
 // pagePay makes the trade known and sends the buyer to the cashier.
@@ -99,7 +111,7 @@ func (g *Gateway) ordered(wanted pageContent, notifyURL string) (trade, error) {
 	}
 	return trade{
 		OutTradeNo: wanted.OutTradeNo, TradeNo: g.newNumber(), PushID: pushID, Subject: wanted.Subject, NotifyURL: notifyURL,
-		Disabled: wanted.Disable, GoodsType: wanted.GoodsType, Amount: amount, Status: waitBuyerPay, CreatedAt: g.now().UTC(), ExpiresAt: until.UTC(),
+		Disabled: wanted.Disable, GoodsType: wanted.GoodsType, IdentityHash: wanted.demanded(), Amount: amount, Status: waitBuyerPay, CreatedAt: g.now().UTC(), ExpiresAt: until.UTC(),
 	}, nil
 }
 

@@ -51,7 +51,7 @@ func (h *Handler) accept(ctx context.Context, command Command, metadata eventsto
 		if err != nil {
 			return nil, err
 		}
-		return h.withPayURL(state, events)
+		return h.withPayURL(state, events, facts.Buyer.IdentityHash)
 	})
 	var refused *push.Refusal
 	if errors.As(err, &refused) && len(refused.Violations) > 0 {
@@ -93,8 +93,8 @@ func (h *Handler) endDead(ctx context.Context, id string, facts push.AcceptFacts
 }
 
 // withPayURL adds the signed page on which the buyer pays, which only the provider's
-// adapter can make.
-func (h *Handler) withPayURL(state push.State, events []push.Event) ([]push.Event, error) {
+// adapter can make. identity is of who alone may pay on it; empty: anybody.
+func (h *Handler) withPayURL(state push.State, events []push.Event, identity string) ([]push.Event, error) {
 	for i, event := range events {
 		accepted, is := event.(push.Accepted)
 		if !is || accepted.TradeNo == "" {
@@ -102,7 +102,7 @@ func (h *Handler) withPayURL(state push.State, events []push.Event) ([]push.Even
 		}
 		url, err := h.Provider.PayURL(payment.Order{
 			TradeNo: accepted.TradeNo, PushID: state.ID, Amount: accepted.Total,
-			Subject: "域名带价 push " + state.ID, PayBy: accepted.PayBy,
+			Subject: "域名带价 push " + state.ID, PayBy: accepted.PayBy, IdentityHash: identity,
 		})
 		if err != nil {
 			return nil, err

@@ -72,7 +72,7 @@ func (p *partners) Account(_ context.Context, account string) (push.AccountFacts
 	exists := account == anna || account == bo
 	facts := push.AccountFacts{Account: account, Exists: exists, RealNameVerified: exists, AlipayAccount: account + "@example.com"}
 	if account == bo && p.known.Load() {
-		facts.AlipayUserID = "2088-bo"
+		facts.AlipayUserID, facts.IdentityHash = "2088-bo", "b0"
 	}
 	return facts, nil
 }
@@ -81,7 +81,7 @@ func (p *partners) PayURL(order payment.Order) (string, error) {
 	if p.unsigned.Load() {
 		return "", errors.New("no key to sign with")
 	}
-	return fmt.Sprintf("https://pay.example/%s?amount=%s&signed=%d", order.TradeNo, order.Amount, p.signed.Add(1)), nil
+	return fmt.Sprintf("https://pay.example/%s?amount=%s&signed=%d%s", order.TradeNo, order.Amount, p.signed.Add(1), order.IdentityHash), nil
 }
 
 // desk is a handler on a log in memory.
@@ -173,7 +173,9 @@ func TestTheBuyersOwnAccountIsDemanded(t *testing.T) {
 	require.Equal(t, push.StatusAccepted, done(t, d.say(bo, "accept", acceptP1)).Status)
 	history, err := d.log.Load(t.Context(), ledger.PushStream("p-1"))
 	require.NoError(t, err)
-	require.Equal(t, push.Payer{UserID: "2088-bo"}, history[len(history)-1].Event.(push.Accepted).Payer)
+	accepted := history[len(history)-1].Event.(push.Accepted)
+	require.Equal(t, push.Payer{UserID: "2088-bo"}, accepted.Payer)
+	require.True(t, strings.HasSuffix(accepted.PayURL, "signed=1b0"), "the provider refuses others before they pay")
 }
 
 func TestAnswers(t *testing.T) {

@@ -16,10 +16,14 @@ type pushOutput struct {
 }
 
 // tagged is the answer to whoever knows the tags in If-None-Match. The view of a push
-// follows from its events and the program alone, so its last sequence and the program's
-// version tell two of them apart.
+// follows from its events, the program and whether its payment page is shown, so its last
+// sequence, the program's version and that tell two of them apart.
 func (s *server) tagged(view pushes.View, known string) *pushOutput {
-	tag := strconv.Quote(strconv.FormatUint(view.Seq, 10) + "-" + s.Version)
+	tag := strconv.FormatUint(view.Seq, 10) + "-" + s.Version
+	if view.Payment.URL != "" {
+		tag += "-payable"
+	}
+	tag = strconv.Quote(tag)
 	if matches(known, tag) {
 		return &pushOutput{Status: http.StatusNotModified, ETag: tag}
 	}

@@ -91,7 +91,7 @@ func TestAPushHasExactlyTheMembersOfTheInterface(t *testing.T) {
 	offered := pushestest.Offered("p-1", "anna", "bo", alpha)
 	ledger.Show(t, "p-1", append([]push.Event{offered}, pushestest.Payment(offered)[0])...)
 
-	answer := ask(t, handler(ledger), "trader anna", "/v1/pushes/p-1")
+	answer := ask(t, handler(ledger), "trader bo", "/v1/pushes/p-1")
 
 	require.Equal(t, http.StatusOK, answer.Code)
 	require.Equal(t, "application/json", answer.Header().Get("Content-Type"))

@@ -317,7 +317,7 @@ type LedgerEvent struct {
 	// Actor account that caused it, or service
 	Actor string `json:"actor"`
 
-	// Body the event exactly as recorded; for traders without the payer
+	// Body the event exactly as recorded; for traders without the payer and the payment page
 	Body      interface{} `json:"body"`
 	CommandId *string     `json:"command_id,omitempty"`
 	En        string      `json:"en"`
@@ -357,7 +357,7 @@ type PaymentView struct {
 	// State none, waiting, paid, refunded or closed
 	State string `json:"state"`
 
-	// Url where to pay, while it can be paid
+	// Url where to pay, while it can be paid; never for the seller
 	Url *string `json:"url,omitempty"`
 }
 
@@ -542,7 +542,7 @@ type TimelineEvent struct {
 	// Actor account that caused it, or service
 	Actor string `json:"actor"`
 
-	// Body the event exactly as recorded; for traders without the payer
+	// Body the event exactly as recorded; for traders without the payer and the payment page
 	Body      interface{} `json:"body"`
 	CommandId *string     `json:"command_id,omitempty"`
 	En        string      `json:"en"`
