@@ -15,17 +15,25 @@ const (
 	ByHandAccount = "platform:by_hand"
 )
 
+// How the names of the other accounts begin and end.
+const (
+	escrowPrefix, escrowSuffix       = "push:", ":escrow"
+	payablePrefix, payableSuffix     = "seller:", ":payable"
+	refundDuePrefix, refundDueSuffix = "buyer:", ":refund_due"
+	suspensePrefix                   = "suspense:"
+)
+
 // EscrowAccount holds the money of a paid push until it is settled or refunded.
-func EscrowAccount(pushID string) string { return "push:" + pushID + ":escrow" }
+func EscrowAccount(pushID string) string { return escrowPrefix + pushID + escrowSuffix }
 
 // PayableAccount is what is owed to a seller.
-func PayableAccount(seller string) string { return "seller:" + seller + ":payable" }
+func PayableAccount(seller string) string { return payablePrefix + seller + payableSuffix }
 
 // RefundDueAccount is what is owed back to a buyer.
-func RefundDueAccount(buyer string) string { return "buyer:" + buyer + ":refund_due" }
+func RefundDueAccount(buyer string) string { return refundDuePrefix + buyer + refundDueSuffix }
 
 // SuspenseAccount holds money that paid nothing until it is refunded.
-func SuspenseAccount(tradeNo string) string { return "suspense:" + tradeNo }
+func SuspenseAccount(tradeNo string) string { return suspensePrefix + tradeNo }
 
 // Posting moves an amount from one account of the journal to another, so the sum over
 // all accounts is zero whatever is posted.

@@ -144,3 +144,33 @@ func TestTheFiguresOfADayCountEndsAndTurnover(t *testing.T) {
 	_, err := ledger.Accounts.Daily(t.Context(), pushes.Viewer{Account: "bo"}, accounts.DailyRequest{Account: "anna"})
 	require.Equal(t, push.Refuse(push.CodePushNotFound, ""), err)
 }
+
+// What a person has paid instead of the provider is paid: neither party keeps a balance.
+func TestAStatementClosesAtNothingAfterASettlementByHand(t *testing.T) {
+	ledger := pushestest.Start(t)
+	good, bad := pushestest.Offered("p-1", "anna", "bo", "alpha.com"), pushestest.Offered("p-2", "anna", "bo", "beta.com")
+	for id, events := range map[string][]push.Event{
+		"p-1": append([]push.Event{good}, pushestest.Purchase(good)...), "p-2": append([]push.Event{bad}, pushestest.Failure(bad)...),
+	} {
+		for i, event := range events {
+			switch e := event.(type) {
+			case push.PaidOut:
+				e.To = push.ByHandAccount
+				events[i] = e
+			case push.Refunded:
+				e.To = push.ByHandAccount
+				events[i] = e
+			case push.StrayRefunded:
+				e.To = push.ByHandAccount
+				events[i] = e
+			default:
+			}
+		}
+		ledger.Show(t, id, events...)
+	}
+	for _, account := range []string{"anna", "bo"} {
+		shown := statement(t, ledger, account, "", "")
+		require.NotEmpty(t, shown.Lines)
+		require.Equal(t, "0.00", shown.ClosingBalance, account)
+	}
+}

@@ -22,9 +22,9 @@ import (
 	"github.com/pushledger/pushledger/projections/sqldb"
 )
 
-// version of the fold. It has to rise whenever fold or push.Postings change in what they
+// version of the fold. It has to rise whenever fold, push.Postings or push.ShareOf change in what they
 // give for events of the past.
-const version = 2
+const version = 3
 
 //go:embed *.sql
 var schema embed.FS
@@ -123,32 +123,9 @@ func (f *folding) partiesOf(ctx context.Context, id string) (parties, error) {
 
 // post writes what the lines of the journal that an event makes mean for either party.
 func (f *folding) post(recorded eventstore.Recorded, trading parties, postings []push.Posting) {
-	var bought, sold, fee money.Fen
-	for _, posting := range postings {
-		switch seller := push.PayableAccount(trading.seller); {
-		case posting.To == seller:
-			sold += posting.Amount
-		case posting.From == seller:
-			sold -= posting.Amount
-		case posting.To == push.FeeAccount:
-			fee += posting.Amount
-		}
-		if holdsForBuyer(posting.To, trading) {
-			bought += posting.Amount
-		}
-		if holdsForBuyer(posting.From, trading) {
-			bought -= posting.Amount
-		}
-	}
-	f.line(recorded, trading.seller, sold, fee)
-	f.line(recorded, trading.buyer, bought, 0)
-}
-
-// holdsForBuyer reports whether an account of the journal holds the buyer's money. All
-// that a push has do, the suspense accounts of its stray money among them, but those of
-// the seller, the platform and the provider.
-func holdsForBuyer(account string, trading parties) bool {
-	return account != push.ClearingAccount && account != push.FeeAccount && account != push.PayableAccount(trading.seller)
+	share := push.ShareOf(postings)
+	f.line(recorded, trading.seller, share.Seller, share.Fee)
+	f.line(recorded, trading.buyer, share.Buyer, 0)
 }
 
 func (f *folding) line(recorded eventstore.Recorded, account string, amount, fee money.Fen) {

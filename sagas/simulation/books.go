@@ -40,7 +40,9 @@ type record struct {
 	untold    bool                 // a person must find out from where its money came
 	actedIn   int                  // act in which that was recorded first
 	byHand    bool                 // an operator has decided where a domain or the money goes
+	outByHand money.Fen            // what a person has paid the seller
 	balance   map[string]money.Fen // of the journal, by account
+	told      push.Share           // what the statements of the parties come to
 }
 
 // domainLine is one domain of a push, with the numbers of its moves.
@@ -130,10 +132,27 @@ func (b *books) happened(recorded eventstore.Recorded, event push.Event) {
 		}
 	}
 	known.evolve(event)
+	b.states(known, push.ShareOf(push.Postings(id, event)))
 	if _, first := event.(push.Offered); first {
 		for _, line := range known.lines {
 			b.byMove[line.there], b.byHold[line.hold] = known, known
 		}
+	}
+}
+
+// states holds the statements of both parties against the journal.
+func (b *books) states(known *record, change push.Share) {
+	known.told.Seller += change.Seller
+	known.told.Buyer += change.Buyer
+	own := push.Share{
+		Seller: known.balance[push.PayableAccount(known.offered.Seller)],
+		Buyer:  known.balance[push.EscrowAccount(known.id)] + known.balance[push.RefundDueAccount(known.offered.Buyer)],
+	}
+	for _, stray := range known.strays {
+		own.Buyer += known.balance[push.SuspenseAccount(stray.TradeNo)]
+	}
+	if known.told != own {
+		b.w.violate(statements, "%s: told %+v, held %+v", known.id, known.told, own)
 	}
 }
 
@@ -201,6 +220,9 @@ func (r *record) evolve(event push.Event) {
 		clear(r.acted) // all have arrived
 	case push.PaidOut:
 		delete(r.refused, event.PayoutNo)
+		if event.To == push.ByHandAccount {
+			r.outByHand = event.Amount
+		}
 	case push.PayoutRefused:
 		r.refused[event.PayoutNo] = event.Code
 	default: // nothing that an invariant asks about

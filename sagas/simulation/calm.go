@@ -102,13 +102,14 @@ func (w *world) judgeEnd(known *record) {
 		out += payout.Amount
 	}
 	settled := known.status == push.StatusCompleted
-	owed := known.offered.Total - known.offered.FeeRate.Of(known.offered.Total)
+	fee := known.offered.FeeRate.Of(known.offered.Total)
+	byHand := known.balance[push.ByHandAccount] // which the provider still keeps
 	switch {
 	case needsPerson:
 		w.judgeStanding(known, kept, out)
-	case settled && (kept != known.offered.Total || out != owed):
+	case settled && (kept != out+byHand+fee || out+known.outByHand != known.offered.Total-fee):
 		w.violate(rightEnd, "%s is settled, but %s of the buyer is kept and %s paid out", known.id, kept, out)
-	case !settled && (kept != 0 || out != 0):
+	case !settled && (kept != byHand || out != 0):
 		w.violate(rightEnd, "%s is %s, but %s of the buyer is kept and %s paid out", known.id, known.status, kept, out)
 	}
 	for _, line := range known.lines {
@@ -150,8 +151,10 @@ func (w *world) judgeJournal(known *record, settled bool) {
 		switch account {
 		case push.FeeAccount:
 			expected = fee
+		case push.ByHandAccount:
+			expected = balance
 		case push.ClearingAccount:
-			expected = -fee
+			expected = -fee - known.balance[push.ByHandAccount]
 		}
 		if balance != expected {
 			w.violate(journal, "%s is over, and %s stands at %s", known.id, account, balance)

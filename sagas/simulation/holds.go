@@ -166,23 +166,34 @@ func (w *world) checksFunding(p *process, id string, command push.Settle) {
 	})
 }
 
+// settlesMoney has an operator pay what the provider has refused.
+func (w *world) settlesMoney(p *process, id string, command push.Settle) {
+	w.decides(p, id, "settle", operators, func(state push.State) ([]push.Event, error) {
+		return push.DecideSettle(state, command, push.DomainFacts{}, p.now())
+	})
+}
+
 // settles has an operator decide what only a person can: about what a buyer has done with
-// a domain, and about one that could not be moved back.
+// a domain, about one that could not be moved back, and about money that the provider does
+// not move.
 func (w *world) settles(p *process, id string) {
 	known, err := p.ledger.Recent(context.Background(), id)
 	if err != nil {
 		return
 	}
-	list := slices.DeleteFunc(push.WorkList(known.State), func(work push.Work) bool {
-		return work.Step != push.StepBuyerAct && work.Step != push.StepReturn && work.Step != push.StepCheckFunding
-	})
+	list := slices.DeleteFunc(push.WorkList(known.State), func(work push.Work) bool { return work.Step == push.StepReversal })
 	if len(list) == 0 {
 		return
 	}
 	command := push.Settle{Task: list[w.random.IntN(len(list))].Task, Actor: operators, Reason: "simulated", Reference: "ticket"}
-	if command.Step == push.StepCheckFunding {
+	switch command.Step {
+	case push.StepCheckFunding:
 		w.checksFunding(p, id, command)
 		return
+	case push.StepPayout, push.StepRefund:
+		w.settlesMoney(p, id, command)
+		return
+	default: // about a domain
 	}
 	facts, err := p.platform.Facts(context.Background(), []domainname.Name{command.Domain})
 	if err != nil {

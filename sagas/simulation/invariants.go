@@ -15,10 +15,11 @@ const (
 	acknowledged      invariant = "what was acknowledged is in the log"
 	genuine           invariant = "a genuine notification is never refused"
 	journal           invariant = "no account of the journal is overdrawn"
+	statements        invariant = "the statements of both parties tell what the journal holds for them"
 	oneNumber         invariant = "a number always means the same movement of money"
 	refundWithoutPay  invariant = "only money that came in is refunded"
 	refundAbovePaid   invariant = "a trade is never refunded above what was paid (F44)"
-	paidTwice         invariant = "no seller is paid twice"
+	paidTwice         invariant = "nobody is paid twice, by whosever hand"
 	refundAndPayout   invariant = "no refund and payout for one push"
 	unasked           invariant = "money moves only under a number that the log intended"
 	notBacked         invariant = "what the log says of money, the provider says as well"
@@ -72,10 +73,22 @@ func (b *books) judge(known *record, event push.Event) {
 			w.violate(notBacked, "%s: %s in trade %s", id, event.Amount, event.TradeNo)
 		}
 	case push.Refunded:
+		if event.To == push.ByHandAccount {
+			b.byHand(known, event.RequestNo)
+			return
+		}
 		b.refunded(id, event.TradeNo, event.RequestNo, event.Amount)
 	case push.StrayRefunded:
+		if event.To == push.ByHandAccount {
+			b.byHand(known, event.RequestNo)
+			return
+		}
 		b.refunded(id, event.TradeNo, event.RequestNo, event.Amount)
 	case push.PaidOut:
+		if event.To == push.ByHandAccount {
+			b.byHand(known, event.PayoutNo)
+			return
+		}
 		if out, is := w.bank.payouts[event.PayoutNo]; !is || out.Amount != event.Amount {
 			w.violate(notBacked, "%s: payout %s of %s", id, event.PayoutNo, event.Amount)
 		}
@@ -141,6 +154,14 @@ func (b *books) expires(known *record, event push.Expired) {
 	if is && !trade.PaidAt.IsZero() && trade.paidIn < b.w.at && trade.Amount == known.offered.Total &&
 		!trade.PaidAt.After(known.accepted.PayBy) && trade.funding == own {
 		b.w.violate(paidNotExpired, "%s was paid at %s", known.id, trade.PaidAt)
+	}
+}
+
+// byHand checks that a person has moved only money that the provider never will under the
+// same number.
+func (b *books) byHand(known *record, number string) {
+	if _, waits := known.refused[number]; !waits || b.w.bank.moved(number) {
+		b.w.violate(paidTwice, "%s: %s is settled by hand", known.id, number)
 	}
 }
 

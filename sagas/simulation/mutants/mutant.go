@@ -10,6 +10,11 @@ type mutant struct {
 
 var mutants = []mutant{
 	{
+		"credits the buyer with what a person has paid", "aggregates/push/share.go",
+		"		strings.HasPrefix(account, suspensePrefix)\n",
+		"		strings.HasPrefix(account, suspensePrefix) || account == ByHandAccount\n",
+	},
+	{
 		"refunds before the domains are back", "aggregates/push/delivery.go",
 		"		default:\n			return false\n		}\n	}\n	return true\n}",
 		"		default:\n			return true\n		}\n	}\n	return true\n}",

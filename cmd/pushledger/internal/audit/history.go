@@ -167,14 +167,22 @@ func (h *History) move(own eventstore.Recorded, before, after push.State, change
 }
 
 // post carries the money of a change into the books. Only what the provider holds for us
-// may be negative, and an ended push has nothing left in escrow.
+// may be negative, an ended push has nothing left in escrow, and statements tell what the
+// journal tells.
 func (h *History) post(id string, after push.State, own []eventstore.Recorded, events []push.Event) error {
-	touched := make(map[string]bool)
+	var postings []push.Posting
 	for _, event := range events {
-		for _, posting := range push.Postings(id, event) {
-			h.balances[posting.From] -= posting.Amount
-			h.balances[posting.To] += posting.Amount
-			touched[posting.From], touched[posting.To] = true, true
+		postings = append(postings, push.Postings(id, event)...)
+	}
+	touched := make(map[string]bool)
+	for _, posting := range postings {
+		h.balances[posting.From] -= posting.Amount
+		h.balances[posting.To] += posting.Amount
+		touched[posting.From], touched[posting.To] = true, true
+	}
+	if len(postings) > 0 {
+		if err := checkStatements(id, after, postings); err != nil {
+			return broken(own[0], "push %s: %v", id, err)
 		}
 	}
 	for account := range touched {
