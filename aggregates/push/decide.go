@@ -1,7 +1,6 @@
 package push
 
 import (
-	"slices"
 	"time"
 )
 
@@ -80,13 +79,8 @@ func DecideAccept(state State, command Accept, facts AcceptFacts, now time.Time)
 func CheckAcceptable(state State, facts AcceptFacts, now time.Time) []Violation {
 	violations := checkSeller(facts.Seller)
 	for _, domain := range facts.Domains {
-		broken := checkEligibility(situation{facts: domain, seller: state.Seller, now: now})
-		if owned := slices.IndexFunc(broken, func(v Violation) bool { return v.Code == CodeNotOwner }); owned >= 0 {
-			violations = append(violations, broken[owned])
-			continue
-		}
-		violations = append(violations, broken...)
-		if authCodeSince(domain, state.CheckedAt) {
+		violations = append(violations, checkEligibility(situation{facts: domain, seller: state.Seller, now: now})...)
+		if owns(state.Seller, domain) && authCodeSince(domain, state.CheckedAt) {
 			violations = append(violations, violate("I6", CodeAuthCodeIssued, domain.Domain))
 		}
 	}

@@ -34,31 +34,33 @@ type situation struct {
 	heldBy string
 }
 
-// eligibility is the table of the rules that a domain must meet to be published. A
-// rule that needs a domain to exist says so itself: one that does not is nobody's.
+// eligibility is the table of the rules that a domain must meet to be published. Those
+// behind the first are asked only of a domain that exists and is the seller's.
 var eligibility = []struct {
 	rule, code string
 	broken     func(situation) bool
 }{
 	{"P1", CodeNotOwner, func(s situation) bool {
-		return !s.facts.Exists || s.facts.Account != s.seller
+		return !owns(s.seller, s.facts)
 	}},
 	{"P2", CodeTooYoung, func(s situation) bool {
-		return s.facts.Exists && s.now.Before(s.facts.RegisteredAt.Add(minAge(s.facts.Domain)))
+		return s.now.Before(s.facts.RegisteredAt.Add(minAge(s.facts.Domain)))
 	}},
 	{"P3", CodeDomainExpired, func(s situation) bool {
-		return s.facts.Exists && !s.now.Before(s.facts.ExpiresAt)
+		return !s.now.Before(s.facts.ExpiresAt)
 	}},
 	{"P4", CodeAccountMoveLocked, func(s situation) bool { return s.facts.AccountMoveLocked }},
 	{"P5", CodeProductNotTradable, func(s situation) bool { return !tradable(s.facts) }},
 	{"P6", CodePendingOperation, func(s situation) bool {
-		return len(s.facts.Pending) > 0 || s.facts.Exists && !s.facts.RegistrarOK
+		return len(s.facts.Pending) > 0 || !s.facts.RegistrarOK
 	}},
 	{"P7", CodePublishingRestricted, func(s situation) bool { return len(s.facts.Restrictions) > 0 }},
 	{"P8", CodeAlreadyOnSale, func(s situation) bool {
 		return s.heldBy != "" || onSale(s.facts)
 	}},
 }
+
+func owns(seller string, facts DomainFacts) bool { return facts.Exists && facts.Account == seller }
 
 // onSale reports whether a domain is for sale elsewhere on the platform (rule P8).
 func onSale(facts DomainFacts) bool { return facts.Sale != "" && facts.Sale != "none" }
@@ -71,12 +73,17 @@ func tradable(facts DomainFacts) bool {
 	return facts.Product == "" || facts.Product == "standard"
 }
 
-// checkEligibility lists every rule P1–P8 that one domain breaks.
+// checkEligibility lists every rule P1–P8 that one domain breaks. Of a domain that is not the
+// seller's it says only that (P1, the first row): the rest is the business of whoever has it.
 func checkEligibility(s situation) []Violation {
 	var violations []Violation
 	for _, row := range eligibility {
-		if row.broken(s) {
-			violations = append(violations, s.violation(row.rule, row.code))
+		if !row.broken(s) {
+			continue
+		}
+		violations = append(violations, s.violation(row.rule, row.code))
+		if row.code == CodeNotOwner {
+			break
 		}
 	}
 	return violations
