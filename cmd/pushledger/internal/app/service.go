@@ -300,10 +300,14 @@ func (s *Service) openDoors(ctx context.Context, pushLedger *ledger.Ledger) erro
 	if err := s.answerQueries(conn); err != nil {
 		return err
 	}
+	key, err := openPushIDKey(s.config.Data)
+	if err != nil {
+		return err
+	}
 	handler := commands.NewHandler(commands.Config{
 		Ledger: pushLedger, Registrar: s.registrar, Directory: s.registrar, Provider: s.provider,
 		Now: now, Window: s.config.PaymentWindow, OwnAccount: s.config.OwnAccount, Fees: s.config.Fees, Operator: s.roll.Operates, Origin: s.server.AddressOf,
-		Index: s.reading.commands, Logger: s.config.Logger,
+		Index: s.reading.commands, PushIDKey: key, Logger: s.config.Logger,
 	})
 	if err := s.openSubmissions(ctx, handler); err != nil {
 		return err

@@ -45,7 +45,10 @@ type Config struct {
 	// knows. It is asked about operators only.
 	Origin func(account string) string
 	Index  Index
-	Logger *slog.Logger
+	// PushIDKey is the secret from which the ids follow that the service gives to pushes. With
+	// another one a command of the past is only found by the Index.
+	PushIDKey []byte
+	Logger    *slog.Logger
 }
 
 // Handler decides commands. It is safe for concurrent use.

@@ -90,18 +90,21 @@ func (o *idempotency) done(id identifier, outcome ledger.Outcome) {
 // check refuses a command whose id has changed another push before. An index that
 // cannot be read is no reason to refuse: repeating a command is safe without it.
 func (o *idempotency) check(ctx context.Context, metadata eventstore.Metadata, pushID string) error {
-	id := identifier{metadata.Actor, metadata.CommandID}
-	o.mu.Lock()
-	used, found := o.recent[id]
-	o.mu.Unlock()
-	if !found {
-		var err error
-		if used, found, err = o.index.PushOf(ctx, id.account, id.commandID); err != nil {
-			return nil //nolint:nilerr // see above
-		}
-	}
-	if found && used != pushID {
+	if used, found := o.changed(ctx, metadata); found && used != pushID {
 		return push.Refuse(push.CodeCommandIDReused, "")
 	}
 	return nil
+}
+
+// changed tells which push a command of the id has changed before, as far as is known.
+func (o *idempotency) changed(ctx context.Context, metadata eventstore.Metadata) (pushID string, found bool) {
+	id := identifier{metadata.Actor, metadata.CommandID}
+	o.mu.Lock()
+	pushID, found = o.recent[id]
+	o.mu.Unlock()
+	if found {
+		return pushID, true
+	}
+	pushID, found, err := o.index.PushOf(ctx, id.account, id.commandID)
+	return pushID, found && err == nil
 }

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pushledger/pushledger/aggregates/domainname"
@@ -27,7 +26,9 @@ func (h *Handler) offer(ctx context.Context, command Command, metadata eventstor
 		return ledger.Outcome{}, h.everyViolation(ctx, offer, err)
 	}
 	if offer.PushID == "" {
-		offer.PushID = derivedPushID(command)
+		if offer.PushID, err = h.ownPushID(ctx, command, metadata); err != nil {
+			return ledger.Outcome{}, err
+		}
 	}
 	if err := h.idempotency.check(ctx, metadata, offer.PushID); err != nil {
 		return ledger.Outcome{}, err
@@ -119,12 +120,6 @@ func (h *Handler) offerFacts(ctx context.Context, offer push.Offer) (push.OfferF
 	group.Go(func() (err error) { facts.Domains, err = h.Registrar.Facts(ctx, names(offer.Items)); return err })
 	err := group.Wait()
 	return facts, err
-}
-
-// derivedPushID names a push whose offer has no id of its own, so that the same
-// command always means the same push.
-func derivedPushID(command Command) string {
-	return uuid.NewSHA1(uuid.NameSpaceOID, []byte("push\n"+command.Account+"\n"+command.ID)).String()
 }
 
 func names(items []push.Item) []domainname.Name {
