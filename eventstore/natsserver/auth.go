@@ -2,12 +2,15 @@ package natsserver
 
 import (
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 )
+
+var errNoToken = errors.New("natsserver: it has no token")
 
 // Grant is what a client may do.
 type Grant struct {
@@ -58,11 +61,12 @@ func (a *authenticator) Check(client server.ClientAuthentication) bool {
 	grant, known := a.redeem(token)
 	if !known {
 		if token == "" || a.authorize == nil {
+			a.logger.Warn("natsserver: client refused", "from", client.RemoteAddress(), "error", errNoToken)
 			return false
 		}
 		var err error
 		if grant, err = a.authorize(token); err != nil {
-			a.logger.Debug("natsserver: client refused", "from", client.RemoteAddress(), "error", err)
+			a.logger.Warn("natsserver: client refused", "from", client.RemoteAddress(), "error", err)
 			return false
 		}
 		if !a.crowd.enter(grant.Name, client) {

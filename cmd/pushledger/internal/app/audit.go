@@ -90,7 +90,7 @@ func (s *Service) openAudit(ctx context.Context) error {
 	s.config.Logger.Info("checkpoints are signed", "key", log.Key(), "size", log.Checkpoint().Size)
 	s.audit = &auditing{service: s, log: log, ended: make(chan struct{}), door: &audit.Door{
 		Conn: answers, Store: s.store, Checkpoints: checkpoints,
-		Files: os.DirFS(dir), Logger: s.config.Logger,
+		Files: os.DirFS(dir), Logger: s.outsideLog,
 	}}
 	return nil
 }

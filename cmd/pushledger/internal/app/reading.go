@@ -49,6 +49,8 @@ func (s *Service) openReadModels(ctx context.Context) error {
 	}
 	s.onClose(stopTracing)
 	s.reading.metrics = telemetry.NewMetrics()
+	s.reading.metrics.Observe("pushledger_log_lines_left_out",
+		"Lines about what strangers and clients do that were only counted: of each kind one a minute is written.", s.outside.LeftOut)
 	s.reading.stopping = make(chan struct{})
 	s.reading.stop = sync.OnceFunc(func() { close(s.reading.stopping) })
 	if err := s.openFiles(ctx); err != nil {
@@ -182,7 +184,7 @@ func (s *Service) queryHandler() http.Handler {
 	return httpapi.New(httpapi.Config{
 		Pushes: s.reading.pushes, Accounts: s.reading.accounts, Acceptance: s.reading.acceptance, Models: s.reading.models,
 		Metrics: s.reading.metrics, Stopping: s.reading.stopping,
-		Authenticate: identity.Remember(s.verifier.Verify, now), Certified: s.config.TLS.ClientCA != "", Version: s.config.Version, Logger: s.config.Logger,
+		Authenticate: identity.Remember(s.verifier.Verify, now), Certified: s.config.TLS.ClientCA != "", Version: s.config.Version, Logger: s.outsideLog,
 	})
 }
 
@@ -190,7 +192,7 @@ func (s *Service) queryHandler() http.Handler {
 func (s *Service) answerQueries(conn *nats.Conn) error {
 	asked, err := natsapi.Open(conn, natsapi.Config{
 		Pushes: s.reading.pushes, Accounts: s.reading.accounts, Acceptance: s.reading.acceptance, Notices: s.reading.notices,
-		SeesAll: s.roll.SeesAll, Version: s.config.Version, Logger: s.config.Logger,
+		SeesAll: s.roll.SeesAll, Version: s.config.Version, Logger: s.outsideLog,
 	})
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"path/filepath"
 	"sync/atomic"
@@ -22,6 +23,7 @@ import (
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/notices"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/telemetry"
 	"github.com/pushledger/pushledger/eventstore"
 	eventlog "github.com/pushledger/pushledger/eventstore/jetstream"
 	"github.com/pushledger/pushledger/eventstore/natsserver"
@@ -43,6 +45,8 @@ type Service struct {
 	store      *eventlog.Store
 	disk       disk
 	poison     atomic.Pointer[error] // why a saga has stopped alone
+	outside    *telemetry.Outside
+	outsideLog *slog.Logger // for what strangers and clients can cause
 	audit      *auditing
 	provider   *alipay.Provider
 	registrar  *natsregistrar.Client
@@ -57,6 +61,9 @@ type Service struct {
 // and the ready file is written.
 func Start(ctx context.Context, config Config) (*Service, error) {
 	service := &Service{config: config, roll: identity.NewRoll(now), ended: make(chan error, 1)}
+	service.outside = telemetry.NewOutside(config.Logger.Handler())
+	service.outsideLog = slog.New(service.outside)
+	service.onClose(service.outside.Close)
 	if err := service.start(ctx); err != nil {
 		return nil, errors.Join(err, service.Close())
 	}
@@ -129,7 +136,7 @@ func (s *Service) start(ctx context.Context) error {
 func (s *Service) startServer() error {
 	server, err := natsserver.Start(natsserver.Options{
 		StoreDir: audit.NATSDir(s.config.Data), Listen: s.config.NATSListen, SyncAlways: s.config.SyncAlways,
-		Authorize: s.authorize, TLS: s.tlsConfig(tls.RequireAndVerifyClientCert), Derived: []string{notices.StreamName}, Logger: s.config.Logger,
+		Authorize: s.authorize, TLS: s.tlsConfig(tls.RequireAndVerifyClientCert), Derived: []string{notices.StreamName}, Logger: s.outsideLog,
 	})
 	if err != nil {
 		return err
@@ -198,7 +205,7 @@ func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux, feed *nat
 		return err
 	}
 	mux.Handle("POST /alipay/notify", notify{
-		provider: s.provider, saga: s.saga, refused: s.reading.metrics.NotificationRefused, logger: s.config.Logger,
+		provider: s.provider, saga: s.saga, refused: s.reading.metrics.NotificationRefused, logger: s.outsideLog,
 	})
 	queries := s.queryHandler()
 	mux.Handle("GET /readyz", s.readiness(queries))
@@ -307,7 +314,7 @@ func (s *Service) openDoors(ctx context.Context, pushLedger *ledger.Ledger) erro
 	handler := commands.NewHandler(commands.Config{
 		Ledger: pushLedger, Registrar: s.registrar, Directory: s.registrar, Provider: s.provider,
 		Now: now, Window: s.config.PaymentWindow, OwnAccount: s.config.OwnAccount, Fees: s.config.Fees, Operator: s.roll.Operates, Origin: s.server.AddressOf,
-		Index: s.reading.commands, PushIDKey: key, Logger: s.config.Logger,
+		Index: s.reading.commands, PushIDKey: key, Logger: s.outsideLog,
 	})
 	if err := s.openSubmissions(ctx, handler); err != nil {
 		return err
@@ -315,7 +322,7 @@ func (s *Service) openDoors(ctx context.Context, pushLedger *ledger.Ledger) erro
 	if err := s.server.SyncDescriptions(); err != nil { // no command is answered before the streams outlast a power cut
 		return err
 	}
-	told, err := commands.Open(conn, handler, s.config.Limit, s.config.Version, s.config.Logger)
+	told, err := commands.Open(conn, handler, s.config.Limit, s.config.Version, s.outsideLog)
 	if err != nil {
 		return err
 	}
@@ -333,7 +340,7 @@ func (s *Service) openSubmissions(ctx context.Context, handler *commands.Handler
 	if err != nil {
 		return err
 	}
-	queue, err := commands.OpenSubmissions(ctx, conn, door, handler, s.config.Logger)
+	queue, err := commands.OpenSubmissions(ctx, conn, door, handler, s.outsideLog)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -223,14 +224,14 @@ func TestClientsShowACertificateIfTheServiceDemandsOne(t *testing.T) {
 func TestASandboxAndAServiceShareNothing(t *testing.T) {
 	data := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Dir(app.SandboxIssuer(data)), 0o700))
-	_, err := app.Start(t.Context(), app.Config{Data: data, TokenIssuer: "pushledger", TokenKeys: "keys.pem"})
+	_, err := app.Start(t.Context(), app.Config{Data: data, TokenIssuer: "pushledger", TokenKeys: "keys.pem", Logger: slog.New(slog.DiscardHandler)})
 	require.ErrorContains(t, err, "belongs to a sandbox")
 
 	data = t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(data, "nats"), 0o700))
-	_, err = app.Start(t.Context(), app.Config{Data: data, Sandbox: true})
+	_, err = app.Start(t.Context(), app.Config{Data: data, Sandbox: true, Logger: slog.New(slog.DiscardHandler)})
 	require.ErrorContains(t, err, "no sandbox")
 
-	_, err = app.Start(t.Context(), app.Config{Data: t.TempDir(), TokenIssuer: identity.SandboxIssuer, TokenKeys: "keys.pem"})
+	_, err = app.Start(t.Context(), app.Config{Data: t.TempDir(), TokenIssuer: identity.SandboxIssuer, TokenKeys: "keys.pem", Logger: slog.New(slog.DiscardHandler)})
 	require.ErrorContains(t, err, "issuer of sandboxes")
 }
