@@ -39,7 +39,7 @@ func (s Story) sentence(event push.Event) Text {
 		return s.refunded(e)
 	case push.PaymentOpened:
 		return fill(
-			"The payment of {0} is ready at Alipay and waits for the buyer until {1}.", "支付宝付款已创建：{0}，等待买家在{1}前付款。",
+			"The payment page of {0} is ready at Alipay and waits for the buyer until {1}.", "支付宝付款页面已就绪：{0}，等待买家在{1}前付款。",
 			yuan(s.Total), instant(s.payBy),
 		)
 	case push.PaymentClosed:

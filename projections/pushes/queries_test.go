@@ -136,7 +136,7 @@ func TestATimelineTellsEveryEventInWordsAndAsRecorded(t *testing.T) {
 	require.Equal(t, []string{
 		"Offered: The seller offered alpha.com and 1 more to bo at 200.00 CNY in all, of which the fee is 10.00 CNY and the seller receives 190.00 CNY; the push is open until 2026-11-09 12:00:00 UTC.",
 		"Accepted: The buyer accepted alpha.com and 1 more at 200.00 CNY in all and has until 2026-11-02 12:30:00 UTC to pay; if no payment is made by then, the push expires.",
-		"PaymentOpened: The payment of 200.00 CNY is ready at Alipay and waits for the buyer until 2026-11-02 12:30:00 UTC.",
+		"PaymentOpened: The payment page of 200.00 CNY is ready at Alipay and waits for the buyer until 2026-11-02 12:30:00 UTC.",
 		"Paid: The buyer paid 200.00 CNY; the platform keeps it in escrow until alpha.com and 1 more are delivered.",
 		"DeliveryStarted: alpha.com and 1 more are being moved to the buyer's account.",
 		"DomainMoved: alpha.com is in the buyer's account.",

@@ -35,7 +35,7 @@ type TradeState string
 
 // The states of a trade.
 const (
-	TradeWaiting TradeState = "waiting" // created, no money yet, or none that has reached the merchant
+	TradeWaiting TradeState = "waiting" // the buyer has signed in to pay; no money yet, or none that has reached the merchant
 	TradePaid    TradeState = "paid"    // the money is here, refunds are possible
 	TradeClosed  TradeState = "closed"  // closed unpaid, or refunded in full
 )
@@ -82,9 +82,11 @@ type Provider interface {
 	// is not the buyer's own money, as far as the provider lets it be (rule T6). It makes no
 	// call.
 	PayURL(order Order) (string, error)
-	// Open presents a PayURL to the provider, so that the trade is known there. *Refused
-	// once the order can no longer be paid by it.
+	// Open opens a PayURL as a buyer would. That makes no trade and proves nothing but that
+	// the provider takes such orders: the trade is made by the buyer who signs in there.
 	Open(ctx context.Context, payURL string) error
+	// Clock is the provider's time, as far as its answers have told it.
+	Clock() time.Time
 	// Query tells how a trade stands; ErrTradeNotFound if there is none.
 	Query(ctx context.Context, tradeNo string) (Trade, error)
 	// Close makes sure that an unpaid trade can never be paid any more. ErrTradePaid

@@ -154,6 +154,15 @@ func (d *deal) ends(t *testing.T, status push.Status) push.State {
 func opened(state push.State) bool { return state.Payment.Opened }
 func paid(state push.State) bool   { return state.Status == push.StatusPaid }
 
+// signsIn has the buyer sign in on the page and not pay yet: from then on there is a trade,
+// which can be closed before its time is over.
+func (d *deal) signsIn(t *testing.T) push.State {
+	t.Helper()
+	state := d.await(t, opened)
+	d.Do(t, "alipay.open", `{"push_id":%q}`, d.id)
+	return state
+}
+
 // delivered is that so many domains are with the buyer.
 func delivered(count int) func(push.State) bool {
 	return func(state push.State) bool { return len(state.At(push.DeliveryDelivered)) == count }

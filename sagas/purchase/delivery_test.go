@@ -61,7 +61,7 @@ func TestDeliveries(t *testing.T) {
 		},
 		"F20 events twice and out of order": func(t *testing.T) {
 			d := w.buy(t, 1)
-			d.await(t, opened) // else its trade can be closed only once its window is over
+			d.signsIn(t) // else its trade can be closed only once its window is over
 			d.happens(t, "auth_code_issued", 0)
 			d.happens(t, "registrant_changed", 0)
 			w.Do(t, "registrar.event", `{"domain":%q,"kind":"auth_code_issued","at":"-1s"}`, d.domains[0])
@@ -182,7 +182,7 @@ func TestTheRegistrarReportsAnEvent(t *testing.T) {
 			},
 			"between accept and payment": func(t *testing.T) {
 				d := w.buy(t, 2)
-				d.await(t, opened)
+				d.signsIn(t)
 				d.happens(t, kind, 1)
 				state := d.ends(t, push.StatusInvalidated)
 				require.Equal(t, want.code, state.EndReason)

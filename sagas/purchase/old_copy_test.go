@@ -37,7 +37,7 @@ func TestAnOldCopyDoesNotPayForWhatWentBack(t *testing.T) {
 			copied.copyUntil(t, d, push.DomainsHeld{}.EventType())
 			saga := purchase.New(purchase.Config{
 				Store: copied.store, Ledger: ledger.New(copied.store), Provider: w.Provider, Registrar: w.Registrar, Directory: w.Registrar,
-				Logger: slog.New(slog.DiscardHandler), Now: now, Workers: 4, PollFirst: 100 * time.Millisecond, PollLongest: 500 * time.Millisecond,
+				Logger: slog.New(slog.DiscardHandler), Now: now, Workers: 4, PollFirst: 100 * time.Millisecond, PollLongest: 500 * time.Millisecond, CloseGrace: time.Second,
 			})
 			background(t, saga.Run)
 			copied.ends(t, push.StatusRefunded)

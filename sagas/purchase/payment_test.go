@@ -55,13 +55,21 @@ func TestPayments(t *testing.T) {
 		},
 		"F3 notifications out of order": func(t *testing.T) {
 			d := w.buy(t, 1)
-			d.await(t, opened)
+			d.signsIn(t)
 			require.NoError(t, saga.Notified(t.Context(), d.notification(payment.TradeClosed, 0)))
 			require.Equal(t, push.StatusAccepted, d.state(t).Status, "only the provider's answer counts")
 			d.pay(t)
 			d.settled(t)
 			require.NoError(t, saga.Notified(t.Context(), d.notification(payment.TradeWaiting, 0)))
 			d.settled(t)
+		},
+		"F7 nobody signs in to pay": func(t *testing.T) {
+			d := w.offer(t, 1)
+			d.accept(t, window)
+			d.await(t, opened)
+			d.unpaid(t, push.StatusExpired, string(push.ExpiryPaymentWindow))
+			require.True(t, d.state(t).Payment.Closed, "there never was a trade, and there cannot be one any more")
+			require.Equal(t, 1, d.count(t, push.PaymentClosed{}.EventType()))
 		},
 		"F5 paid too little": func(t *testing.T) { otherAmount(t, w, `"amount":"99.99"`) },
 		"F5 paid too much":   func(t *testing.T) { otherAmount(t, w, `"amount":"10000.00"`) },
@@ -131,7 +139,7 @@ func TestForgedNotificationsChangeNothing(t *testing.T) {
 	saga := w.run(t, w.store).saga
 	w.takeNotifications(saga)
 	d := w.buy(t, 1)
-	before := d.await(t, opened).Version
+	before := d.signsIn(t).Version
 
 	form := url.Values{"out_trade_no": {push.TradeNo(d.id)}, "trade_status": {"TRADE_SUCCESS"}, "sign": {"c2lnbmVk"}, "sign_type": {"RSA2"}}
 	require.Equal(t, http.StatusBadRequest, w.Notify(t, form))
@@ -163,7 +171,7 @@ func TestCreatingThePaymentFails(t *testing.T) {
 	for _, mode := range []string{"error", "timeout", "done_but_timeout", "business_error"} {
 		w.Do(t, "alipay.fault", `{"api":"create","mode":%q,"times":2}`, mode)
 		d := w.buy(t, 1)
-		d.await(t, opened)
+		d.signsIn(t)
 		d.pay(t)
 		d.settled(t)
 		require.Len(t, d.Moved(t, d.id).Trades, 1, mode)
@@ -178,10 +186,10 @@ func TestAskingForThePaymentFails(t *testing.T) {
 		bought, left := w.offer(t, 1), w.offer(t, 1)
 		w.Do(t, "alipay.fault", `{"api":"query","mode":%q,"times":%d}`, mode, ever)
 		bought.accept(t, window)
-		bought.await(t, opened)
+		bought.signsIn(t)
 		bought.pay(t, `"notify":"lost"`)
 		left.accept(t, window)
-		left.await(t, opened)
+		left.signsIn(t)
 		over := func(state push.State) bool { return state.ExpiredBy(now().Add(-answers)) }
 		require.Equal(t, push.StatusAccepted, bought.await(t, over).Status, mode)
 		require.Equal(t, push.StatusAccepted, left.await(t, over).Status, mode)
@@ -197,7 +205,7 @@ func TestClosingThePaymentFails(t *testing.T) {
 	w := newWorld(t)
 	for _, mode := range []string{"error", "timeout", "done_but_timeout", "business_error"} {
 		d := w.buy(t, 1)
-		d.await(t, opened)
+		d.signsIn(t)
 		w.Do(t, "alipay.fault", `{"api":"close","mode":%q,"times":2}`, mode)
 		d.takeDown(t)
 		d.unpaid(t, push.StatusInvalidated, push.CodeTakenDown)
@@ -234,7 +242,7 @@ func TestMoneyComesTooLate(t *testing.T) {
 			}
 			for _, d := range []*deal{told, found} {
 				d.accept(t, lasting)
-				d.await(t, opened)
+				d.signsIn(t)
 				test.end(t, d)
 				d.await(t, func(state push.State) bool { return state.Status == test.status })
 			}

@@ -53,6 +53,9 @@ type Config struct {
 	// UnknownChannel is called whenever money from an unknown channel has come in; nil: that
 	// is in the log only.
 	UnknownChannel func()
+	// CloseGrace is how long after the payment window, by the provider's clock, a trade that
+	// nobody has made yet may still come up.
+	CloseGrace time.Duration
 	// Serial leaves nothing to chance: the domains of a push are moved one after another,
 	// and no pause has a random share. Simulations need it, a service is slower by it.
 	Serial bool

@@ -47,7 +47,7 @@ func TestSourcesOfThePayment(t *testing.T) {
 		"the merchant has not received it yet": func(t *testing.T) {
 			d := w.buy(t, 1)
 			d.pay(t, `"additional_status":"SELLER_NOT_RECEIVED"`)
-			d.await(t, opened)
+			d.signsIn(t)
 			time.Sleep(2 * time.Second) // notified and asked for several times
 			require.Equal(t, push.StatusAccepted, d.state(t).Status)
 			d.Do(t, "alipay.arrive", `{"push_id":%q}`, d.id)

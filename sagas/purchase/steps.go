@@ -10,10 +10,6 @@ import (
 	"github.com/pushledger/pushledger/sagas/payment"
 )
 
-// closeGrace is how long after the payment window, by our own clock, a trade that the
-// provider does not know is asked for in vain before its page is tried.
-const closeGrace = time.Minute
-
 // try carries out one step. It returns zero when the step has changed the push, or
 // the time at which to look again; an error means that the outcome is unknown and
 // the step is to be tried again after a pause.
@@ -26,7 +22,7 @@ func (s *Saga) try(ctx context.Context, known *entry, state push.State, step pus
 	case push.StepAwaitPayment:
 		return s.awaitPayment(ctx, known, state, step)
 	case push.StepClosePayment:
-		return s.closePayment(ctx, state)
+		return s.closePayment(ctx, known, state, step)
 	case push.StepDeliver:
 		return s.deliver(ctx, known, state, step)
 	case push.StepReturn:
@@ -98,7 +94,9 @@ func (s *Saga) laterQuestion(known *entry, step push.Step) time.Time {
 	return earlier(at, step.Due)
 }
 
-func (s *Saga) closePayment(ctx context.Context, state push.State) (time.Time, error) {
+// closePayment makes sure that the trade of an ended push is never paid. One that the buyer has
+// not signed in to pay cannot be closed; it can be made until its order is over.
+func (s *Saga) closePayment(ctx context.Context, known *entry, state push.State, step push.Step) (time.Time, error) {
 	err := s.Provider.Close(ctx, state.Payment.TradeNo)
 	switch {
 	case errors.Is(err, payment.ErrTradePaid):
@@ -111,29 +109,28 @@ func (s *Saga) closePayment(ctx context.Context, state push.State) (time.Time, e
 		}
 		_, err = s.receive(ctx, state.ID, trade)
 		return time.Time{}, err
-	case errors.Is(err, payment.ErrTradeNotFound) && s.Now().After(state.Payment.PayBy.Add(closeGrace)):
-		if err := s.pageIsOver(ctx, state); err != nil {
-			return time.Time{}, err
+	case errors.Is(err, payment.ErrTradeNotFound):
+		if over := state.Payment.PayBy.Add(s.CloseGrace); !s.surelyAfter(over) {
+			return s.askAgain(known, step, over), nil
 		}
+		// Nobody has signed in to pay, and the order is over by either clock.
 	case err != nil:
 		return time.Time{}, err
 	}
 	return s.record(ctx, state.ID, func(state push.State) []push.Event { return push.DecideClosed(state, s.Now()) })
 }
 
-// pageIsOver returns nil once the provider says that the payment page opens no trade any
-// more: our clock alone may be ahead of the provider's (fault F28). A trade that the page
-// did open is there to be closed at the next try.
-func (s *Saga) pageIsOver(ctx context.Context, state push.State) error {
-	err := s.Provider.Open(ctx, state.Payment.PayURL)
-	var refused *payment.Refused
-	switch {
-	case errors.As(err, &refused):
-		return nil
-	case err == nil:
-		return fmt.Errorf("purchase: trade %s can still be paid", state.Payment.TradeNo)
-	}
-	return err
+// surelyAfter reports whether an instant is past by the provider's clock and by our own: either
+// may be ahead (fault F28), and anybody between us may have changed what is told of the other.
+func (s *Saga) surelyAfter(at time.Time) bool {
+	return s.Provider.Clock().After(at) && s.Now().After(at)
+}
+
+// askAgain is when to ask about a trade again that nobody has made yet: at the latest when
+// none can be made any more.
+func (s *Saga) askAgain(known *entry, step push.Step, over time.Time) time.Time {
+	left := max(over.Sub(s.Provider.Clock()), over.Sub(s.Now()), 0) + firstPause
+	return earlier(known.pace.wait(step, s.Now(), s.PollFirst, s.PollLongest), s.Now().Add(left))
 }
 
 // payout pays the seller, to the Alipay account that is bound now. Even without one the

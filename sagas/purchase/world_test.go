@@ -94,7 +94,7 @@ func (w *world) run(t *testing.T, over eventstore.Store) running {
 	saga := purchase.New(purchase.Config{
 		Store: over, Ledger: ledger.New(over), Provider: w.Provider, Registrar: w.Registrar, Directory: w.Registrar,
 		Logger: slog.New(slog.DiscardHandler), Now: now, Workers: 32,
-		PollFirst: 100 * time.Millisecond, PollLongest: 500 * time.Millisecond,
+		PollFirst: 100 * time.Millisecond, PollLongest: 500 * time.Millisecond, CloseGrace: time.Second,
 		SourcesPatience: w.sources, UnknownChannel: func() { w.unknown.Add(1) },
 	})
 	return running{saga, background(t, saga.Run)}

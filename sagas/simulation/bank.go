@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -70,25 +71,37 @@ func page(order payment.Order) string {
 	}, "|")
 }
 
-// visit opens a page: the trade is known from then on.
-func (b *bank) visit(address string) (*trade, error) {
+// read reads the order in the address of its page.
+func (b *bank) read(address string) (number, pushID string, amount money.Fen, payBy time.Time) {
 	fields := strings.Split(address, "|")
-	if known, exists := b.trades[fields[1]]; exists {
-		return known, nil
-	}
-	amount, err := strconv.ParseInt(fields[3], 10, 64)
-	if err != nil {
-		return nil, err
-	}
+	fen, err := strconv.ParseInt(fields[3], 10, 64)
+	b.w.check(err)
 	until, err := strconv.ParseInt(fields[4], 10, 64)
-	if err != nil {
-		return nil, err
+	b.w.check(err)
+	return fields[1], fields[2], money.Fen(fen), time.Unix(0, until).UTC()
+}
+
+// open shows a page to whoever asks for it, which makes no trade.
+func (b *bank) open(address string) error {
+	if _, _, _, payBy := b.read(address); !b.w.now.Before(payBy) {
+		return errExpired
 	}
-	payBy := time.Unix(0, until).UTC()
+	return nil
+}
+
+var errExpired = errors.New("simulation: a page that says that the order has expired")
+
+// signIn has the buyer sign in on a page: the trade is known from then on. It returns nil if
+// the order is over.
+func (b *bank) signIn(address string) *trade {
+	number, pushID, amount, payBy := b.read(address)
+	if known, exists := b.trades[number]; exists {
+		return known
+	}
 	if !b.w.now.Before(payBy) {
-		return nil, &payment.Refused{API: "open", Code: "EXPIRED", Message: "the page has expired"}
+		return nil
 	}
-	return b.add(fields[1], fields[2], money.Fen(amount), payBy), nil
+	return b.add(number, pushID, amount, payBy)
 }
 
 func (b *bank) add(number, pushID string, amount money.Fen, payBy time.Time) *trade {

@@ -101,6 +101,9 @@ func (w *world) judgeEnd(known *record) {
 	for _, payout := range w.bank.outs[known.id] {
 		out += payout.Amount
 	}
+	if _, made := w.bank.trades[known.accepted.TradeNo]; !made && known.accepted.TradeNo != "" && !known.closed && !known.status.Live() {
+		w.violate(everyEnd, "%s ended, and its order, which nobody has signed in to pay, is asked about for ever", known.id)
+	}
 	settled := known.status == push.StatusCompleted
 	fee := known.offered.FeeRate.Of(known.offered.Total)
 	byHand := known.balance[push.ByHandAccount] // which the provider still keeps

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"time"
 
 	"github.com/pushledger/pushledger/aggregates/domainname"
 	"github.com/pushledger/pushledger/aggregates/push"
@@ -73,9 +74,12 @@ func (p provider) PayURL(order payment.Order) (string, error) { return page(orde
 
 // Open implements payment.Provider.
 func (p provider) Open(_ context.Context, payURL string) error {
-	_, err := call(p.line, "open payment", func(fault) (*trade, error) { return p.bank.visit(payURL) })
+	_, err := call(p.line, "open payment", func(fault) (bool, error) { return true, p.bank.open(payURL) })
 	return err
 }
+
+// Clock implements payment.Provider.
+func (p provider) Clock() time.Time { return p.w.now }
 
 // Query implements payment.Provider.
 func (p provider) Query(_ context.Context, tradeNo string) (payment.Trade, error) {

@@ -217,8 +217,8 @@ func (w *world) pays(id string) {
 	if !exists || known.accepted.TradeNo == "" {
 		return
 	}
-	order, err := w.bank.visit(known.accepted.PayURL)
-	if err != nil {
+	order := w.bank.signIn(known.accepted.PayURL)
+	if order == nil || w.chance(10) { // over, or not paid yet
 		return
 	}
 	if order.State == payment.TradePaid && w.chance(15) { // F9: another trade for the same push

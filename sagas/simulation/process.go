@@ -38,7 +38,7 @@ func (p *process) restart() {
 		Store: log, Ledger: p.ledger, Provider: p.provider, Registrar: p.platform, Directory: p.platform,
 		Logger: slog.New(slog.DiscardHandler), Now: p.now, Workers: 1,
 		PollFirst: 5 * time.Second, PollLongest: time.Minute, Serial: true,
-		SourcesPatience: 3 * time.Minute,
+		SourcesPatience: 3 * time.Minute, CloseGrace: lag,
 	})
 	p.invalidation = invalidation.New(log, p.ledger, p.platform, slog.New(slog.DiscardHandler), p.now)
 	p.followed, p.heard = 0, len(p.w.log)

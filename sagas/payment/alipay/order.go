@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/go-json-experiment/json"
 	"github.com/smartwalle/alipay/v3"
 
 	"github.com/pushledger/pushledger/sagas/payment"
@@ -49,8 +48,8 @@ func (p *Provider) PayURL(order payment.Order) (string, error) {
 	return p.config.Gateway + "?" + fields.Encode(), nil
 }
 
-// Open implements payment.Provider. Alipay accepts an order by sending the browser on
-// to its payment page. A trade that has been paid is one that Alipay knows. The signed
+// Open implements payment.Provider. Alipay sends whoever opens the page on to the cashier, and
+// shows a person what is wrong with an order that it does not take; neither is signed. The
 // order is presented to the gateway of today, wherever it was when the order was made.
 func (p *Provider) Open(ctx context.Context, payURL string) error {
 	_, order, found := strings.Cut(payURL, "?")
@@ -67,40 +66,15 @@ func (p *Provider) Open(ctx context.Context, payURL string) error {
 	if err != nil {
 		return unknown(apiPagePay, err)
 	}
-	body, err := io.ReadAll(response.Body)
+	_, err = io.Copy(io.Discard, response.Body)
 	if closeErr := response.Body.Close(); err == nil {
 		err = closeErr
 	}
-	switch {
-	case err != nil:
-		return unknown(apiPagePay, err)
-	case response.StatusCode == http.StatusFound:
-		return nil
-	case response.StatusCode != http.StatusOK:
-		return unknown(apiPagePay, fmt.Errorf("HTTP status %d", response.StatusCode))
+	if err == nil && response.StatusCode != http.StatusFound {
+		err = fmt.Errorf("HTTP status %d and a page instead of the way to the cashier", response.StatusCode)
 	}
-	said, err := p.readSigned(body)
 	if err != nil {
 		return unknown(apiPagePay, err)
-	}
-	if err := said.check(apiPagePay); !isRefusal(err, subTradePaid) {
-		return err
 	}
 	return nil
-}
-
-// readSigned reads the answer to an order that was not accepted.
-func (p *Provider) readSigned(body []byte) (status, error) {
-	node, err := p.keys.current().signedNode(body, apiPagePay, p.keys.now())
-	if err != nil {
-		return status{}, err
-	}
-	var said status
-	if err := json.Unmarshal(node, &said); err != nil {
-		return status{}, err
-	}
-	if said.Code == codeSuccess {
-		return status{}, errors.New("accepted, but no payment page named")
-	}
-	return said, nil
 }

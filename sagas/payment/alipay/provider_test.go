@@ -1,6 +1,7 @@
 package alipay_test
 
 import (
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -52,23 +53,37 @@ func TestTheOrderAsksForItsBuyerByTheHashAlone(t *testing.T) {
 
 func TestOpenCallsNobodyButTheGateway(t *testing.T) {
 	g := newGateway(t)
-	g.sign(pagePay, no("40004", "ACQ.TRADE_HAS_SUCCESS", "交易已被支付"))
+	g.say(pagePay, sentOn)
 	require.NoError(t, g.Open(t.Context(), "http://127.0.0.1:1/gateway.do?method="+pagePay), "the order goes to the gateway of today")
 	require.Equal(t, []string{pagePay}, g.calls())
 	undecided(t, g.Open(t.Context(), g.server.URL+"/gateway.do"), "there is no order in it")
 	require.Equal(t, []string{pagePay}, g.calls())
 }
 
-func TestOpenTellsARefusalAsItCame(t *testing.T) {
+// sentOn is the answer to a page that is opened: a person is sent on to the cashier.
+func sentOn(w http.ResponseWriter, r *http.Request) {
+	http.Redirect(w, r, "https://excashier.example/standard/auth.htm", http.StatusFound)
+}
+
+// What Alipay shows a person instead of the cashier is signed by nobody, whatever it says.
+func TestAPageForPeopleDecidesNothing(t *testing.T) {
 	g := newGateway(t)
+	g.say(pagePay, raw("<html>ACQ.TRADE_HAS_CLOSE 交易已经关闭</html>"))
+	undecided(t, calls[pagePay](g, t.Context()))
 	g.sign(pagePay, no("40004", "ACQ.TRADE_HAS_CLOSE", "交易已经关闭"))
-	var refusal *payment.Refused
-	require.ErrorAs(t, calls[pagePay](g, t.Context()), &refusal)
-	require.Equal(t, payment.Refused{API: pagePay, Code: "ACQ.TRADE_HAS_CLOSE", Message: "交易已经关闭"}, *refusal)
-	g.sign(pagePay, no("40004", "ACQ.TRADE_HAS_SUCCESS", "交易已被支付"))
-	require.NoError(t, calls[pagePay](g, t.Context()), "the trade is known, which is what was wanted")
+	undecided(t, calls[pagePay](g, t.Context()), "nor does what looks like an answer")
 	g.sign(pagePay, yes(`"trade_no":"1"`))
-	undecided(t, calls[pagePay](g, t.Context()), "accepted without a page to go to")
+	undecided(t, calls[pagePay](g, t.Context()))
+}
+
+// The window of a payment is over by Alipay's clock, which its answers tell.
+func TestTheClockIsAlipays(t *testing.T) {
+	g := newGateway(t)
+	require.WithinDuration(t, time.Now(), g.Clock(), time.Minute, "before anything was heard")
+	there := time.Date(2031, 5, 4, 3, 2, 1, 0, time.UTC)
+	g.say(query, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Date", there.Format(http.TimeFormat)) })
+	undecided(t, calls[query](g, t.Context()))
+	require.WithinDuration(t, there, g.Clock(), time.Minute)
 }
 
 func TestQueryTellsTheTrade(t *testing.T) {

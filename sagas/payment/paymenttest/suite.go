@@ -30,6 +30,8 @@ const (
 // World is a provider under test, and the hands that act behind it.
 type World struct {
 	Provider payment.Provider
+	// SignIn has the buyer sign in on the page of a push's order, which makes the trade.
+	SignIn func(t *testing.T, pushID string)
 	// Pay has the buyer pay the trade of a push from a balance.
 	Pay func(t *testing.T, pushID string)
 	// Notified returns the next notification, which was acknowledged.
@@ -83,7 +85,9 @@ func RunReceiving(t *testing.T, open func(*testing.T) World) {
 	t.Helper()
 	run(t, open, map[string]func(*testing.T, World){
 		"an order that cannot be paid gets no page":     badOrders,
+		"an opened page is no trade":                    visited,
 		"an opened order waits for its money":           opened,
+		"the provider's clock goes":                     clock,
 		"an order opened twice is one trade":            openedTwice,
 		"a number belongs to one order":                 openedOtherwise,
 		"a trade never opened is not found":             notFound,
@@ -111,7 +115,15 @@ func order() payment.Order {
 	}
 }
 
+// open has the buyer open the page and sign in.
 func (w World) open(t *testing.T) {
+	t.Helper()
+	w.visit(t)
+	w.SignIn(t, pushID)
+}
+
+// visit has the page opened, which makes no trade.
+func (w World) visit(t *testing.T) {
 	t.Helper()
 	page, err := w.Provider.PayURL(order())
 	require.NoError(t, err)
@@ -179,6 +191,20 @@ func badOrders(t *testing.T, w World) {
 	require.ErrorIs(t, err, payment.ErrTradeNotFound)
 }
 
+func visited(t *testing.T, w World) {
+	w.visit(t)
+	notFound(t, w)
+	w.SignIn(t, pushID)
+	require.Equal(t, payment.TradeWaiting, w.query(t).State)
+}
+
+func clock(t *testing.T, w World) {
+	notFound(t, w)
+	first := w.Provider.Clock()
+	require.WithinDuration(t, time.Now(), first, time.Minute, "the machine is the same")
+	require.False(t, w.Provider.Clock().Before(first))
+}
+
 func opened(t *testing.T, w World) {
 	w.open(t)
 	require.Equal(t, payment.TradeWaiting, w.query(t).State)
@@ -198,7 +224,7 @@ func openedOtherwise(t *testing.T, w World) {
 	other.Amount++
 	page, err := w.Provider.PayURL(other)
 	require.NoError(t, err)
-	require.Error(t, w.Provider.Open(t.Context(), page))
+	undecided(t, w.Provider.Open(t.Context(), page))
 	w.Pay(t, pushID)
 	require.Equal(t, price, w.query(t).Amount)
 }

@@ -17,7 +17,7 @@ var cashierPage = template.Must(template.New("cashier").Parse(`<!doctype html>
 <h1>收银台 · Sandbox cashier</h1>
 <p>{{.Subject}}</p>
 <p>CNY {{.Amount}}</p>
-{{if eq .Status "WAIT_BUYER_PAY"}}<form method="post" action="cashier">
+{{if or (eq .Status "WAIT_BUYER_PAY") (eq .Status "")}}<form method="post" action="cashier">
 <input type="hidden" name="trade_no" value="{{.TradeNo}}">
 <select name="channel">{{range .Payable}}<option>{{.}}</option>{{end}}</select>
 <button>付款 · Pay</button>
@@ -46,6 +46,21 @@ type cashierView struct{ trade }
 // Payable lists the channels that the order leaves to the buyer.
 func (v cashierView) Payable() []string {
 	return slices.DeleteFunc(slices.Clone(cashierChannels), func(channel string) bool { return v.forbids(cashierSource(channel)) })
+}
+
+// errorPage is what a person sees whose order is not taken. Nobody signs it.
+var errorPage = template.Must(template.New("error").Parse(`<!doctype html>
+<html lang="zh">
+<meta charset="utf-8">
+<title>错误 · Error</title>
+<h1>{{.SubMsg}}</h1>
+<p>{{.SubCode}}</p>
+</html>
+`))
+
+func showError(w http.ResponseWriter, no *status) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_ = errorPage.Execute(w, no) // a reader who has gone sees nothing
 }
 
 var sameOrigin = http.NewCrossOriginProtection()

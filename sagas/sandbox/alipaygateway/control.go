@@ -30,6 +30,7 @@ type control func(ctx context.Context, body []byte) (any, error)
 // which stays open until Close has returned.
 func (g *Gateway) Serve(conn *nats.Conn) error {
 	controls := map[string]control{
+		"sandbox.alipay.open":   g.openControl,
 		"sandbox.alipay.pay":    g.payControl,
 		"sandbox.alipay.arrive": g.arriveControl,
 		"sandbox.alipay.fault":  g.setFault,
@@ -229,4 +230,23 @@ func (g *Gateway) madePayouts(pushID string) []payout {
 		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.OutBizNo, b.OutBizNo))
 	})
 	return made
+}
+
+// openControl answers sandbox.alipay.open: the buyer signs in at the cashier and does not pay.
+func (g *Gateway) openControl(ctx context.Context, body []byte) (any, error) {
+	var wanted struct {
+		PushID string `json:"push_id"`
+	}
+	if err := read(body, &wanted); err != nil {
+		return nil, err
+	}
+	c, err := g.awaitTrade(ctx, wanted.PushID)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.signIn(ctx, c); err != nil {
+		return nil, err
+	}
+	known := c.read()
+	return done{OK: true, PushID: wanted.PushID, OutTradeNo: known.OutTradeNo, TradeNo: known.TradeNo}, nil
 }

@@ -107,7 +107,7 @@ func TestPayWaitsForTheTrade(t *testing.T) {
 	require.NoError(t, s.conn.PublishRequest("sandbox.alipay.pay", inbox, []byte(`{"push_id":"push-1"}`)))
 	_, err = answers.NextMsg(silence)
 	require.ErrorIs(t, err, nats.ErrTimeout)
-	s.open(t, order("T1", "push-1"))
+	s.visit(t, order("T1", "push-1"))
 	message, err := answers.NextMsg(patience)
 	require.NoError(t, err)
 	require.Contains(t, string(message.Data), `"ok":true`)

@@ -185,7 +185,15 @@ func order(number, push string) payment.Order {
 	return payment.Order{TradeNo: number, PushID: push, Amount: 1999_00, Subject: "域名带价 push", PayBy: time.Now().Add(time.Hour)}
 }
 
+// open has the buyer open the page of an order and sign in, which makes the trade.
 func (s sandbox) open(t testing.TB, ordered payment.Order) {
+	t.Helper()
+	s.visit(t, ordered)
+	s.do(t, "open", `{"push_id":%q}`, ordered.PushID)
+}
+
+// visit opens the page of an order, and nothing else.
+func (s sandbox) visit(t testing.TB, ordered payment.Order) {
 	t.Helper()
 	page, err := s.PayURL(ordered)
 	require.NoError(t, err)
@@ -229,6 +237,7 @@ func TestConformance(t *testing.T) {
 func world(s sandbox) paymenttest.World {
 	return paymenttest.World{
 		Provider:      s,
+		SignIn:        func(t *testing.T, push string) { s.do(t, "open", `{"push_id":%q}`, push) },
 		Pay:           func(t *testing.T, push string) { s.do(t, "pay", `{"push_id":%q}`, push) },
 		Notified:      func(t *testing.T) url.Values { return next(t, s.street.taken) },
 		LoseAnswer:    func(t *testing.T, api paymenttest.API) { s.do(t, "fault", `{"api":%q,"mode":"done_but_timeout"}`, api) },
@@ -282,6 +291,33 @@ func TestKeysAreForTheirOwnerOnly(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, fs.FileMode(0o600), info.Mode())
 	}
+}
+
+// A page opened is no trade: that is made by who signs in there, in time.
+func TestAnOpenedPageIsNoTrade(t *testing.T) {
+	s := start(t)
+	s.visit(t, order("T1", "push-1"))
+	short := order("T2", "push-2")
+	short.PayBy = time.Now().Add(10 * time.Minute)
+	s.visit(t, short)
+	for _, number := range []string{"T1", "T2"} {
+		_, err := s.Query(t.Context(), number)
+		require.ErrorIs(t, err, payment.ErrTradeNotFound)
+		require.ErrorIs(t, s.Close(t.Context(), number), payment.ErrTradeNotFound)
+	}
+	s.do(t, "open", `{"push_id":"push-1"}`)
+	s.do(t, "open", `{"push_id":"push-1"}`)
+	require.Equal(t, payment.TradeWaiting, s.state(t, "T1"))
+	s.do(t, "pay", `{"push_id":"push-1"}`)
+	require.Equal(t, payment.TradePaid, s.state(t, "T1"))
+	s.ahead.Store(int64(11 * time.Minute))
+	s.control(t, "open", `{"push_id":"push-2"}`, "trade_closed")
+	s.control(t, "pay", `{"push_id":"push-2"}`, "trade_closed")
+	page, err := s.PayURL(short)
+	require.NoError(t, err)
+	require.Error(t, s.Open(t.Context(), page), "the order is over")
+	_, err = s.Query(t.Context(), "T2")
+	require.ErrorIs(t, err, payment.ErrTradeNotFound)
 }
 
 func TestTradeClosesWhenItsTimeIsOver(t *testing.T) {

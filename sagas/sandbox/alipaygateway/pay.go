@@ -66,7 +66,7 @@ func (g *Gateway) awaitTrade(ctx context.Context, pushID string) (*cell[trade], 
 	defer cancel()
 	for {
 		known, added := g.books.ofPush(pushID)
-		for _, status := range []string{waitBuyerPay, tradeSuccess, tradeFinished, tradeClosed} {
+		for _, status := range []string{waitBuyerPay, ordered, tradeSuccess, tradeFinished, tradeClosed} {
 			if at := slices.IndexFunc(known, func(c *cell[trade]) bool { return c.read().Status == status }); at >= 0 {
 				return known[at], nil
 			}
@@ -81,6 +81,9 @@ func (g *Gateway) awaitTrade(ctx context.Context, pushID string) (*cell[trade], 
 
 // payTrade takes the money for a trade that waits for it.
 func (g *Gateway) payTrade(ctx context.Context, c *cell[trade], money sent) (trade, error) {
+	if err := g.signIn(ctx, c); err != nil {
+		return trade{}, err
+	}
 	c, err := g.lock(ctx, c)
 	if err != nil {
 		return trade{}, err

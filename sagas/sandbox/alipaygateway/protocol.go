@@ -112,6 +112,9 @@ func (g *Gateway) serveCall(w http.ResponseWriter, r *http.Request) {
 	case errors.Is(err, errSilence):
 		g.keepSilent(r.Context())
 		return
+	case errors.As(err, &no) && r.Form.Get("method") == methodPagePay:
+		showError(w, no)
+		return
 	case errors.As(err, &no):
 		said = no
 	case err != nil:

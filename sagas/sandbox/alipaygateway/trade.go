@@ -53,34 +53,40 @@ func (c pageContent) demanded() string {
 	return c.Buyer.Hash
 }
 
-// pagePay makes the trade known and sends the buyer to the cashier.
+// pagePay sends whoever has opened the page to the cashier. That makes no trade: the one who
+// signs in there does.
 func (g *Gateway) pagePay(ctx context.Context, asked call) (any, error) {
-	wanted, err := content[pageContent](asked)
+	said, err := content[pageContent](asked)
 	if err != nil {
 		return nil, err
 	}
-	ordered, err := g.ordered(wanted, asked.notifyURL)
+	wanted, err := g.ordered(said, asked.notifyURL)
 	if err != nil {
 		return nil, err
 	}
-	c := g.books.trade(ordered.OutTradeNo)
+	c := g.books.trade(wanted.OutTradeNo)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch known := c.kept; {
 	case known.OutTradeNo == "":
-		if !ordered.ExpiresAt.After(g.now()) {
-			return nil, failed(acqInvalid, "time_expire 已过")
+		if until := wanted.ExpiresAt.Sub(g.now()); until <= 0 || until > longestOrder {
+			return nil, failed(acqInvalid, "time_expire 已过，或超过 15 天")
 		}
-		if err := g.saveTrade(ctx, c, ordered); err != nil {
+		if err := g.saveTrade(ctx, c, wanted); err != nil {
 			return nil, err
 		}
-	case known.Amount != ordered.Amount || known.PushID != ordered.PushID || known.Subject != ordered.Subject:
+	case known.Status == ordered && g.isLate(known):
+		return nil, failed(acqInvalid, "time_expire 已过")
+	case known.Amount != wanted.Amount || known.PushID != wanted.PushID || known.Subject != wanted.Subject:
 		return nil, failed("ACQ.CONTEXT_INCONSISTENT", "交易信息被篡改")
 	}
 	return redirect("cashier?trade_no=" + c.kept.TradeNo), nil
 }
 
-// ordered reads a new trade from a call.
+// longestOrder is how far off the end of an order may be.
+const longestOrder = 15 * 24 * time.Hour
+
+// ordered reads a new order from a call.
 func (g *Gateway) ordered(wanted pageContent, notifyURL string) (trade, error) {
 	amount, err := money.Parse(wanted.Amount)
 	if err != nil || amount < 1 {
@@ -111,7 +117,7 @@ func (g *Gateway) ordered(wanted pageContent, notifyURL string) (trade, error) {
 	}
 	return trade{
 		OutTradeNo: wanted.OutTradeNo, TradeNo: g.newNumber(), PushID: pushID, Subject: wanted.Subject, NotifyURL: notifyURL,
-		Disabled: wanted.Disable, GoodsType: wanted.GoodsType, IdentityHash: wanted.demanded(), Amount: amount, Status: waitBuyerPay, CreatedAt: g.now().UTC(), ExpiresAt: until.UTC(),
+		Disabled: wanted.Disable, GoodsType: wanted.GoodsType, IdentityHash: wanted.demanded(), Amount: amount, Status: ordered, CreatedAt: g.now().UTC(), ExpiresAt: until.UTC(),
 	}, nil
 }
 
@@ -138,7 +144,12 @@ func (g *Gateway) lock(ctx context.Context, c *cell[trade]) (*cell[trade], error
 // while closing goes wrong: so money can still come late, as from a buyer who presses
 // pay in the moment in which the trade is being closed.
 func (g *Gateway) isOver(t trade) bool {
-	return t.Status == waitBuyerPay && !t.ExpiresAt.After(g.now()) && !t.KeptOpen && !g.faults.holds(target{apiClose, t.PushID})
+	return t.Status == waitBuyerPay && g.isLate(t)
+}
+
+// isLate reports whether an order or a trade can no longer be paid.
+func (g *Gateway) isLate(t trade) bool {
+	return !t.ExpiresAt.After(g.now()) && !t.KeptOpen && !g.faults.holds(target{apiClose, t.PushID})
 }
 
 // keepOpen marks the trade whose closing a fault prevents.
@@ -151,7 +162,7 @@ func (g *Gateway) keepOpen(ctx context.Context, asked call) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	next := c.kept
-	if next.Status != waitBuyerPay || next.KeptOpen {
+	if next.OutTradeNo == "" || next.Status != waitBuyerPay && next.Status != ordered || next.KeptOpen {
 		return nil
 	}
 	next.KeptOpen = true
@@ -163,7 +174,30 @@ func (g *Gateway) asked(ctx context.Context, outTradeNo string) (*cell[trade], e
 	if !numberPattern.MatchString(outTradeNo) {
 		return nil, failed(acqInvalid, "out_trade_no 无效")
 	}
-	return g.lock(ctx, g.books.trade(outTradeNo))
+	c, err := g.lock(ctx, g.books.trade(outTradeNo))
+	if err == nil && c.kept.Status == ordered {
+		c.mu.Unlock()
+		return nil, errNoTrade
+	}
+	return c, err
+}
+
+// signIn has the buyer sign in at the cashier, which makes a trade of the order.
+func (g *Gateway) signIn(ctx context.Context, c *cell[trade]) error {
+	c, err := g.lock(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer c.mu.Unlock()
+	next := c.kept
+	switch {
+	case next.Status != ordered:
+		return nil
+	case g.isLate(next):
+		return refuse("trade_closed", "the time of order %s is over", next.OutTradeNo)
+	}
+	next.Status = waitBuyerPay
+	return g.saveTrade(ctx, c, next)
 }
 
 type tradeContent struct {

@@ -101,8 +101,17 @@ var mutants = []mutant{
 	},
 	{
 		"holds a trade that the provider does not know for closed", "sagas/purchase/steps.go",
-		"		if err := s.pageIsOver(ctx, state); err != nil {\n			return time.Time{}, err\n		}\n",
-		"",
+		"!s.surelyAfter(over)", "over.IsZero()",
+	},
+	{
+		"believes that an opened page has made a trade", "sagas/purchase/steps.go",
+		"	case errors.Is(err, payment.ErrTradeNotFound):\n		if over",
+		"	case errors.Is(err, payment.ErrTradeNotFound) && state.Payment.Opened:\n		return time.Time{}, err\n" +
+			"	case errors.Is(err, payment.ErrTradeNotFound):\n		if over",
+	},
+	{
+		"closes by its own clock alone", "sagas/purchase/steps.go",
+		"return s.Provider.Clock().After(at) && s.Now().After(at)", "return s.Now().After(at)",
 	},
 	{
 		"expires without asking the provider", "sagas/purchase/steps.go",

@@ -65,4 +65,6 @@ const (
 	sandboxPollFirst = time.Second
 	sandboxPollMost  = 5 * time.Second
 	sandboxSources   = 10 * time.Second
+	closeGrace       = 5 * time.Minute // after a payment window, for a trade to come up that was begun in it
+	sandboxGrace     = 2 * time.Second
 )

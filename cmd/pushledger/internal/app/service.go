@@ -254,16 +254,16 @@ func (s *Service) takeEvents(ctx context.Context) (*natsregistrar.Feed, error) {
 
 // startSagas starts everything that works by itself, and stops it again on Close.
 func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed) {
-	first, longest := pollFirst, pollLongest
+	first, longest, grace := pollFirst, pollLongest, closeGrace
 	patience := s.config.SourcesPatience
 	if s.config.Sandbox {
-		first, longest = sandboxPollFirst, sandboxPollMost
+		first, longest, grace = sandboxPollFirst, sandboxPollMost, sandboxGrace
 		patience = cmp.Or(patience, sandboxSources)
 	}
 	s.saga = purchase.New(purchase.Config{
 		Store: s.store, Ledger: pushLedger, Provider: s.provider, Registrar: s.registrar, Directory: s.registrar,
 		Keeper: keptFile(filepath.Join(s.config.Data, "purchases.json")), Logger: s.config.Logger, Now: now, Workers: workers, PollFirst: first, PollLongest: longest,
-		SourcesPatience: patience, UnknownChannel: s.reading.metrics.UnknownChannel,
+		SourcesPatience: patience, CloseGrace: grace, UnknownChannel: s.reading.metrics.UnknownChannel,
 	})
 	invalidations := invalidation.New(s.store, pushLedger, s.registrar, s.config.Logger, now)
 	ctx, stop := context.WithCancel(context.Background())
