@@ -52,7 +52,7 @@ func TestFaultsOfPayments(t *testing.T) {
 		},
 		"F3 notifications out of order": func(t *testing.T, m *sandbox) {
 			d := m.buy(t, 1)
-			d.happened(t, "PaymentOpened", 1)
+			d.signsIn(t)
 			d.notify(t, true, map[string]string{"trade_status": "TRADE_CLOSED"}, "")
 			d.await(t, unsold("Accepted"))
 			d.pay(t)
@@ -90,7 +90,7 @@ func TestFaultsOfPayments(t *testing.T) {
 			d := m.offer(t, 1, 10_00)
 			d.alipay(t, "create", mode, 2)
 			d.accept(t)
-			d.happened(t, "PaymentOpened", 1)
+			d.signsIn(t)
 			d.pay(t)
 			d.ends(t, settled(d))
 		}
@@ -104,7 +104,7 @@ func TestFaultsOfPayments(t *testing.T) {
 // F4: nothing changes by it, and the true notification is still taken.
 func forgedNotification(t *testing.T, m *sandbox) {
 	d := m.buy(t, 1)
-	d.happened(t, "PaymentOpened", 1)
+	d.signsIn(t)
 	paid := func(name, value string) map[string]string {
 		fields := map[string]string{"trade_status": "TRADE_SUCCESS", "gmt_payment": time.Now().Format(time.DateTime)}
 		fields[name] = value
@@ -131,7 +131,7 @@ func paidAfterTheEnd(t *testing.T, m *sandbox) {
 		func(d *deal) { d.event(t, "blacklisted", 0) },
 	} {
 		d := m.buy(t, 1)
-		d.happened(t, "PaymentOpened", 1)
+		d.signsIn(t)
 		d.alipay(t, "close", "error", ever)
 		end(d)
 		d.await(t, unsold("Invalidated"))
@@ -145,7 +145,7 @@ func paidAfterTheEnd(t *testing.T, m *sandbox) {
 // F11: the trade of an ended push is closed in the end, and cannot be paid any more.
 func closingFails(t *testing.T, m *sandbox, mode string) {
 	d := m.buy(t, 1)
-	d.happened(t, "PaymentOpened", 1)
+	d.signsIn(t)
 	d.alipay(t, "close", mode, 2)
 	d.takeDown(t)
 	if mode == "done_but_timeout" {
@@ -212,7 +212,7 @@ func TestFaultsOfAnswers(t *testing.T) {
 			d.alipay(t, "query", mode, 1)
 			d.alipay(t, "payout", mode, 2)
 			d.accept(t)
-			d.happened(t, "PaymentOpened", 1)
+			d.signsIn(t)
 			d.pay(t, `"notify":"lost"`)
 			d.ends(t, settled(d))
 		}
@@ -225,7 +225,7 @@ func TestFaultsOfAnswers(t *testing.T) {
 		}
 		rows["F36 closed "+mode] = func(t *testing.T, m *sandbox) {
 			d := m.buy(t, 1)
-			d.happened(t, "PaymentOpened", 1)
+			d.signsIn(t)
 			d.alipay(t, "close", mode, 2)
 			d.takeDown(t)
 			d.happened(t, "PaymentClosed", 1)

@@ -120,7 +120,7 @@ func acceptRacesExpiry(t *testing.T, m *sandbox) {
 func takedownRacesPay(t *testing.T, m *sandbox) {
 	for range tries {
 		d := m.buy(t, 1)
-		d.happened(t, "PaymentOpened", 1)
+		d.signsIn(t)
 		d.alipay(t, "close", "error", 1) // or the sandbox would take no money
 		replies := atOnce(t,
 			contender{m.operator, "push.cmd.operator.takedown", fmt.Sprintf(`{"push_id":%q,"reason":"court order"}`, d.id)},

@@ -39,7 +39,7 @@ func TestFaultsOfTheRegistrar(t *testing.T) {
 		}
 		rows["F18 before pay "+kind] = func(t *testing.T, m *sandbox) {
 			d := m.buy(t, 1)
-			d.happened(t, "PaymentOpened", 1)
+			d.signsIn(t)
 			d.event(t, kind, 0)
 			d.happened(t, "PaymentClosed", 1)
 			d.ends(t, after(kind, unsold("Invalidated")))

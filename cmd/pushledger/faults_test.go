@@ -171,6 +171,14 @@ func (d *deal) pay(t *testing.T, more ...string) {
 	d.control(t, "alipay.pay", `{%s}`, strings.Join(append([]string{fmt.Sprintf(`"push_id":%q`, d.id)}, more...), ","))
 }
 
+// signsIn has the buyer sign in on the payment page and not pay yet. Before that there is no
+// trade, which could be closed only once its window is over.
+func (d *deal) signsIn(t *testing.T) {
+	t.Helper()
+	d.happened(t, "PaymentOpened", 1)
+	d.control(t, "alipay.open", `{"push_id":%q}`, d.id)
+}
+
 // alipay spoils calls about this push. times 0 lifts the fault.
 func (d *deal) alipay(t *testing.T, api, mode string, times int) {
 	t.Helper()
