@@ -70,6 +70,9 @@ func signature(t testing.TB, key *rsa.PrivateKey, text string) string {
 // refundVisible is how long a refund may not be shown, in tests.
 const refundVisible = 50 * time.Millisecond
 
+// refundsApart is how long after a refund another one of the same trade is asked for.
+const refundsApart = refundVisible * 3 / 10
+
 // gateway is Alipay as a test tells it to be.
 type gateway struct {
 	*alipay.Provider
@@ -176,7 +179,10 @@ var calls = map[string]func(*gateway, context.Context) error{
 		return err
 	},
 	closing:   func(g *gateway, ctx context.Context) error { return g.Close(ctx, "T1") },
-	refunding: func(g *gateway, ctx context.Context) error { return g.Refund(ctx, aRefund) },
+	refunding: func(g *gateway, ctx context.Context) error {
+		time.Sleep(refundsApart)
+		return g.Refund(ctx, aRefund)
+	},
 	transfer: func(g *gateway, ctx context.Context) error {
 		_, err := g.Payout(ctx, aPayout)
 		return err

@@ -44,18 +44,19 @@ type Config struct {
 	NotifyURL       string           // where Alipay reports payments to
 	ReturnURL       string           // where a buyer's browser goes after paying; empty: stays at Alipay
 	Timeout         time.Duration    // of one exchange; 0: 15 seconds
-	RefundVisible   time.Duration    // how long a refund that was made may not be shown yet; 0: 10 seconds
+	RefundVisible   time.Duration    // how long a refund that was made may not be shown yet; 0: 10 seconds. Refunds of a trade are 3/10 of it apart
 	Logger          *slog.Logger     // hears of certificates that change; nil: nobody does
 }
 
 // Provider implements payment.Provider. It is safe for concurrent use.
 type Provider struct {
-	config Config
-	keys   *keyring
-	http   *http.Client
-	clock  *time.Location
-	unseen *unseen
-	ahead  *atomic.Int64 // nanoseconds by which Alipay's clock is ahead of ours
+	config  Config
+	keys    *keyring
+	http    *http.Client
+	clock   *time.Location
+	unseen  *unseen
+	spacing *spacing
+	ahead   *atomic.Int64 // nanoseconds by which Alipay's clock is ahead of ours
 }
 
 var _ payment.Provider = (*Provider)(nil)
@@ -88,7 +89,7 @@ func New(config Config) (*Provider, error) {
 	ahead := new(atomic.Int64)
 	return &Provider{
 		config: config, keys: ring, http: newHTTPClient(config.Timeout, ahead), clock: clock,
-		unseen: newUnseen(config.RefundVisible), ahead: ahead,
+		unseen: newUnseen(config.RefundVisible), spacing: newSpacing(config.RefundVisible), ahead: ahead,
 	}, nil
 }
 

@@ -198,12 +198,26 @@ func TestRefundIsDoneOnlyOnceItIsSeen(t *testing.T) {
 		g.sign(refunding, given.said)
 		g.sign(refundQuery, given.asked)
 		refund := aRefund
+		time.Sleep(refundsApart)
 		if given.want == "refused" { // an empty answer may only be too early
 			undecided(t, g.Refund(t.Context(), refund), name)
 			time.Sleep(refundVisible)
 		}
 		requireOutcome(t, given.want, g.Refund(t.Context(), refund), name)
 	}
+}
+
+// Alipay wants three seconds between refunds of one trade.
+func TestRefundsOfOneTradeAreApart(t *testing.T) {
+	g := newGateway(t)
+	g.sign(refunding, yes(`"out_trade_no":"T1","fund_change":"Y"`))
+	require.NoError(t, g.Refund(t.Context(), aRefund))
+	second := aRefund
+	second.RequestNo = "R2"
+	undecided(t, g.Refund(t.Context(), second))
+	require.Equal(t, []string{refunding}, g.calls(), "it was not asked for")
+	time.Sleep(refundsApart)
+	require.NoError(t, g.Refund(t.Context(), second))
 }
 
 // Alipay may not show for some seconds what it has done.

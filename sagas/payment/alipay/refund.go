@@ -21,6 +21,9 @@ func (p *Provider) Refund(ctx context.Context, refund payment.Refund) error {
 	if refusal, certain := p.unseen.look(refund.RequestNo); refusal != nil {
 		return p.secondLook(ctx, refund, refusal, certain)
 	}
+	if wait := p.spacing.enter(refund.TradeNo); wait > 0 {
+		return fmt.Errorf("alipay: refund %s: refunds of one trade are %s apart: not asked for before %s", refund.RequestNo, p.spacing.apart, wait)
+	}
 	question := alipay.TradeRefund{
 		OutTradeNo: refund.TradeNo, OutRequestNo: refund.RequestNo,
 		RefundAmount: refund.Amount.String(), RefundReason: clip(refund.Reason, maxSubject),

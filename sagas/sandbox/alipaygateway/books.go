@@ -107,6 +107,8 @@ func (t trade) refunded() money.Fen {
 type cell[T any] struct {
 	mu   sync.Mutex
 	kept T // the zero value: nothing is known under this number
+	// refunded is when a refund of a trade was last asked for; it is not kept.
+	refunded time.Time
 }
 
 func (c *cell[T]) read() T {

@@ -43,7 +43,7 @@ type Config struct {
 	KeyDir string             // where keys and certificates are kept, made if not there
 	Notify Schedule
 	// RefundVisible is how long a refund that was made is not shown to those who ask for it,
-	// 0 means 10 s.
+	// 0 means 10 s. Refunds of one trade must be 3/10 of it apart.
 	RefundVisible time.Duration
 	Logger        *slog.Logger
 	Now           func() time.Time

@@ -44,6 +44,10 @@ func (g *Gateway) refund(ctx context.Context, asked call) (any, error) {
 		return nil, err
 	}
 	defer c.mu.Unlock()
+	if g.now().Before(c.refunded.Add(g.visible * 3 / 10)) {
+		return nil, failed("ACQ.SYSTEM_ERROR", "同一笔交易的退款请求过于频繁")
+	}
+	c.refunded = g.now()
 	change := "N"
 	if known, is := c.kept.find(wanted.RequestNo); !is {
 		if err := g.giveBack(ctx, c, refund{RequestNo: wanted.RequestNo, Amount: amount, At: g.now().UTC()}); err != nil {
