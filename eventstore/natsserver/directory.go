@@ -136,3 +136,20 @@ func (s *Server) SyncDescriptions() error {
 		return name == server.JetStreamMetaFile || name == server.JetStreamMetaFileSum
 	})
 }
+
+// forgetConsumers removes what is kept of the consumers of every stream.
+func forgetConsumers(dir string) error {
+	kept, err := filepath.Glob(filepath.Join(dir, server.JetStreamStoreDir, "*", "streams", "*", "obs"))
+	if err != nil {
+		return fmt.Errorf("natsserver: list consumers: %w", err)
+	}
+	for _, consumers := range kept {
+		if err := os.RemoveAll(consumers); err != nil {
+			return fmt.Errorf("natsserver: forget consumers: %w", err)
+		}
+		if err := durablefile.SyncDir(filepath.Dir(consumers)); err != nil {
+			return fmt.Errorf("natsserver: forget consumers: %w", err)
+		}
+	}
+	return nil
+}

@@ -60,7 +60,11 @@ type Options struct {
 	// Derived names the streams that whoever uses the server can fill again. A damaged
 	// one is removed instead of keeping the server from starting.
 	Derived []string
-	Logger  *slog.Logger
+	// ForgetConsumers removes what is kept of consumers before the start: nothing vouches for
+	// it, and a damaged byte makes the server wait for ever, or skip messages. Whoever needs a
+	// consumer makes it anew.
+	ForgetConsumers bool
+	Logger          *slog.Logger
 }
 
 // Server is a running nats-server.
@@ -80,6 +84,11 @@ func Start(options Options) (*Server, error) {
 	lock, err := lockDirectory(options.StoreDir)
 	if err != nil {
 		return nil, err
+	}
+	if options.ForgetConsumers {
+		if err := forgetConsumers(options.StoreDir); err != nil {
+			return nil, errors.Join(err, lock.Close())
+		}
 	}
 	auth := newAuthenticator(options.Authorize, options.Logger)
 	running, err := options.run(host, port, auth)

@@ -78,15 +78,17 @@ func OpenIntake(conn *nats.Conn, logger *slog.Logger) (*intake.Intake, error) {
 // Feed hands the registrar's events to one durable consumer: each at least once, also
 // across restarts, several at a time and in no promised order.
 type Feed struct {
-	js      jetstream.JetStream
-	durable string
-	logger  *slog.Logger
+	js       jetstream.JetStream
+	durable  string
+	progress *progress
+	logger   *slog.Logger
 }
 
-// NewFeed returns a feed whose progress is kept under the name durable. Feeds of the
-// same name share the events among them.
-func NewFeed(js jetstream.JetStream, durable string, logger *slog.Logger) *Feed {
-	return &Feed{js: js, durable: durable, logger: logger}
+// NewFeed returns a feed by the consumer durable. Feeds of the same name share the events
+// among them. keeper keeps how far the events are handled, for a server that does not know
+// the consumer any more; with nil it gets all of them again.
+func NewFeed(js jetstream.JetStream, durable string, keeper Keeper, logger *slog.Logger) *Feed {
+	return &Feed{js: js, durable: durable, progress: newProgress(keeper), logger: logger}
 }
 
 // Follow calls handle for every event, from several goroutines, until ctx ends; then it
@@ -95,6 +97,10 @@ func NewFeed(js jetstream.JetStream, durable string, logger *slog.Logger) *Feed 
 // stays in the stream, is not delivered again and holds nothing up. Follow survives the
 // loss of the server; it fails only if the stream's consumer cannot be set up at first.
 func (f *Feed) Follow(ctx context.Context, handle func(context.Context, registrar.Event) error) error {
+	if err := f.progress.load(ctx, f.js); err != nil {
+		f.logger.WarnContext(ctx, "the registrar's events are handled again from the first one that is kept", "reason", err)
+	}
+	defer f.stopped(ctx)
 	consumer, err := f.consumer(ctx)
 	for err == nil {
 		f.consume(ctx, consumer, handle)
@@ -106,11 +112,21 @@ func (f *Feed) Follow(ctx context.Context, handle func(context.Context, registra
 	return err
 }
 
+func (f *Feed) stopped(ctx context.Context) {
+	if err := f.progress.stop(); err != nil {
+		f.logger.WarnContext(ctx, "events of the registrar are handled again at the next start", "error", err)
+	}
+}
+
+// consumer is the one that the server knows, or a new one that begins behind what is handled.
 func (f *Feed) consumer(ctx context.Context) (jetstream.Consumer, error) {
-	consumer, err := f.js.CreateOrUpdateConsumer(ctx, Stream, jetstream.ConsumerConfig{
-		Durable: f.durable, AckPolicy: jetstream.AckExplicitPolicy, AckWait: handlePeriod,
-		MaxAckPending: 4 * eventsAhead, DeliverPolicy: jetstream.DeliverAllPolicy,
-	})
+	consumer, err := f.js.Consumer(ctx, Stream, f.durable)
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		consumer, err = f.js.CreateConsumer(ctx, Stream, jetstream.ConsumerConfig{
+			Durable: f.durable, AckPolicy: jetstream.AckExplicitPolicy, AckWait: handlePeriod,
+			MaxAckPending: 4 * eventsAhead, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: f.progress.position() + 1,
+		})
+	}
 	if err != nil {
 		return nil, fmt.Errorf("natsregistrar: consumer %s: %w", f.durable, err)
 	}
@@ -187,11 +203,13 @@ func (f *Feed) giveBack(ctx context.Context, messages jetstream.MessagesContext)
 // deliver handles one message. It fails only if the server could not be told how it
 // went; then the message comes again by itself.
 func (f *Feed) deliver(ctx context.Context, message jetstream.Msg, handle func(context.Context, registrar.Event) error) error {
+	place := sequence(message)
+	f.progress.begin(place)
 	event, err := DecodeEvent(message.Data())
 	if err != nil {
 		f.logger.ErrorContext(ctx, "an event of the registrar cannot be read and is parked",
-			"subject", message.Subject(), "sequence", sequence(message), "error", err)
-		return message.TermWithReason("cannot be read")
+			"subject", message.Subject(), "sequence", place, "error", err)
+		return errors.Join(f.progress.end(place), message.TermWithReason("cannot be read"))
 	}
 	if err := handle(ctx, event); err != nil {
 		delay := retryDelay(message)
@@ -199,7 +217,7 @@ func (f *Feed) deliver(ctx context.Context, message jetstream.Msg, handle func(c
 			"event_id", event.ID, "kind", event.Kind, "domain", event.Domain, "again_in", delay, "error", err)
 		return message.NakWithDelay(delay)
 	}
-	return message.Ack()
+	return errors.Join(f.progress.end(place), message.Ack())
 }
 
 func sequence(message jetstream.Msg) uint64 {

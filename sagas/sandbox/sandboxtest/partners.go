@@ -87,7 +87,7 @@ func Start(t testing.TB, config Config) *Partners {
 	require.NoError(t, err)
 	t.Cleanup(domains.Close)
 	p.Registrar = natsregistrar.New(p.conn, config.Timeout)
-	p.Feed = natsregistrar.NewFeed(js, "sandboxtest", quiet)
+	p.Feed = natsregistrar.NewFeed(js, "sandboxtest", nil, quiet)
 	p.openAlipay(t, config, kept, filepath.Join(dir, "keys"))
 	return p
 }

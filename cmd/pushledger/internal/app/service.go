@@ -136,7 +136,7 @@ func (s *Service) start(ctx context.Context) error {
 func (s *Service) startServer() error {
 	server, err := natsserver.Start(natsserver.Options{
 		StoreDir: audit.NATSDir(s.config.Data), Listen: s.config.NATSListen, SyncAlways: s.config.SyncAlways,
-		Authorize: s.authorize, TLS: s.tlsConfig(tls.RequireAndVerifyClientCert), Derived: []string{notices.StreamName}, Logger: s.outsideLog,
+		Authorize: s.authorize, TLS: s.tlsConfig(tls.RequireAndVerifyClientCert), Derived: []string{notices.StreamName}, ForgetConsumers: true, Logger: s.outsideLog,
 	})
 	if err != nil {
 		return err
@@ -249,7 +249,7 @@ func (s *Service) takeEvents(ctx context.Context) (*natsregistrar.Feed, error) {
 		return nil, err
 	}
 	s.onClose(taken.Close)
-	return natsregistrar.NewFeed(js, "pushledger-invalidation", s.config.Logger), nil
+	return natsregistrar.NewFeed(js, "pushledger-invalidation", checkedFile(filepath.Join(s.config.Data, "registrar_events.position")), s.config.Logger), nil
 }
 
 // startSagas starts everything that works by itself, and stops it again on Close.
@@ -262,7 +262,7 @@ func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed
 	}
 	s.saga = purchase.New(purchase.Config{
 		Store: s.store, Ledger: pushLedger, Provider: s.provider, Registrar: s.registrar, Directory: s.registrar,
-		Keeper: keptFile(filepath.Join(s.config.Data, "purchases.json")), Logger: s.config.Logger, Now: now, Workers: workers, PollFirst: first, PollLongest: longest,
+		Keeper: checkedFile(filepath.Join(s.config.Data, "purchases.json")), Logger: s.config.Logger, Now: now, Workers: workers, PollFirst: first, PollLongest: longest,
 		SourcesPatience: patience, CloseGrace: grace, UnknownChannel: s.reading.metrics.UnknownChannel,
 	})
 	invalidations := invalidation.New(s.store, pushLedger, s.registrar, s.config.Logger, now)
