@@ -64,3 +64,42 @@ func TestADamagedStreamIsGivenUpOnlyIfItIsDerived(t *testing.T) {
 	require.FileExists(t, precious)
 	require.NoDirExists(t, filepath.Dir(derived))
 }
+
+// F56: what the server keeps of a consumer has no checksum. A changed byte in it would have the
+// server wait for ever, or skip messages.
+func TestConsumersAreForgotten(t *testing.T) {
+	dir := t.TempDir()
+	described(t, dir, "KEPT", 3)
+	server, err := natsserver.Start(options(dir))
+	require.NoError(t, err)
+	conn, err := server.Connect("test", everything())
+	require.NoError(t, err)
+	js, err := jetstream.New(conn)
+	require.NoError(t, err)
+	reader := jetstream.ConsumerConfig{Durable: "reader", AckPolicy: jetstream.AckExplicitPolicy}
+	consumer, err := js.CreateConsumer(t.Context(), "KEPT", reader)
+	require.NoError(t, err)
+	message, err := consumer.Next()
+	require.NoError(t, err)
+	require.NoError(t, message.DoubleAck(t.Context()))
+	conn.Close()
+	require.NoError(t, server.Close())
+	state := filepath.Join(natsserver.StreamDir(dir, "KEPT"), "obs", "reader", "o.dat")
+	require.FileExists(t, state)
+	require.NoError(t, os.WriteFile(state, []byte{22, 2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f}, 0o600))
+	forgetful := options(dir)
+	forgetful.ForgetConsumers = true
+
+	server, err = natsserver.Start(forgetful)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Close()) })
+
+	conn, err = server.Connect("test", everything())
+	require.NoError(t, err)
+	t.Cleanup(conn.Close)
+	js, err = jetstream.New(conn)
+	require.NoError(t, err)
+	consumer, err = js.CreateConsumer(t.Context(), "KEPT", reader)
+	require.NoError(t, err)
+	require.EqualValues(t, 3, consumer.CachedInfo().NumPending, "nothing of the stream is lost")
+}
