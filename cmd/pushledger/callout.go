@@ -39,10 +39,11 @@ func (f issuerFlags) check() error {
 
 type calloutCommand struct {
 	issuerFlags
-	NATSURL string `name:"nats-url" help:"The server whose clients are let in." default:"nats://127.0.0.1:4222"`
-	Keys    string `help:"Directory of the keys by which the server knows this program; made if there are none." default:"callout" type:"path"`
-	Account string `help:"The server's account into which clients are let." default:"LEDGER"`
-	TLSCA   string `name:"tls-ca" help:"PEM file of certificates to trust instead of the machine's own." type:"existingfile"`
+	TokenLife time.Duration `help:"How long from now a token may still be good; a longer one is refused. 0: for ever." default:"24h"`
+	NATSURL   string        `name:"nats-url" help:"The server whose clients are let in." default:"nats://127.0.0.1:4222"`
+	Keys      string        `help:"Directory of the keys by which the server knows this program; made if there are none." default:"callout" type:"path"`
+	Account   string        `help:"The server's account into which clients are let." default:"LEDGER"`
+	TLSCA     string        `name:"tls-ca" help:"PEM file of certificates to trust instead of the machine's own." type:"existingfile"`
 }
 
 // Run lets the clients of a foreign server in until the process is told to stop.
@@ -64,7 +65,7 @@ func (c *calloutCommand) Run(ctx context.Context, screen *terminal) error {
 	fmt.Fprintf(screen.err, "the server's configuration must have: auth_callout { issuer: %q, account: AUTH, auth_users: [ %q ] }\n", issuer, user)
 	logger := slog.New(slog.NewTextHandler(screen.err, nil))
 	verifier, err := identity.OpenVerifier(ctx, c.issuer(), identity.Source{
-		File: c.TokenKeys, URL: c.TokenKeysURL, Now: time.Now, Logger: logger,
+		File: c.TokenKeys, URL: c.TokenKeysURL, Longest: c.TokenLife, Now: time.Now, Logger: logger,
 	})
 	if err != nil {
 		return err

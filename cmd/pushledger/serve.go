@@ -44,6 +44,8 @@ type serveCommand struct {
 	SandboxInventory string `help:"JSON file of the sandbox's accounts and domains." type:"existingfile"`
 
 	issuerFlags
+	TokenLife time.Duration `help:"How long from now a token may still be good; a longer one is refused. 0: for ever, as in the sandbox." default:"24h"`
+
 	alipayFlags
 }
 
@@ -71,7 +73,7 @@ func (c *serveCommand) config(log io.Writer) (app.Config, error) {
 		Logger:  slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level})),
 		TLS:     certificate.Files{Certificate: c.TLSCert, Key: c.TLSKey, ClientCA: c.TLSClientCA},
 		Sandbox: c.Sandbox, Inventory: c.SandboxInventory,
-		TokenIssuer: c.issuer(), TokenKeys: c.TokenKeys, TokenKeysURL: c.TokenKeysURL,
+		TokenIssuer: c.issuer(), TokenKeys: c.TokenKeys, TokenKeysURL: c.TokenKeysURL, TokenLife: c.TokenLife,
 	}
 	if c.PaymentWindow <= 0 {
 		return config, fmt.Errorf("%w: --payment-window must be above 0", errUsage)

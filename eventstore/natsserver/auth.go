@@ -84,6 +84,21 @@ func (a *authenticator) Check(client server.ClientAuthentication) bool {
 	return true
 }
 
+// Recheck ends the connections from outside whose tokens are not good any more, as when their
+// key has been withdrawn. Those whose tokens have run out end by themselves.
+func (s *Server) Recheck() {
+	for _, client := range s.auth.crowd.open() {
+		_, err := s.auth.authorize(client.GetOpts().Token)
+		if err == nil {
+			continue
+		}
+		s.auth.logger.Warn("natsserver: client turned out", "from", client.RemoteAddress(), "error", err)
+		if err := s.server.DisconnectClientByID(client.GetID()); err != nil && client.RemoteAddress() != nil {
+			s.auth.logger.Warn("natsserver: client could not be turned out", "from", client.RemoteAddress(), "error", err)
+		}
+	}
+}
+
 // permission allows the subjects and nothing else. To the server an empty list of
 // allowed subjects means all of them.
 func permission(subjects []string) *server.SubjectPermission {

@@ -35,6 +35,18 @@ func (c *crowd) enter(name string, client server.ClientAuthentication) bool {
 	return true
 }
 
+// open are the connections from outside that have not ended.
+func (c *crowd) open() []server.ClientAuthentication {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var all []server.ClientAuthentication
+	for name := range c.of {
+		c.forget(name)
+		all = append(all, c.of[name]...)
+	}
+	return all
+}
+
 // addresses are those of the connections of a name that are open.
 func (c *crowd) addresses(name string) []string {
 	c.mu.Lock()

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -345,4 +346,32 @@ func TestASlowSubscriberIsDroppedAlone(t *testing.T) {
 		return !strings.Contains(server.AddressOf("alice"), slow.LocalAddr().String())
 	}, time.Minute, 50*time.Millisecond, "the server still holds megabytes for it")
 	require.True(t, quick.IsConnected())
+}
+
+// F55: a connection does not outlive the key of its token.
+func TestAClientIsTurnedOutOnceItsTokenIsNotGoodAnyMore(t *testing.T) {
+	var withdrawn atomic.Bool
+	with := options(t.TempDir())
+	accepted := with.Authorize
+	with.Authorize = func(token string) (natsserver.Grant, error) {
+		if token == "alice" && withdrawn.Load() {
+			return natsserver.Grant{}, errors.New("no such key any more")
+		}
+		return accepted(token)
+	}
+	server, err := natsserver.Start(with)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Close()) })
+	alice, said := client(t, server, "alice")
+	mute, _ := client(t, server, "mute")
+	server.Recheck()
+	require.NoError(t, alice.Flush())
+
+	withdrawn.Store(true)
+	server.Recheck()
+
+	next(t, said)
+	require.Eventually(t, alice.IsClosed, patience, time.Millisecond)
+	require.NoError(t, mute.Flush(), "others stay")
+	server.Recheck()
 }

@@ -46,7 +46,9 @@ type Config struct {
 	// TokenIssuer is the "iss" of good tokens. Its public keys are in the file TokenKeys, as
 	// PEM or as a JWK set, or at TokenKeysURL, as a JWK set.
 	TokenIssuer, TokenKeys, TokenKeysURL string
-	Alipay                               alipay.Config
+	// TokenLife is how long from now a token may still be good; 0: for ever. A sandbox's are.
+	TokenLife time.Duration
+	Alipay    alipay.Config
 }
 
 // Accounts of the sandbox that are no traders.
@@ -67,4 +69,5 @@ const (
 	sandboxSources   = 10 * time.Second
 	closeGrace       = 5 * time.Minute // after a payment window, for a trade to come up that was begun in it
 	sandboxGrace     = 2 * time.Second
+	tokensLook       = 30 * time.Second // whether connections are still to be served
 )

@@ -29,7 +29,7 @@ func (s *Service) openIdentity(ctx context.Context) (*identity.Issuer, error) {
 		return nil, fmt.Errorf("app: %s belongs to a sandbox: give --sandbox, or another --data", s.config.Data)
 	}
 	verifier, err := identity.OpenVerifier(ctx, s.config.TokenIssuer, identity.Source{
-		File: s.config.TokenKeys, URL: s.config.TokenKeysURL, Now: now, Logger: s.config.Logger,
+		File: s.config.TokenKeys, URL: s.config.TokenKeysURL, Longest: s.config.TokenLife, Now: now, Logger: s.config.Logger,
 	})
 	s.verifier = verifier
 	return nil, err
@@ -71,4 +71,12 @@ func exists(path string) (bool, error) {
 		return false, fmt.Errorf("app: %w", err)
 	}
 	return true, nil
+}
+
+// watchTokens turns out connections whose tokens are not good any more.
+func (s *Service) watchTokens(ctx context.Context) error {
+	for wait(ctx, tokensLook) {
+		s.server.Recheck()
+	}
+	return nil
 }

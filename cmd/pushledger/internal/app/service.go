@@ -270,6 +270,7 @@ func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed
 	s.background, ctx = errgroup.WithContext(ctx)
 	s.background.Go(func() error { return s.audit.watch(ctx) })
 	s.background.Go(func() error { return s.watchDisk(ctx) })
+	s.background.Go(func() error { return s.watchTokens(ctx) })
 	s.background.Go(func() error { return s.watchCertificates(ctx) })
 	s.background.Go(func() error { return s.unlessPoisoned("purchases", s.saga.Run(ctx)) })
 	s.background.Go(func() error { return s.unlessPoisoned("invalidations", invalidations.Run(ctx)) })

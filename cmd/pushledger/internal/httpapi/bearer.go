@@ -20,7 +20,10 @@ var uncertified = &push.Refusal{
 	Code: "unauthenticated", Message: "a client certificate is needed", MessageZH: "需要客户端证书",
 }
 
-type viewerKey struct{}
+type (
+	viewerKey struct{}
+	tokenKey  struct{}
+)
 
 func viewerOf(ctx context.Context) pushes.Viewer {
 	viewer, _ := ctx.Value(viewerKey{}).(pushes.Viewer) // without one: an account that owns nothing
@@ -49,10 +52,19 @@ func (s *server) identify(ctx huma.Context, next func(huma.Context)) {
 		s.refuse(ctx, http.StatusForbidden, pushes.NotAllowed())
 		return
 	}
+	ctx = huma.WithValue(ctx, tokenKey{}, token)
 	next(huma.WithValue(ctx, viewerKey{}, pushes.Viewer{
 		Account: who.Account,
 		SeesAll: who.Role.SeesAll(),
 	}))
+}
+
+// stillIn reports why the bearer of a request that goes on for long is not to be served any
+// more: its token has run out, or the key of it was withdrawn.
+func (s *server) stillIn(ctx context.Context) error {
+	token, _ := ctx.Value(tokenKey{}).(string)
+	_, err := s.Authenticate(token)
+	return err
 }
 
 func (s *server) turnAway(ctx huma.Context) {

@@ -19,9 +19,12 @@ import (
 const (
 	eventStreams    = 1024             // followers at the same time
 	eventStreamsOne = 16               // of one account
-	heartbeat       = 15 * time.Second // so that either side notices that the other has gone
 	writePatience   = 20 * time.Second // for a reader who does not read
 )
+
+// heartbeat is how often either side notices whether the other has gone, and a stream whether
+// its token is still good.
+var heartbeat = 15 * time.Second
 
 var tooManyStreams = &push.Refusal{
 	Code: push.CodeRateLimited, Message: "too many event streams at the same time", MessageZH: "事件流连接过多",
@@ -89,13 +92,14 @@ func (s *server) stream(ctx huma.Context, follower *pushes.Follower) {
 		}
 	}()
 	defer func() { stop(); <-ended }()
-	if err := s.pass(out, events, ended); err != nil {
+	if err := s.pass(ctx.Context(), out, events, ended); err != nil {
 		s.Logger.InfoContext(following, "reader of events dropped", "error", err)
 	}
 }
 
-// pass hands events on until there are no more or the reader does not take them.
-func (s *server) pass(out eventWriter, events <-chan pushes.LedgerEvent, ended <-chan struct{}) error {
+// pass hands events on until there are no more, the reader does not take them, or its token is
+// not good any more.
+func (s *server) pass(ctx context.Context, out eventWriter, events <-chan pushes.LedgerEvent, ended <-chan struct{}) error {
 	if err := out.control.SetReadDeadline(time.Time{}); err != nil { // the request has been read
 		return err
 	}
@@ -109,7 +113,9 @@ func (s *server) pass(out eventWriter, events <-chan pushes.LedgerEvent, ended <
 		case event := <-events:
 			err = out.event(event)
 		case <-beat.C:
-			err = out.write(": still here\n\n")
+			if err = s.stillIn(ctx); err == nil {
+				err = out.write(": still here\n\n")
+			}
 		case <-s.Stopping:
 			return nil
 		case <-ended:

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/httpapi"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/telemetry"
 	"github.com/pushledger/pushledger/projections/pushes/pushestest"
 	"github.com/pushledger/pushledger/projections/sqldb"
@@ -136,6 +138,30 @@ func TestAFollowerIsToldWhatIsYetToComeUntilTheServiceStops(t *testing.T) {
 		require.Equal(t, sent{strconv.FormatUint(sequence, 10), "Offered", event.data}, event)
 	}
 	close(stopping)
+	require.Empty(t, live.rest(t))
+}
+
+// F55: what a token has opened ends with it.
+func TestAStreamEndsWithItsToken(t *testing.T) {
+	t.Cleanup(httpapi.Beat(10 * time.Millisecond))
+	ledger := pushestest.Start(t)
+	var withdrawn atomic.Bool
+	config := configOf(ledger)
+	config.Authenticate = func(token string) (identity.Identity, error) {
+		if withdrawn.Load() {
+			return identity.Identity{}, identity.ErrRefused
+		}
+		return authenticate(token)
+	}
+	door := httptest.NewServer(httpapi.New(config))
+	t.Cleanup(door.Close)
+	live := follow(t, door.URL, "trader bo", "follow=true")
+	ledger.Record(t, "p-1", pushestest.Offered("p-1", "anna", "bo"))
+	_, more := live.next(t)
+	require.True(t, more)
+
+	withdrawn.Store(true)
+
 	require.Empty(t, live.rest(t))
 }
 

@@ -43,11 +43,18 @@ func handler(ledger *pushestest.Fixture) http.Handler {
 
 // handlerOn asks a platform an hour after pushestest's offers.
 func handlerOn(ledger *pushestest.Fixture, platform *acceptancetest.Platform) http.Handler {
+	config := configOf(ledger)
 	hourLater := pushestest.Offered("p-1", "anna", "bo").OfferedAt.Add(time.Hour)
-	return httpapi.New(httpapi.Config{
-		Pushes: ledger.Queries, Accounts: ledger.Accounts, Acceptance: platform.Queries(ledger.Queries, hourLater), Models: ledger.Models(),
-		Metrics: telemetry.NewMetrics(), Authenticate: authenticate, Version: "1.2.3", Logger: slog.New(slog.DiscardHandler),
-	})
+	config.Acceptance = platform.Queries(ledger.Queries, hourLater)
+	return httpapi.New(config)
+}
+
+// configOf is a server of the ledger that asks no platform.
+func configOf(ledger *pushestest.Fixture) httpapi.Config {
+	return httpapi.Config{
+		Pushes: ledger.Queries, Accounts: ledger.Accounts, Models: ledger.Models(), Metrics: telemetry.NewMetrics(),
+		Authenticate: authenticate, Version: "1.2.3", Logger: slog.New(slog.DiscardHandler),
+	}
 }
 
 func ask(t *testing.T, door http.Handler, token, path string, headers ...string) *httptest.ResponseRecorder {

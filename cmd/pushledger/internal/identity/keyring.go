@@ -27,8 +27,11 @@ type Source struct {
 	// can change the answer can make tokens.
 	URL    string
 	Client *http.Client // for the URL; nil: one of its own
-	Now    func() time.Time
-	Logger *slog.Logger
+	// Longest is how long from now a token may still be good; 0: for ever. A token that is good
+	// for longer is refused: whoever finds it could use it as long.
+	Longest time.Duration
+	Now     func() time.Time
+	Logger  *slog.Logger
 }
 
 // keyring is the keys of a source. They are read again now and then, and when a token names

@@ -247,3 +247,23 @@ func TestKeysComeFromWhereNobodyCanChangeThem(t *testing.T) {
 	_, err = verifier.Verify(s.token(t))
 	require.NoError(t, err)
 }
+
+// F55: a token that is good for longer than is accepted is refused, with what to do about it.
+func TestATokenThatLivesTooLongIsRefused(t *testing.T) {
+	signer := newEd25519(t, "key")
+	path := filepath.Join(t.TempDir(), "keys.json")
+	require.NoError(t, os.WriteFile(path, setOf(signer), 0o600))
+	source := identity.Source{File: path, Now: time.Now, Logger: slog.New(slog.DiscardHandler)}
+	for longest, good := range map[time.Duration]bool{0: true, time.Hour: true, 30 * time.Minute: false} {
+		source.Longest = longest
+		verifier, err := identity.OpenVerifier(t.Context(), "platform", source)
+		require.NoError(t, err)
+		_, err = verifier.Verify(signer.token(t)) // good for an hour
+		if good {
+			require.NoError(t, err, longest)
+			continue
+		}
+		require.ErrorIs(t, err, identity.ErrRefused)
+		require.ErrorContains(t, err, "30m0s from now is the longest: have a shorter one issued")
+	}
+}

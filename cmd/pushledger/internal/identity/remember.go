@@ -9,7 +9,7 @@ import (
 
 const (
 	rememberedTokens = 8192
-	rememberedFor    = time.Minute // so that a key that is no longer trusted soon ends to count
+	rememberedFor    = 30 * time.Second // so that a key that is no longer trusted soon ends to count
 )
 
 type remembered struct {
@@ -17,7 +17,7 @@ type remembered struct {
 	until time.Time
 }
 
-// Remember verifies each token once a minute at most: a client comes with the same one
+// Remember verifies each token twice a minute at most: a client comes with the same one
 // again and again, and a signature takes longer to check than most answers to find. What
 // was refused is not remembered. The result is safe for concurrent use.
 func Remember(verify func(token string) (Identity, error), now func() time.Time) func(token string) (Identity, error) {

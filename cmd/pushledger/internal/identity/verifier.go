@@ -23,8 +23,9 @@ var ErrRefused = errors.New("identity: token refused")
 // Verifier checks tokens against the public keys of their issuer. It is safe for
 // concurrent use.
 type Verifier struct {
-	find   func(keyID string) (key any, known bool)
-	parser *jwt.Parser
+	find    func(keyID string) (key any, known bool)
+	parser  *jwt.Parser
+	longest time.Duration // that a token may still be good; 0: for ever
 }
 
 // OpenVerifier reads an issuer's keys from their source, and reads them again when the
@@ -36,7 +37,9 @@ func OpenVerifier(ctx context.Context, issuer string, source Source) (*Verifier,
 	if err != nil {
 		return nil, fmt.Errorf("identity: public keys: %w", err)
 	}
-	return newVerifier(issuer, ring.find), nil
+	verifier := newVerifier(issuer, ring.find)
+	verifier.longest = source.Longest
+	return verifier, nil
 }
 
 // NewVerifier takes an issuer's keys for good: one or several as PEM blocks or as a JWK
@@ -76,6 +79,10 @@ func (v *Verifier) Verify(token string) (Identity, error) {
 	var body claims
 	if _, err := v.parser.ParseWithClaims(token, &body, v.findKey); err != nil {
 		return Identity{}, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	if left := time.Until(body.ExpiresAt.Time); v.longest > 0 && left > v.longest+clockSkew {
+		return Identity{}, fmt.Errorf("%w: it is good until %s, and %s from now is the longest: have a shorter one issued",
+			ErrRefused, body.ExpiresAt.UTC().Format(time.RFC3339), v.longest)
 	}
 	if err := check(body.Subject, body.Role); err != nil {
 		return Identity{}, fmt.Errorf("%w: %w", ErrRefused, err)
