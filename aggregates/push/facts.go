@@ -47,4 +47,7 @@ type AccountFacts struct {
 	// does not know them. Only who demands that a buyer pays itself needs one.
 	AlipayUserID string `json:"alipay_user_id,omitzero"`
 	AlipayOpenID string `json:"alipay_open_id,omitzero"`
+	// AlipayMerchantID is its number as a merchant of the platform's at Alipay (二级商户);
+	// empty while it has none. Only who pays sellers by confirming trades needs one.
+	AlipayMerchantID string `json:"alipay_merchant_id,omitzero"`
 }

@@ -148,7 +148,7 @@ func (f *folding) post(recorded eventstore.Recorded, trading parties, postings [
 // that a push has do, the suspense accounts of its stray money among them, but those of
 // the seller, the platform and the provider.
 func holdsForBuyer(account string, trading parties) bool {
-	return account != push.ClearingAccount && account != push.FeeAccount && account != push.PayableAccount(trading.seller)
+	return !push.AtProvider(account) && account != push.FeeAccount && account != push.PayableAccount(trading.seller)
 }
 
 func (f *folding) line(recorded eventstore.Recorded, account string, amount, fee money.Fen) {

@@ -125,7 +125,7 @@ func (b *books) paid(known *record, event push.Paid) {
 // counts reports whether a trade may pay a push: the bank has told that it is the buyer's own
 // money, or somebody has decided so who was not told. What the merchant gives it tells at once.
 func (t *trade) counts(event push.Paid) bool {
-	return t.Received == 0 && (t.funding == own && t.untold == nil || event.From != "")
+	return t.Received == 0 && (t.funding == own && t.untold == nil || event.From != "" && event.From != push.FrozenAccount)
 }
 
 // expires checks the clock of whoever recorded it, and that the money had not come.

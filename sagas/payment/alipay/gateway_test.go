@@ -181,6 +181,10 @@ var calls = map[string]func(*gateway, context.Context) error{
 		_, err := g.Payout(ctx, aPayout)
 		return err
 	},
+	confirming: func(g *gateway, ctx context.Context) error {
+		_, err := g.Payout(ctx, aConfirmation)
+		return err
+	},
 }
 
 var (

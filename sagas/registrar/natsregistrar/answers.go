@@ -182,6 +182,7 @@ type accountAnswer struct {
 	AlipayType       string `json:"alipay_type"`
 	AlipayUserID     string `json:"alipay_user_id"`
 	AlipayOpenID     string `json:"alipay_open_id"`
+	AlipayMerchantID string `json:"alipay_merchant_id"`
 }
 
 func (a accountAnswer) facts(asked string) (push.AccountFacts, error) {
@@ -190,13 +191,13 @@ func (a accountAnswer) facts(asked string) (push.AccountFacts, error) {
 		return push.AccountFacts{}, fmt.Errorf("asked for account %.80q, answered for %.80q", asked, a.Account)
 	case a.Exists == nil:
 		return push.AccountFacts{}, errors.New("it is not said whether the account exists")
-	case !bounded(a.AlipayAccount, a.AlipayName, a.AlipayType, a.AlipayUserID, a.AlipayOpenID):
+	case !bounded(a.AlipayAccount, a.AlipayName, a.AlipayType, a.AlipayUserID, a.AlipayOpenID, a.AlipayMerchantID):
 		return push.AccountFacts{}, errors.New("a text is too long")
 	}
 	return push.AccountFacts{
 		Account: a.Account, Exists: *a.Exists, RealNameVerified: a.RealNameVerified,
 		AlipayAccount: a.AlipayAccount, AlipayName: a.AlipayName, AlipayType: a.AlipayType,
-		AlipayUserID: a.AlipayUserID, AlipayOpenID: a.AlipayOpenID,
+		AlipayUserID: a.AlipayUserID, AlipayOpenID: a.AlipayOpenID, AlipayMerchantID: a.AlipayMerchantID,
 	}, nil
 }
 

@@ -73,6 +73,9 @@ func (g *Gateway) billControl(_ context.Context, body []byte) (any, error) {
 func (g *Gateway) movements() []movement {
 	var all []movement
 	for _, t := range g.paidTrades("") {
+		if t.Merchant != "" { // none of the platform's money: it stands on bills that are not made here
+			continue
+		}
 		all = append(all, movement{trade: t, at: t.PaidAt})
 		for _, r := range t.Refunds {
 			all = append(all, movement{trade: t, refund: r, at: r.At})

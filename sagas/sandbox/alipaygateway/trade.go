@@ -39,6 +39,7 @@ type pageContent struct {
 	Disable    string `json:"disable_pay_channels"`
 	Enable     string `json:"enable_pay_channels"`
 	GoodsType  string `json:"goods_type"`
+	merchantContent
 }
 
 // pagePay makes the trade known and sends the buyer to the cashier.
@@ -62,7 +63,7 @@ func (g *Gateway) pagePay(ctx context.Context, asked call) (any, error) {
 		if err := g.saveTrade(ctx, c, ordered); err != nil {
 			return nil, err
 		}
-	case known.Amount != ordered.Amount || known.PushID != ordered.PushID || known.Subject != ordered.Subject:
+	case known.Amount != ordered.Amount || known.Merchant != ordered.Merchant || known.PushID != ordered.PushID || known.Subject != ordered.Subject:
 		return nil, failed("ACQ.CONTEXT_INCONSISTENT", "交易信息被篡改")
 	}
 	return redirect("cashier?trade_no=" + c.kept.TradeNo), nil
@@ -97,9 +98,14 @@ func (g *Gateway) ordered(wanted pageContent, notifyURL string) (trade, error) {
 	if err != nil {
 		return trade{}, failed(acqInvalid, "passback_params 未编码")
 	}
+	kept, err := wanted.frozen(amount)
+	if err != nil {
+		return trade{}, err
+	}
 	return trade{
 		OutTradeNo: wanted.OutTradeNo, TradeNo: g.newNumber(), PushID: pushID, Subject: wanted.Subject, NotifyURL: notifyURL,
 		Disabled: wanted.Disable, GoodsType: wanted.GoodsType, Amount: amount, Status: waitBuyerPay, CreatedAt: g.now().UTC(), ExpiresAt: until.UTC(),
+		frozen: kept,
 	}, nil
 }
 
@@ -115,6 +121,12 @@ func (g *Gateway) lock(ctx context.Context, c *cell[trade]) (*cell[trade], error
 	if g.isOver(known) {
 		known.Status = tradeClosed
 		if err := g.saveTrade(ctx, c, known); err != nil {
+			c.mu.Unlock()
+			return nil, err
+		}
+	}
+	if g.isMature(known) {
+		if err := g.settle(ctx, c, settlement{RequestNo: g.newNumber(), At: g.now().UTC()}); err != nil {
 			c.mu.Unlock()
 			return nil, err
 		}
@@ -178,6 +190,7 @@ type queryAnswer struct {
 	BuyerUserID  string     `json:"buyer_user_id,omitzero"`
 	SendPayDate  string     `json:"send_pay_date,omitzero"`
 	FundBills    []fundBill `json:"fund_bill_list,omitzero"`
+	Settled      *settled   `json:"trade_settle_info,omitzero"`
 }
 
 func (g *Gateway) query(ctx context.Context, asked call) (any, error) {
@@ -201,6 +214,9 @@ func (g *Gateway) query(ctx context.Context, asked call) (any, error) {
 		answer.Receipt, answer.BuyerPay, answer.Additional = &receipt, &paid, c.kept.Additional
 		if slices.Contains(wanted.Options, "fund_bill_list") && !c.kept.Silent {
 			answer.FundBills = c.kept.fundBills()
+		}
+		if slices.Contains(wanted.Options, "trade_settle_info") {
+			answer.Settled = g.settledOf(c.kept)
 		}
 	}
 	return answer, nil

@@ -167,6 +167,7 @@ type accountChange struct {
 	AlipayType       *string `json:"alipay_type"`
 	AlipayUserID     *string `json:"alipay_user_id"`
 	AlipayOpenID     *string `json:"alipay_open_id"`
+	AlipayMerchantID *string `json:"alipay_merchant_id"`
 }
 
 func (c accountChange) apply(facts *push.AccountFacts) error {
@@ -177,10 +178,11 @@ func (c accountChange) apply(facts *push.AccountFacts) error {
 	replace(&facts.AlipayType, c.AlipayType)
 	replace(&facts.AlipayUserID, c.AlipayUserID)
 	replace(&facts.AlipayOpenID, c.AlipayOpenID)
+	replace(&facts.AlipayMerchantID, c.AlipayMerchantID)
 	if facts.AlipayAccount != "" && facts.AlipayType == "" {
 		facts.AlipayType = "real_name"
 	}
-	for _, text := range []string{facts.AlipayAccount, facts.AlipayName, facts.AlipayType, facts.AlipayUserID, facts.AlipayOpenID} {
+	for _, text := range []string{facts.AlipayAccount, facts.AlipayName, facts.AlipayType, facts.AlipayUserID, facts.AlipayOpenID, facts.AlipayMerchantID} {
 		if len(text) > maxText {
 			return refuse("too_large", "a text of an account holds at most %d bytes", maxText)
 		}

@@ -179,7 +179,7 @@ func (h *History) post(id string, after push.State, own []eventstore.Recorded, e
 	}
 	for account := range touched {
 		balance := h.balances[account]
-		if balance < 0 && account != push.ClearingAccount {
+		if balance < 0 && !push.AtProvider(account) {
 			return broken(own[0], "account %s would hold %s", account, balance)
 		}
 		if balance == 0 {
