@@ -22,6 +22,7 @@ type bank struct {
 	ofPush  map[string][]*trade
 	payouts map[string]payment.Payout
 	outs    map[string][]payment.Payout // by push
+	fees    map[string]money.Fen        // taken, by number
 	refused map[string]bool             // numbers of refunds and payouts that were refused for good
 	notices []payment.Trade             // notifications that are still to be delivered
 	sent    []payment.Trade             // of which some come again
@@ -35,7 +36,8 @@ type trade struct {
 	toldFrom time.Time            // when they are; zero: never
 	refunds  map[string]money.Fen // by request number
 	refunded money.Fen
-	paidIn   int // operation in which it was paid
+	kept     string // number of the merchant for whom the money is kept; empty: it is the platform's
+	paidIn   int    // operation in which it was paid
 }
 
 // funding is what the bank knows of the sources of a trade, whatever it tells of them.
@@ -59,14 +61,14 @@ const coupon = money.Fen(1)
 func newBank(w *world) *bank {
 	return &bank{
 		w: w, trades: make(map[string]*trade), ofPush: make(map[string][]*trade), payouts: make(map[string]payment.Payout),
-		outs: make(map[string][]payment.Payout), refused: make(map[string]bool),
+		outs: make(map[string][]payment.Payout), fees: make(map[string]money.Fen), refused: make(map[string]bool),
 	}
 }
 
 // page is the address on which an order is paid; it holds the whole order.
 func page(order payment.Order) string {
 	return strings.Join([]string{
-		"page", order.TradeNo, order.PushID, strconv.FormatInt(int64(order.Amount), 10), strconv.FormatInt(order.PayBy.UnixNano(), 10),
+		"page", order.TradeNo, order.PushID, strconv.FormatInt(int64(order.Amount), 10), strconv.FormatInt(order.PayBy.UnixNano(), 10), order.Merchant,
 	}, "|")
 }
 
@@ -88,13 +90,13 @@ func (b *bank) visit(address string) (*trade, error) {
 	if !b.w.now.Before(payBy) {
 		return nil, &payment.Refused{API: "open", Code: "EXPIRED", Message: "the page has expired"}
 	}
-	return b.add(fields[1], fields[2], money.Fen(amount), payBy), nil
+	return b.add(fields[1], fields[2], money.Fen(amount), payBy, fields[5]), nil
 }
 
-func (b *bank) add(number, pushID string, amount money.Fen, payBy time.Time) *trade {
+func (b *bank) add(number, pushID string, amount money.Fen, payBy time.Time, kept string) *trade {
 	known := &trade{
 		Trade: payment.Trade{TradeNo: number, ProviderTradeNo: "2026" + number, PushID: pushID, State: payment.TradeWaiting, Amount: amount},
-		payBy: payBy, refunds: make(map[string]money.Fen),
+		payBy: payBy, kept: kept, refunds: make(map[string]money.Fen),
 	}
 	b.trades[number] = known
 	b.numbers = append(b.numbers, number)

@@ -39,6 +39,7 @@ type record struct {
 	acted     map[string]bool      // domains of which a person must decide because of the buyer's act
 	untold    bool                 // a person must find out from where its money came
 	actedIn   int                  // act in which that was recorded first
+	feeOnly   bool                 // its seller is paid, and the fee was refused
 	byHand    bool                 // an operator has decided where a domain or the money goes
 	balance   map[string]money.Fen // of the journal, by account
 }
@@ -202,7 +203,7 @@ func (r *record) evolve(event push.Event) {
 	case push.PaidOut:
 		delete(r.refused, event.PayoutNo)
 	case push.PayoutRefused:
-		r.refused[event.PayoutNo] = event.Code
+		r.refused[event.PayoutNo], r.feeOnly = event.Code, event.FeeOnly
 	default: // nothing that an invariant asks about
 	}
 }

@@ -126,11 +126,14 @@ func (w *world) judgeEnd(known *record) {
 func (w *world) judgeStanding(known *record, kept, out money.Fen) {
 	held := money.Fen(0)
 	for account, balance := range known.balance {
-		if account != push.ClearingAccount && account != push.FeeAccount {
+		if !push.AtProvider(account) && account != push.FeeAccount {
 			held += balance
 		}
 	}
 	fee := known.balance[push.FeeAccount]
+	if known.feeOnly { // what is still owed in the journal has been paid
+		out = 0
+	}
 	if kept != held+out+fee {
 		w.violate(rightEnd, "%s waits for a person with %s, but the provider keeps %s and has paid out %s", known.id, held, kept, out)
 	}

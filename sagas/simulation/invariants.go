@@ -21,6 +21,7 @@ const (
 	paidTwice         invariant = "no seller is paid twice"
 	refundAndPayout   invariant = "no refund and payout for one push"
 	unasked           invariant = "money moves only under a number that the log intended"
+	ownWayOut         invariant = "a seller is paid the way that was recorded when its push was accepted"
 	notBacked         invariant = "what the log says of money, the provider says as well"
 	oneLivePush       invariant = "a domain is in at most one live push"
 	endedHoldsNothing invariant = "a live push holds all its domains, an ended one none"
@@ -76,9 +77,7 @@ func (b *books) judge(known *record, event push.Event) {
 	case push.StrayRefunded:
 		b.refunded(id, event.TradeNo, event.RequestNo, event.Amount)
 	case push.PaidOut:
-		if out, is := w.bank.payouts[event.PayoutNo]; !is || out.Amount != event.Amount {
-			w.violate(notBacked, "%s: payout %s of %s", id, event.PayoutNo, event.Amount)
-		}
+		b.paidOut(known, event)
 	case push.PaymentClosed:
 		b.closes(known)
 	case push.DomainMoved:
@@ -88,7 +87,11 @@ func (b *books) judge(known *record, event push.Event) {
 	case push.DomainMoveRefused:
 		b.moveRefused(known, event)
 	case push.PayoutRefused:
-		b.refusedFor(known, event.PayoutNo)
+		number := event.PayoutNo
+		if event.FeeOnly {
+			number = push.FeeNo(id)
+		}
+		b.refusedFor(known, number)
 	case push.RefundRefused:
 		b.refusedFor(known, event.RequestNo)
 	default: // an intention, which moves nothing yet
@@ -240,6 +243,7 @@ func (w *world) comparePayout(known *record) {
 	if len(outs) == 0 {
 		return
 	}
+	w.books.ownWay(known, outs[0])
 	if len(outs) > 1 {
 		w.violate(paidTwice, "%s: %d payouts", known.id, len(outs))
 	}
