@@ -13,8 +13,8 @@ const (
 	// FrozenAccount is money that the payment provider keeps for a merchant until its trade is
 	// confirmed; negative by what it keeps. It was never the platform's.
 	FrozenAccount = "alipay:frozen"
-	// ByHandAccount is what persons have paid outside the provider. The provider still
-	// holds as much: it is the platform's.
+	// ByHandAccount is what persons have paid outside the provider, which still holds as much,
+	// less the fees that they have collected outside of it.
 	ByHandAccount = "platform:by_hand"
 )
 
@@ -30,6 +30,11 @@ func RefundDueAccount(buyer string) string { return "buyer:" + buyer + ":refund_
 // AtProvider reports whether an account of the journal is money at the payment provider: it
 // is negative by what there is.
 func AtProvider(account string) bool { return account == ClearingAccount || account == FrozenAccount }
+
+// Outside reports whether an account of the journal is money beyond what the platform owes:
+// at the provider, or in the hands of persons who have paid, or collected a fee, themselves.
+// Only such an account may stand below zero.
+func Outside(account string) bool { return AtProvider(account) || account == ByHandAccount }
 
 // SuspenseAccount holds money that paid nothing until it is refunded.
 func SuspenseAccount(tradeNo string) string { return "suspense:" + tradeNo }

@@ -24,7 +24,7 @@ import (
 
 // version of the fold. It has to rise whenever fold or push.Postings change in what they
 // give for events of the past.
-const version = 2
+const version = 3
 
 //go:embed *.sql
 var schema embed.FS
@@ -146,9 +146,9 @@ func (f *folding) post(recorded eventstore.Recorded, trading parties, postings [
 
 // holdsForBuyer reports whether an account of the journal holds the buyer's money. All
 // that a push has do, the suspense accounts of its stray money among them, but those of
-// the seller, the platform and the provider.
+// the seller, the platform, the provider and whoever has paid by hand.
 func holdsForBuyer(account string, trading parties) bool {
-	return !push.AtProvider(account) && account != push.FeeAccount && account != push.PayableAccount(trading.seller)
+	return !push.Outside(account) && account != push.FeeAccount && account != push.PayableAccount(trading.seller)
 }
 
 func (f *folding) line(recorded eventstore.Recorded, account string, amount, fee money.Fen) {

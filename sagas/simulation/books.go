@@ -126,7 +126,7 @@ func (b *books) happened(recorded eventstore.Recorded, event push.Event) {
 	for _, posting := range push.Postings(id, event) {
 		known.balance[posting.From] -= posting.Amount
 		known.balance[posting.To] += posting.Amount
-		if !push.AtProvider(posting.From) && known.balance[posting.From] < 0 {
+		if !push.Outside(posting.From) && known.balance[posting.From] < 0 {
 			b.w.violate(journal, "%s: %s takes %s out of %s", id, event.EventType(), posting.Amount, posting.From)
 		}
 	}

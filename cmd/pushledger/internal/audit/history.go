@@ -166,8 +166,8 @@ func (h *History) move(own eventstore.Recorded, before, after push.State, change
 	return nil
 }
 
-// post carries the money of a change into the books. Only what the provider holds for us
-// may be negative, and an ended push has nothing left in escrow.
+// post carries the money of a change into the books. Only what is outside the journal may
+// be negative, and an ended push has nothing left in escrow.
 func (h *History) post(id string, after push.State, own []eventstore.Recorded, events []push.Event) error {
 	touched := make(map[string]bool)
 	for _, event := range events {
@@ -179,7 +179,7 @@ func (h *History) post(id string, after push.State, own []eventstore.Recorded, e
 	}
 	for account := range touched {
 		balance := h.balances[account]
-		if balance < 0 && !push.AtProvider(account) {
+		if balance < 0 && !push.Outside(account) {
 			return broken(own[0], "account %s would hold %s", account, balance)
 		}
 		if balance == 0 {
