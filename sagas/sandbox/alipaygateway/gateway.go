@@ -45,8 +45,11 @@ type Config struct {
 	// RefundVisible is how long a refund that was made is not shown to those who ask for it,
 	// 0 means 10 s. Refunds of one trade must be 3/10 of it apart.
 	RefundVisible time.Duration
-	Logger        *slog.Logger
-	Now           func() time.Time
+	// AllocAfter is how long after a confirmation the platform may not take its fee yet. Alipay
+	// asks for 30 s by what somebody wrote; 0 means none.
+	AllocAfter time.Duration
+	Logger     *slog.Logger
+	Now        func() time.Time
 }
 
 // Schedule says when notifications are sent.
@@ -67,9 +70,11 @@ type Gateway struct {
 	zone     *time.Location
 	schedule Schedule
 	visible  time.Duration // of refunds
-	merchant *rsa.PrivateKey
-	alipay   *rsa.PrivateKey // for those who sign without certificates
-	methods  map[string]method
+	// allocAfter passes between a confirmation and a fee.
+	allocAfter time.Duration
+	merchant   *rsa.PrivateKey
+	alipay     *rsa.PrivateKey // for those who sign without certificates
+	methods    map[string]method
 
 	certificates *certificates
 	plainly      atomic.Bool // whether the merchant last signed without certificates
@@ -97,7 +102,7 @@ func Open(ctx context.Context, config Config) (*Gateway, error) {
 	}
 	g := &Gateway{
 		kv: config.KV, logger: config.Logger, now: config.Now, zone: location, schedule: config.Notify.orDefault(),
-		visible: cmp.Or(config.RefundVisible, refundVisible), books: newBooks(), http: notifier(), sending: make(chan struct{}, sendingAtOnce),
+		visible: cmp.Or(config.RefundVisible, refundVisible), allocAfter: config.AllocAfter, books: newBooks(), http: notifier(), sending: make(chan struct{}, sendingAtOnce),
 	}
 	if g.merchant, g.alipay, err = openKeys(config.KeyDir); err != nil {
 		return nil, err
