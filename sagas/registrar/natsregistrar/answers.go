@@ -3,6 +3,7 @@ package natsregistrar
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -173,6 +174,9 @@ func (a holdAnswer) result() (registrar.HoldResult, error) {
 	}
 }
 
+// merchantPattern is what a number of Alipay's can look like. It goes into orders as it is.
+var merchantPattern = regexp.MustCompile(`^[0-9A-Za-z_-]{1,32}$`)
+
 type accountAnswer struct {
 	Account          string `json:"account"`
 	Exists           *bool  `json:"exists"`
@@ -193,6 +197,8 @@ func (a accountAnswer) facts(asked string) (push.AccountFacts, error) {
 		return push.AccountFacts{}, errors.New("it is not said whether the account exists")
 	case !bounded(a.AlipayAccount, a.AlipayName, a.AlipayType, a.AlipayUserID, a.AlipayOpenID, a.AlipayMerchantID):
 		return push.AccountFacts{}, errors.New("a text is too long")
+	case a.AlipayMerchantID != "" && !merchantPattern.MatchString(a.AlipayMerchantID):
+		return push.AccountFacts{}, fmt.Errorf("%.40q is no number of a merchant", a.AlipayMerchantID)
 	}
 	return push.AccountFacts{
 		Account: a.Account, Exists: *a.Exists, RealNameVerified: a.RealNameVerified,
