@@ -56,7 +56,7 @@ func TestStrayMoneyOfAKeptTradeGoesBack(t *testing.T) {
 	credit.pay(t, `"channel":"CREDITCARD"`)
 	credit.refunded(t, push.StatusRefunded, push.CodeCreditFunding)
 	late := w.buy(t, 1)
-	late.await(t, opened)
+	late.signsIn(t)
 	late.takeDown(t)
 	late.unpaid(t, push.StatusInvalidated, push.CodeTakenDown)
 }

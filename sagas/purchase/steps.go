@@ -137,9 +137,12 @@ func (s *Saga) askAgain(known *entry, step push.Step, over time.Time) time.Time 
 // that is bound now. Even without one the provider is asked: an earlier call under this
 // number may have paid unheard.
 func (s *Saga) payout(ctx context.Context, state push.State) (time.Time, error) {
-	seller, err := s.Directory.Account(ctx, state.Seller)
-	if err != nil {
-		return time.Time{}, err
+	var seller push.AccountFacts
+	if state.Payment.Merchant == "" {
+		var err error
+		if seller, err = s.Directory.Account(ctx, state.Seller); err != nil {
+			return time.Time{}, err
+		}
 	}
 	providerNo, err := s.Provider.Payout(ctx, payment.Payout{
 		PayoutNo: state.Payout.PayoutNo, PushID: state.ID,

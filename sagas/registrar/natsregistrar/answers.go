@@ -177,6 +177,9 @@ func (a holdAnswer) result() (registrar.HoldResult, error) {
 // identityHash is what a SHA-256 looks like.
 var identityHash = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
+// merchantPattern is what a number of Alipay's can look like. It goes into orders as it is.
+var merchantPattern = regexp.MustCompile(`^[0-9A-Za-z_-]{1,32}$`)
+
 type accountAnswer struct {
 	Account          string `json:"account"`
 	Exists           *bool  `json:"exists"`
@@ -200,6 +203,8 @@ func (a accountAnswer) facts(asked string) (push.AccountFacts, error) {
 		return push.AccountFacts{}, errors.New("a text is too long")
 	case a.IdentityHash != "" && !identityHash.MatchString(a.IdentityHash):
 		return push.AccountFacts{}, errors.New("identity_hash is not of 64 hexadecimal digits")
+	case a.AlipayMerchantID != "" && !merchantPattern.MatchString(a.AlipayMerchantID):
+		return push.AccountFacts{}, fmt.Errorf("%.40q is no number of a merchant", a.AlipayMerchantID)
 	}
 	return push.AccountFacts{
 		Account: a.Account, Exists: *a.Exists, RealNameVerified: a.RealNameVerified,
