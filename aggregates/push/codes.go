@@ -10,6 +10,7 @@ const (
 	CodeInvalidValidity  = "invalid_validity"
 	CodeInvalidPushID    = "invalid_push_id"
 	CodeInvalidCommandID = "invalid_command_id"
+	CodeUnknownHeader    = "unknown_header"
 	CodeTooLarge         = "too_large"
 	CodeReasonRequired   = "reason_required"
 	CodeUnknownVerb      = "unknown_verb"
@@ -105,6 +106,7 @@ var messages = map[string]Words{
 	CodeInvalidAccount:   {"an account id has 1 to 64 characters of A-Z a-z 0-9 _ -", "账户编号须为 1 至 64 位字母、数字、下划线或连字符"},
 	CodeInvalidValidity:  {"valid_for is a positive duration such as \"72h\", expires_at a time in the future; give at most one of them", "valid_for 须为正的时长（如 \"72h\"），expires_at 须为将来的时间，二者至多填一项"},
 	CodeInvalidPushID:    {"a push id has 1 to 64 characters of A-Z a-z 0-9 _ -", "push 编号须为 1 至 64 位字母、数字、下划线或连字符"},
+	CodeUnknownHeader:    {"a submitted command cannot expect anything of the queue", "提交的命令不支持对队列的预期"},
 	CodeInvalidCommandID: {"Command-Id is a UUID", "Command-Id 须为 UUID"},
 	CodeTooLarge:         {"the command or one of its texts is too long", "命令内容或其中的文字超出长度限制"},
 	CodeReasonRequired:   {"this command needs a reason", "该命令必须填写原因"},

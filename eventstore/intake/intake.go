@@ -39,6 +39,9 @@ type Route struct {
 	// Headers are kept, in any case of their names; no other header reaches the stream,
 	// where some are orders.
 	Headers []string
+	// Mark, if it is not nil, looks at all headers of a message and returns a header to set
+	// on what is stored; without a name it sets none.
+	Mark func(nats.Header) (name, value string)
 }
 
 // Intake takes messages in until it is closed.
@@ -109,6 +112,11 @@ func (i *Intake) take(message *nats.Msg) {
 	for name, values := range message.Header {
 		if slices.ContainsFunc(i.route.Headers, func(kept string) bool { return strings.EqualFold(kept, name) }) {
 			again.Header[name] = values
+		}
+	}
+	if i.route.Mark != nil {
+		if name, value := i.route.Mark(message.Header); name != "" {
+			again.Header.Set(name, value)
 		}
 	}
 	if message.Reply != "" {

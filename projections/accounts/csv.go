@@ -8,9 +8,15 @@ import (
 	"time"
 )
 
+// byteOrderMark begins the table: without it Excel reads UTF-8 as something else.
+const byteOrderMark = "\ufeff"
+
 // WriteCSV writes the statement as a table: a line for either balance, one for each
 // movement, and the words that it is no invoice (rule T3).
 func (s Statement) WriteCSV(w io.Writer) error {
+	if _, err := io.WriteString(w, byteOrderMark); err != nil {
+		return fmt.Errorf("accounts: statement: %w", err)
+	}
 	table := csv.NewWriter(w)
 	write := func(cells ...string) { _ = table.Write(cells) } // Error tells below
 	write("time", "seq", "push_id", "event", "description", "amount", "fee", "balance")

@@ -101,6 +101,9 @@ func (q *Queries) Daily(ctx context.Context, viewer pushes.Viewer, request Daily
 			return Daily{}, pushes.RefuseQuery(name)
 		}
 	}
+	if request.To != "" && request.From > request.To {
+		return Daily{}, pushes.RefuseQuery("from, which is after to,")
+	}
 	daily := Daily{Days: []Day{}}
 	err := q.Read(func(db *sql.DB) error {
 		rows, err := db.QueryContext(ctx, `

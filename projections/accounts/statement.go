@@ -83,6 +83,9 @@ func (q *Queries) Statement(ctx context.Context, viewer pushes.Viewer, request S
 		}
 		*bound.at, *bound.micros = at.UTC(), at.UnixMicro()
 	}
+	if request.From != "" && request.To != "" && first > last {
+		return Statement{}, pushes.RefuseQuery("from, which is after to,")
+	}
 	err := q.Read(func(db *sql.DB) error { return statement.fill(ctx, db, first, last) })
 	return statement, err
 }

@@ -52,6 +52,11 @@ func (q *Queries) Journal(ctx context.Context, viewer Viewer, request JournalReq
 	if err != nil {
 		return JournalPage{}, err
 	}
+	if last, err := q.log.LastSequence(ctx); err != nil {
+		return JournalPage{}, err
+	} else if after.first > 0 && uint64(after.first) > last {
+		return JournalPage{}, RefuseQuery("cursor")
+	}
 	condition := ""
 	args := []any{after.first, after.second, limit + 1}
 	if request.PushID != "" {

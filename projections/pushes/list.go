@@ -213,6 +213,7 @@ func (r ListRequest) addDomain(query *listQuery) error {
 }
 
 func (r ListRequest) addTimes(query *listQuery) error {
+	var given []time.Time
 	for _, bound := range []struct{ name, condition, text string }{
 		{"from", "offered_at >= ", r.From}, {"to", "offered_at < ", r.To},
 	} {
@@ -224,6 +225,10 @@ func (r ListRequest) addTimes(query *listQuery) error {
 			return RefuseQuery(bound.name)
 		}
 		query.where(bound.condition, at.UnixMicro())
+		given = append(given, at)
+	}
+	if len(given) == 2 && given[0].After(given[1]) {
+		return RefuseQuery("from, which is after to,")
 	}
 	return nil
 }

@@ -97,11 +97,11 @@ func set(fields url.Values, name, value string) {
 	}
 }
 
-// signedNode is the node that answers a call, if Alipay's signature is on it. The
-// signature is over exactly its bytes.
+// signedNode is the node that answers a call, in UTF-8, if Alipay's signature is on it.
+// The signature is over exactly the bytes that were sent.
 func (k *keys) signedNode(body []byte, api string, now time.Time) (jsontext.Value, error) {
-	var envelope map[string]jsontext.Value
-	if err := json.Unmarshal(body, &envelope); err != nil {
+	envelope, err := members(body)
+	if err != nil {
 		return nil, err
 	}
 	node := envelope[strings.ReplaceAll(api, ".", "_")+nodeSuffix]
@@ -120,7 +120,10 @@ func (k *keys) signedNode(body []byte, api string, now time.Time) (jsontext.Valu
 	if err != nil {
 		return nil, err
 	}
-	return node, verify(key, signature, string(node))
+	if err := verify(key, signature, string(node)); err != nil {
+		return nil, err
+	}
+	return readable(node)
 }
 
 // text reads a member that is a text, if it is there.
@@ -144,7 +147,8 @@ func text(envelope map[string]jsontext.Value, name string) (string, error) {
 func unsigned(nodes ...jsontext.Value) error {
 	for _, node := range nodes {
 		var said status
-		if len(node) > 0 && json.Unmarshal(node, &said) == nil && said != (status{}) {
+		text, err := readable(node)
+		if err == nil && len(text) > 0 && json.Unmarshal(text, &said) == nil && said != (status{}) {
 			return fmt.Errorf("an unsigned answer: %.20q %.100q %.200q", said.Code, said.SubCode, said.SubText)
 		}
 	}

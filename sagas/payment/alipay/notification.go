@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
-	"unicode/utf8"
 
 	"github.com/smartwalle/alipay/v3"
 
@@ -41,7 +40,11 @@ func (p *Provider) notified(form url.Values) (payment.Trade, error) {
 	if err := p.keys.current().verifyNotification(form, p.keys.now()); err != nil {
 		return payment.Trade{}, err
 	}
-	return p.told(form)
+	read, err := readableForm(form)
+	if err != nil {
+		return payment.Trade{}, err
+	}
+	return p.told(read)
 }
 
 // told reads what a signed notification tells.
@@ -77,9 +80,6 @@ func signedPlainly(form url.Values) error {
 	for name, values := range form {
 		if len(values) != 1 {
 			return fmt.Errorf("field %.40q is given %d times", name, len(values))
-		}
-		if !utf8.ValidString(values[0]) {
-			return fmt.Errorf("field %.40q is not UTF-8", name)
 		}
 	}
 	if kind := form.Get(fieldSignType); kind != "RSA2" {

@@ -24,6 +24,7 @@ const (
 	modeTimeout        faultMode = "timeout"          // nothing done, no answer
 	modeDoneButTimeout faultMode = "done_but_timeout" // done, no answer
 	modeBusinessError  faultMode = "business_error"   // nothing done, a signed no
+	modeGBKError       faultMode = "gbk_error"        // the same in GBK, as parts of Alipay answer
 	modeRubbish        faultMode = "rubbish"          // nothing done, HTTP 200 with what is no answer
 	modeHalf           faultMode = "half"             // nothing done, half an answer
 	modeRedirect       faultMode = "redirect"         // nothing done, sent on to elsewhere
@@ -128,7 +129,7 @@ func (g *Gateway) setFault(_ context.Context, body []byte) (any, error) {
 	}
 	_, known := businessErrors[wanted.API]
 	switch wanted.Mode {
-	case modeError, modeTimeout, modeDoneButTimeout, modeBusinessError, modeRubbish, modeHalf, modeRedirect, modeHuge:
+	case modeError, modeTimeout, modeDoneButTimeout, modeBusinessError, modeGBKError, modeRubbish, modeHalf, modeRedirect, modeHuge:
 	default:
 		known = false
 	}

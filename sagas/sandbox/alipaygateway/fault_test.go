@@ -192,3 +192,14 @@ func TestClosingEndsCallsThatAreHeldBack(t *testing.T) {
 	s.stop()
 	require.Error(t, <-ended)
 }
+
+// The gateway says no in GBK, as parts of Alipay do: the words arrive as they are.
+func TestARefusalInGBKArrives(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.do(t, "fault", `{"api":"create","mode":"gbk_error","times":1}`)
+	err := calls["create"].make(s, t.Context())
+	var refused *payment.Refused
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, "参数无效", refused.Message)
+}

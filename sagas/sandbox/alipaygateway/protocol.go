@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"golang.org/x/text/encoding/simplifiedchinese"
 )
 
 const (
@@ -75,6 +76,12 @@ func invalid(subCode, message string) error {
 // redirect is the answer that sends the buyer on.
 type redirect string
 
+// inGBK has a no said in GBK.
+type inGBK struct{ error }
+
+// Unwrap gives the no itself.
+func (g inGBK) Unwrap() error { return g.error }
+
 // errSilence has a call end without an answer.
 var errSilence = errors.New("alipaygateway: a fault swallows the answer")
 
@@ -129,7 +136,7 @@ func (g *Gateway) serveCall(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusFound)
 		return
 	}
-	if err := g.answer(w, asked, said); err != nil {
+	if err := g.answer(w, asked, said, errors.As(err, &inGBK{})); err != nil {
 		g.logger.Warn("sandbox alipay: an answer could not be sent", "method", asked.method, "error", err)
 	}
 }
@@ -201,6 +208,8 @@ func (g *Gateway) perform(ctx context.Context, asked call) (any, error) {
 		return nil, errSilence
 	case modeBusinessError:
 		return nil, businessError(known.api, asked.method)
+	case modeGBKError:
+		return nil, inGBK{businessError(known.api, asked.method)}
 	case modeRubbish, modeHalf, modeRedirect, modeHuge:
 		return nil, spoiledAnswer(mode)
 	}
@@ -219,9 +228,12 @@ func (g *Gateway) keepSilent(ctx context.Context) {
 	panic(http.ErrAbortHandler)
 }
 
-// answer sends what is said and a signature over exactly its bytes.
-func (g *Gateway) answer(w http.ResponseWriter, asked call, said any) error {
+// answer sends what is said, in UTF-8 or in GBK, and a signature over exactly its bytes.
+func (g *Gateway) answer(w http.ResponseWriter, asked call, said any, chinese bool) error {
 	node, err := json.Marshal(said)
+	if err == nil && chinese {
+		node, err = simplifiedchinese.GBK.NewEncoder().Bytes(node)
+	}
 	if err != nil {
 		return fmt.Errorf("alipaygateway: encode: %w", err)
 	}
@@ -238,7 +250,11 @@ func (g *Gateway) answer(w http.ResponseWriter, asked call, said any) error {
 	if signing.serial != "" {
 		certificate = fmt.Sprintf(`"alipay_cert_sn":%q,`, signing.serial)
 	}
-	w.Header().Set("Content-Type", "application/json;charset=utf-8")
+	charset := "utf-8"
+	if chinese {
+		charset = "GBK"
+	}
+	w.Header().Set("Content-Type", "application/json;charset="+charset)
 	_, err = fmt.Fprintf(w, `{"%s_response":%s,%s"sign":"%s"}`, name, node, certificate, signature) //nolint:gosec // JSON, and said to be
 	return err
 }

@@ -68,9 +68,21 @@ func (s *Service) tlsConfig(auth tls.ClientAuthType, protocols ...string) *tls.C
 	return s.tls.Config(auth, protocols...)
 }
 
+// oneLength ends the connection after a request in chunks. One that names a length as well
+// may be read as one request by a proxy and as two by this server, or the other way round;
+// the server does not tell that there was a length, and nobody needs chunks here.
+func oneLength(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(r.TransferEncoding) > 0 {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 func (s *Service) serveHTTP(listener net.Listener, handler http.Handler, secure *tls.Config) {
 	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: headerPatience, ReadTimeout: readPatience,
+		Handler: oneLength(handler), ReadHeaderTimeout: headerPatience, ReadTimeout: readPatience,
 		WriteTimeout: writePatience, IdleTimeout: idlePatience, MaxHeaderBytes: maxHeader, TLSConfig: secure,
 		ErrorLog: slog.NewLogLogger(s.config.Logger.Handler(), slog.LevelDebug), // what strangers do wrong
 	}

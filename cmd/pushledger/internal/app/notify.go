@@ -44,3 +44,9 @@ func (n notify) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "fail", http.StatusServiceUnavailable)
 	}
 }
+
+// postOnly answers every other method.
+func postOnly(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Allow", http.MethodPost)
+	http.Error(w, "fail", http.StatusMethodNotAllowed)
+}

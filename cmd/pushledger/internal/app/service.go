@@ -207,6 +207,7 @@ func (s *Service) startLedger(ctx context.Context, mux *http.ServeMux, feed *nat
 	mux.Handle("POST /alipay/notify", notify{
 		provider: s.provider, saga: s.saga, refused: s.reading.metrics.NotificationRefused, logger: s.outsideLog,
 	})
+	mux.HandleFunc("/alipay/notify", postOnly)
 	queries := s.queryHandler()
 	mux.Handle("GET /readyz", s.readiness(queries))
 	mux.Handle("/", queries)

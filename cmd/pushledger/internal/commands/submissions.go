@@ -26,8 +26,13 @@ const (
 	queuePrefix        = "push.queue."  // where the stream captures them; nobody else may publish there
 	submissionConsumer = "commands"
 	resultPrefix       = "push.result."
-	submittedOrigin    = "push.submit" // of an operator's command: whose connection it was is not known any more
+	headerExpects      = "Submission-Expects" // on a queued command: what its sender expected of the queue
+	submittedOrigin    = "push.submit"        // of an operator's command: whose connection it was is not known any more
 )
+
+// expectationPrefix begins, in any case, the headers by which a message is stored only if
+// the stream is as its publisher expects.
+const expectationPrefix = "nats-expected-"
 
 // Bounds of the queue.
 const (
@@ -42,6 +47,7 @@ const (
 	longestRetry        = 10 * time.Second
 	queuePause          = time.Second
 	queuePatience       = 30 * time.Second       // for the server to make the queue, which a slow disk makes long
+	longestHeaderName   = 100                    // bytes that are said of one
 	submissionDuplicate = 100 * time.Millisecond // the least the server takes: a client's choice of message ids must not matter
 )
 
@@ -87,12 +93,27 @@ func OpenSubmissions(ctx context.Context, conn, door *nats.Conn, handler *Handle
 	taken, err := intake.Open(door, intake.Route{
 		Outside: submissionPrefix, Inside: queuePrefix, Tokens: 2,
 		Inbox:   func(subject string) string { return "_INBOX." + strings.Split(subject, ".")[2] + "." },
-		Headers: []string{"Command-Id", "traceparent"},
+		Headers: []string{"Command-Id", "traceparent"}, Mark: expects,
 	}, logger)
 	if err != nil {
 		return nil, fmt.Errorf("commands: %w", err)
 	}
 	return &Submissions{handler: handler, conn: conn, queue: queue, intake: taken, logger: logger, held: make(map[uint64]jetstream.Msg)}, nil
+}
+
+// expects marks a command whose sender made it depend on what is in the queue, which
+// clients cannot know. Carried out without that it would be another command.
+func expects(headers nats.Header) (name, value string) {
+	var first string
+	for given := range headers {
+		if strings.HasPrefix(strings.ToLower(given), expectationPrefix) && (first == "" || given < first) {
+			first = given
+		}
+	}
+	if first == "" {
+		return "", ""
+	}
+	return headerExpects, strconv.QuoteToASCII(first[:min(len(first), longestHeaderName)])
 }
 
 // Run works until ctx ends; then it takes nothing in any more, finishes what is being
@@ -195,7 +216,7 @@ func (s *Submissions) carryOut(ctx context.Context, message jetstream.Msg) {
 		command.Origin = submittedOrigin
 	}
 	for wait := firstRetry; ctx.Err() == nil; wait = min(2*wait, longestRetry) {
-		reply := s.decide(ctx, command)
+		reply := s.decide(ctx, command, message.Headers().Get(headerExpects))
 		if !reply.OK && reply.Error.Code == push.CodeUnavailable {
 			pause(ctx, wait)
 			continue
@@ -219,7 +240,13 @@ func (s *Submissions) letGo(place uint64) {
 	delete(s.held, place)
 }
 
-func (s *Submissions) decide(ctx context.Context, command Command) Reply {
+func (s *Submissions) decide(ctx context.Context, command Command, expects string) Reply {
+	if expects != "" {
+		return failure(command.ID, &push.Refusal{
+			Code: push.CodeUnknownHeader, Message: "not carried out: a submitted command cannot expect anything of the queue, leave out the header " + expects,
+			MessageZH: "未执行：提交的命令不支持该消息头 " + expects,
+		})
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience) // what has begun is finished
 	defer cancel()
 	return s.handler.Handle(ctx, command)

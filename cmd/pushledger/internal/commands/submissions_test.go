@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
+	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
 	"github.com/pushledger/pushledger/eventstore/natsserver"
 )
@@ -175,4 +176,30 @@ func TestSubmittedCommandsSurviveRestarts(t *testing.T) {
 		stop()
 	}
 	require.Equal(t, uint64(2*pushes), c.desk.length(t), "each once")
+}
+
+// What a client makes depend on the queue is not carried out without that.
+func TestASubmissionThatExpectsSomethingOfTheQueueIsRefused(t *testing.T) {
+	c := openCounter(t)
+	stop := c.open()
+	defer stop()
+	for _, header := range []string{
+		jetstream.ExpectedStreamHeader, jetstream.ExpectedLastSeqHeader, jetstream.ExpectedLastSubjSeqHeader,
+		jetstream.ExpectedLastMsgIDHeader, "Nats-Expected-Last-Subject-Sequence-Subject", "nats-expected-last-sequence", "Nats-Expected-Of-Tomorrow",
+	} {
+		id := uuid.NewString()
+		message := nats.NewMsg("push.submit." + anna + ".offer")
+		message.Data = []byte(offerOf("expects", "same.com"))
+		message.Header["Command-Id"], message.Header[header] = []string{id}, []string{"0"}
+		_, err := c.js.PublishMsg(t.Context(), message)
+		require.NoError(t, err, header)
+		said, reply := c.result()
+		require.Equal(t, id, said, header)
+		require.False(t, reply.OK, header)
+		require.Equal(t, push.CodeUnknownHeader, reply.Error.Code, header)
+		require.Contains(t, reply.Error.Message, header)
+	}
+	c.submit(anna, "withdraw", "", `{"push_id":"expects"}`)
+	_, reply := c.result()
+	require.Equal(t, push.CodePushNotFound, reply.Error.Code, "none was carried out")
 }

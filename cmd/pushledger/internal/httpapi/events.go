@@ -73,6 +73,9 @@ func (s *server) addEvents() {
 // stream sends events until the reader has gone or the service stops.
 func (s *server) stream(ctx huma.Context, follower *pushes.Follower) {
 	ctx.SetHeader("Content-Type", "text/event-stream")
+	if ctx.Method() == http.MethodHead { // nothing follows, so there is nothing to wait for
+		return
+	}
 	_, w := humago.Unwrap(ctx)
 	out := eventWriter{w: w, control: http.NewResponseController(w)}
 	following, stop := context.WithCancel(ctx.Context())

@@ -56,6 +56,7 @@ func (s *server) addStatement() {
 }
 
 func prefersCSV(accept string) bool {
+	accept = strings.ToLower(accept)
 	return strings.Contains(accept, csvType) && !strings.Contains(accept, "application/json")
 }
 

@@ -48,6 +48,15 @@ func (n *Notices) Page(ctx context.Context, viewer pushes.Viewer, request Reques
 	if request.Limit < 0 || request.Limit > maxLimit {
 		return Page{}, pushes.RefuseQuery("limit")
 	}
+	if request.After > 0 {
+		info, err := n.stream.Info(ctx)
+		if err != nil {
+			return Page{}, fmt.Errorf("notices: read: %w", err)
+		}
+		if request.After > info.State.LastSeq { // of another ledger, or of a copy that is newer
+			return Page{}, pushes.RefuseQuery("after")
+		}
+	}
 	if request.PushID != "" {
 		shown, err := n.Pushes.Push(ctx, viewer, pushes.PushRequest{PushID: request.PushID})
 		if err != nil {
