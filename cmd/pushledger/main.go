@@ -58,7 +58,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		kong.Name("pushledger"), kong.Description("A ledger for domains pushed at a price to one named buyer."),
 		kong.DefaultEnvars("PUSHLEDGER"), kong.UsageOnError(), kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exited = code }),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(&terminal{out: stdout, err: stderr}))
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(&terminal{out: stdout, err: stderr, args: args}))
 	if err != nil {
 		fmt.Fprintln(stderr, "error:", err)
 		return exitUsage
@@ -81,7 +81,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 }
 
 // terminal is where a command writes: results to out, everything else to err.
-type terminal struct{ out, err io.Writer }
+type terminal struct {
+	out, err io.Writer
+	args     []string // of the command, without the program's name
+}
 
 // progress is a bar for work of so many steps, drawn only where somebody looks.
 func (t *terminal) progress(steps int) *progressbar.ProgressBar {

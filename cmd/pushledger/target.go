@@ -101,7 +101,7 @@ func (f targetFlags) token() (string, error) {
 
 // outputFlags say how results are printed.
 type outputFlags struct {
-	Output string `short:"o" help:"How to print." enum:"table,json" default:"table"`
+	Output string `short:"o" help:"How to print: table or json." enum:"table,json" default:"table"`
 }
 
 // print writes an answer as JSON, or lets draw make a table of it.
@@ -111,7 +111,7 @@ func (f outputFlags) print(out io.Writer, answer any, draw func(table.Writer)) e
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintln(out, string(text))
+		_, err = fmt.Fprintln(out, plain(string(text)))
 		return err
 	}
 	drawn := table.NewWriter()
