@@ -37,6 +37,9 @@ type auditFlags struct {
 
 // open opens the ledger; close it afterwards.
 func (f auditFlags) open(ctx context.Context) (audit.Ledger, func() error, error) {
+	if f.Data != "" && (f.ReadyFile != "" || f.NATSURL != "" || f.HTTPURL != "") {
+		return nil, nil, fmt.Errorf("%w: give --data for a stopped service, or the address of a running one, not both", errUsage)
+	}
 	if f.Data != "" {
 		stopped, err := audit.OpenStopped(ctx, f.Data, cmp.Or(f.TransparencyDir, app.TransparencyDir(f.Data)))
 		if err != nil {
@@ -57,7 +60,7 @@ func (f auditFlags) open(ctx context.Context) (audit.Ledger, func() error, error
 
 // client speaks as the auditor of a sandbox unless the user wants somebody else.
 func (f auditFlags) client() (*client.Client, error) {
-	if f.ReadyFile != "" && f.As == "" {
+	if f.ReadyFile != "" && f.As == "" && f.Token == "" && f.TokenFile == "" {
 		f.As = "auditor"
 	}
 	return f.targetFlags.client()

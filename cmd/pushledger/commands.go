@@ -37,7 +37,7 @@ func (f commandFlags) send(ctx context.Context, screen *terminal, verb string, b
 	if err != nil {
 		return err
 	}
-	return f.print(screen.out, reply, func(drawn table.Writer) {
+	err = f.print(screen.out, reply, func(drawn table.Writer) {
 		drawn.AppendRows([]table.Row{
 			{"push", reply.PushID},
 			{"status", both(words.Status(reply.Status))},
@@ -47,10 +47,15 @@ func (f commandFlags) send(ctx context.Context, screen *terminal, verb string, b
 		})
 		if reply.Payment != nil {
 			drawn.AppendRows([]table.Row{
-				{"to pay", reply.Payment.Amount}, {"pay by", when(reply.Payment.ExpiresAt)}, {"pay at", reply.Payment.URL},
+				{"to pay", reply.Payment.Amount}, {"pay by", when(reply.Payment.ExpiresAt)},
 			})
 		}
 	})
+	if err != nil || f.Output == "json" || reply.Payment == nil {
+		return err
+	}
+	_, err = fmt.Fprintf(screen.out, "pay at:\n%s\n", plainLine(reply.Payment.URL)) // on a line of its own, to be taken whole
+	return err
 }
 
 type offerItem struct {
@@ -80,6 +85,9 @@ type offerCommand struct {
 func (c *offerCommand) Run(ctx context.Context, screen *terminal) error {
 	if c.File != "" {
 		return c.sendFile(ctx, screen)
+	}
+	if c.Buyer == "" {
+		return fmt.Errorf("%w: --buyer is missing: the one account that may accept", errUsage)
 	}
 	body := offerBody{PushID: c.PushID, Buyer: c.Buyer, ValidFor: c.ValidFor, Remark: c.Remark}
 	for _, item := range c.Items {

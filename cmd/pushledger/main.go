@@ -2,7 +2,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,24 +13,10 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/mattn/go-isatty"
 	"github.com/schollz/progressbar/v3"
-
-	"github.com/pushledger/pushledger/aggregates/push"
-	"github.com/pushledger/pushledger/cmd/pushledger/internal/audit"
-	"github.com/pushledger/pushledger/cmd/pushledger/internal/client"
-	"github.com/pushledger/pushledger/eventstore/transparency"
 )
 
 // version is set when a release is built.
 var version = "0.1.0"
-
-// Exit codes.
-const (
-	exitDone        = 0
-	exitRefused     = 1 // by a rule, or the demo did not end as its file says
-	exitUsage       = 2
-	exitUnreachable = 3
-	exitVerify      = 4 // the ledger is not what was signed, against its rules, or not what a bill says
-)
 
 type commandLine struct {
 	Serve       serveCommand       `cmd:"" help:"Run the whole service."`
@@ -73,69 +58,39 @@ func run(args []string, stdout, stderr io.Writer) int {
 		kong.Name("pushledger"), kong.Description("A ledger for domains pushed at a price to one named buyer."),
 		kong.DefaultEnvars("PUSHLEDGER"), kong.UsageOnError(), kong.Writers(stdout, stderr),
 		kong.Exit(func(code int) { exited = code }),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(&terminal{out: stdout, err: stderr}))
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(&terminal{out: stdout, err: stderr, args: args}))
 	if err != nil {
 		fmt.Fprintln(stderr, "error:", err)
 		return exitUsage
 	}
+	preferArguments(parser, args)
 	parsed, err := parser.Parse(args)
 	if exited >= 0 { // help was asked for
 		return exited
 	}
 	if err != nil {
-		fmt.Fprintln(stderr, "error:", err)
-		fmt.Fprintln(stderr, "hint: pushledger --help")
+		var wrong *kong.ParseError
+		if errors.As(err, &wrong) {
+			parsed = wrong.Context
+		}
+		fmt.Fprintln(plainWriter{stderr}, "error:", err)
+		fmt.Fprintln(stderr, "hint:", helpOf(parsed))
 		return exitUsage
 	}
-	return explain(parsed.Run(), stderr)
+	return explain(parsed.Run(), helpOf(parsed), stderr)
 }
 
 // terminal is where a command writes: results to out, everything else to err.
-type terminal struct{ out, err io.Writer }
+type terminal struct {
+	out, err io.Writer
+	args     []string // of the command, without the program's name
+}
 
 // progress is a bar for work of so many steps, drawn only where somebody looks.
 func (t *terminal) progress(steps int) *progressbar.ProgressBar {
 	file, is := t.err.(*os.File)
 	return progressbar.NewOptions(steps, progressbar.OptionSetWriter(t.err), progressbar.OptionShowCount(),
 		progressbar.OptionClearOnFinish(), progressbar.OptionSetVisibility(is && isatty.IsTerminal(file.Fd())))
-}
-
-// errUsage marks what the user got wrong beyond what the flags themselves check.
-var errUsage = errors.New("wrong usage")
-
-// explain prints an error and finds its exit code.
-func explain(err error, stderr io.Writer) int {
-	var refused *push.Refusal
-	var damage *transparency.Damage
-	switch {
-	case err == nil:
-		return exitDone
-	case errors.As(err, &refused):
-		printRefusal(stderr, refused)
-		return exitRefused
-	case errors.Is(err, errNotAsExpected), errors.Is(err, errNotRebuilt):
-		fmt.Fprintln(stderr, "error:", err)
-		return exitRefused
-	case errors.As(err, &damage), errors.Is(err, transparency.ErrCheckpoint), errors.Is(err, errDiffers), errors.Is(err, errBillDiffers):
-		fmt.Fprintln(stderr, "error:", err)
-		return exitVerify
-	case errors.Is(err, client.ErrUnreachable), errors.Is(err, audit.ErrUnreachable):
-		fmt.Fprintln(stderr, "error:", err)
-		fmt.Fprintln(stderr, "hint: is the service running? --ready-file, --nats-url and --http-url say where")
-		return exitUnreachable
-	default:
-		fmt.Fprintln(stderr, "error:", err)
-		return exitUsage
-	}
-}
-
-func printRefusal(stderr io.Writer, refused *push.Refusal) {
-	stderr = plainWriter{stderr}
-	fmt.Fprintf(stderr, "error: %s: %s\n       %s\n", refused.Code, refused.Message, refused.MessageZH)
-	for _, violation := range refused.Violations {
-		what := cmp.Or(violation.Domain.Both(), violation.Input)
-		fmt.Fprintf(stderr, "  %-30s %-4s %-22s %s\n", what, violation.Rule, violation.Code, violation.Message)
-	}
 }
 
 type versionCommand struct{}

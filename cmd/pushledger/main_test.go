@@ -24,7 +24,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"sandbox": startSandboxForScript,
+			"sandbox": startSandboxForScript, "exits": exits, "tokens": tokens,
 		},
 	})
 }

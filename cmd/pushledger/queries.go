@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
@@ -33,13 +34,14 @@ func (c *showCommand) Run(ctx context.Context, screen *terminal) error {
 	if err != nil {
 		return err
 	}
-	return c.print(screen.out, view, func(drawn table.Writer) {
+	err = c.print(screen.out, view, func(drawn table.Writer) {
 		drawn.AppendRows([]table.Row{
 			{"push", view.PushID},
 			{"status", statusOf(view)},
 			{"seller", view.Seller},
 			{"buyer", view.Buyer},
 			{"total", view.Total},
+			{"remark", view.Remark},
 			{"offered", when(view.OfferedAt)},
 			{"expires", when(view.ExpiresAt)},
 			{"payment", paymentOf(view)},
@@ -51,16 +53,27 @@ func (c *showCommand) Run(ctx context.Context, screen *terminal) error {
 			drawn.AppendRow(table.Row{item.Domain.Both(), item.Price.String() + "  " + both(words.Delivery(item.Delivery))})
 		}
 	})
+	return c.whereToPay(screen, view, err)
+}
+
+// whereToPay prints below a table the page on which to pay, if the viewer is shown one,
+// and until when: on lines of their own, so that an address can be taken whole.
+func (f queryFlags) whereToPay(screen *terminal, view pushes.View, printed error) error {
+	if printed != nil || f.Output == "json" || view.Payment.URL == "" {
+		return printed
+	}
+	_, err := fmt.Fprintf(screen.out, "pay by: %s\npay at:\n%s\n", when(view.Payment.ExpiresAt), plainLine(view.Payment.URL))
+	return err
 }
 
 type listCommand struct {
 	queryFlags
-	Role   string `help:"Your side of the pushes." enum:",seller,buyer" default:""`
-	Status string `help:"Only of this status."`
+	Role   string `help:"Your side of the pushes: seller or buyer." enum:",seller,buyer" default:""`
+	Status string `help:"Only of this status: Offered, Accepted, Paid, Completed, Withdrawn, Declined, Expired, Invalidated or Refunded." enum:",Offered,Accepted,Paid,Completed,Withdrawn,Declined,Expired,Invalidated,Refunded" default:""`
 	Domain string `help:"Only with this domain."`
 	From   string `help:"Offered at or after, RFC 3339."`
 	To     string `help:"Offered before, RFC 3339."`
-	Sort   string `help:"By the time of the offer." enum:"asc,desc" default:"desc"`
+	Sort   string `help:"By the time of the offer: asc or desc." enum:"asc,desc" default:"desc"`
 	Limit  int    `help:"How many at once." default:"50"`
 	Cursor string `help:"Go on from the cursor of the page before."`
 }
@@ -79,17 +92,35 @@ func (c *listCommand) Run(ctx context.Context, screen *terminal) error {
 	if err != nil {
 		return err
 	}
-	return c.print(screen.out, page, func(drawn table.Writer) {
+	err = c.print(screen.out, page, func(drawn table.Writer) {
 		drawn.AppendHeader(table.Row{"push", "status", "seller", "buyer", "domains", "total", "offered"})
 		for _, view := range page.Pushes {
 			drawn.AppendRow(table.Row{
-				view.PushID, statusOf(view), view.Seller, view.Buyer, len(view.Items), view.Total, when(view.OfferedAt),
+				view.PushID, statusOf(view), view.Seller, view.Buyer, firstOf(view.Items), view.Total, when(view.OfferedAt),
 			})
 		}
-		if page.NextCursor != "" {
-			drawn.AppendFooter(table.Row{"next page", "--cursor " + page.NextCursor})
-		}
 	})
+	return c.next(screen, page.NextCursor, err)
+}
+
+// next prints below a table how to go on; an answer in JSON has the cursor in it.
+func (f queryFlags) next(screen *terminal, cursor string, printed error) error {
+	if printed != nil || f.Output == "json" {
+		return printed
+	}
+	return screen.nextPage(cursor)
+}
+
+// firstOf names the first domain of a push and how many more there are.
+func firstOf(items []pushes.ItemView) string {
+	switch len(items) {
+	case 0:
+		return ""
+	case 1:
+		return items[0].Domain.Both()
+	default:
+		return fmt.Sprintf("%s, %d more", items[0].Domain.Both(), len(items)-1)
+	}
 }
 
 type timelineCommand struct {
@@ -108,7 +139,11 @@ func (c *timelineCommand) Run(ctx context.Context, screen *terminal) error {
 	if err != nil {
 		return err
 	}
-	return c.print(screen.out, timeline, func(drawn table.Writer) {
+	view, err := reader.Push(ctx, pushes.PushRequest{PushID: c.Push}, c.MinSeq)
+	if err != nil {
+		return err
+	}
+	err = c.print(screen.out, timeline, func(drawn table.Writer) {
 		drawn.AppendHeader(table.Row{"seq", "time", "actor", "event", "", ""})
 		for _, event := range timeline.Events {
 			actor := event.Actor
@@ -118,6 +153,7 @@ func (c *timelineCommand) Run(ctx context.Context, screen *terminal) error {
 			drawn.AppendRow(table.Row{event.Seq, when(event.Time), actor, event.Type, event.EN, event.ZH})
 		}
 	})
+	return c.whereToPay(screen, view, err)
 }
 
 type domainCommand struct {
@@ -181,10 +217,11 @@ func (c *journalCommand) Run(ctx context.Context, screen *terminal) error {
 	if err != nil {
 		return err
 	}
-	return c.print(screen.out, page, func(drawn table.Writer) {
+	err = c.print(screen.out, page, func(drawn table.Writer) {
 		drawn.AppendHeader(table.Row{"seq", "time", "push", "event", "from", "to", "amount"})
 		for _, entry := range page.Entries {
 			drawn.AppendRow(table.Row{entry.Seq, when(entry.Time), entry.PushID, entry.Event, entry.From, entry.To, entry.Amount})
 		}
 	})
+	return c.next(screen, page.NextCursor, err)
 }

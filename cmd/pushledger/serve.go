@@ -26,7 +26,7 @@ type serveCommand struct {
 	Data              string        `help:"Directory of everything that is kept." default:"data" type:"path"`
 	NATSListen        string        `name:"nats-listen" help:"Address for NATS clients; port 0 picks a free one." default:"127.0.0.1:4222"`
 	HTTPListen        string        `name:"http-listen" help:"Address for HTTP clients; port 0 picks a free one." default:"127.0.0.1:8080"`
-	Sync              string        `help:"When an acknowledged command has reached the disk." enum:"always,interval" default:"always"`
+	Sync              string        `help:"When an acknowledged command has reached the disk: always (at once) or interval." enum:"always,interval" default:"always"`
 	PaymentWindow     time.Duration `help:"How long an accepted push may take to be paid." default:"30m"`
 	RequireBoundPayer bool          `help:"Demand that a buyer pays from the Alipay account that the directory knows as its own; money from another goes back (T6)."`
 	Settlement        string        `help:"How sellers are paid from now on: by transfers out of the platform's account, or by confirming trades that Alipay keeps for the seller (直付通), for which every seller needs its number as a merchant there (T7)." enum:"transfer,confirm" default:"transfer"`
@@ -35,7 +35,7 @@ type serveCommand struct {
 	CommandBurst      int           `help:"Commands that one account may send at once." default:"1000"`
 	ReadyFile         string        `help:"File to write, as JSON, once the service answers." type:"path"`
 	FeeSchedule       string        `help:"JSON file of fee rates and the instants from which they hold." type:"existingfile"`
-	LogLevel          string        `help:"What to log." enum:"debug,info,warn,error" default:"info"`
+	LogLevel          string        `help:"What to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 
 	TLSCert     string `name:"tls-cert" help:"PEM file of the service's TLS certificate and its chain; both doors speak TLS then. It may be replaced while the service runs." type:"existingfile"`
 	TLSKey      string `name:"tls-key" help:"PEM file of its key." type:"existingfile"`
@@ -127,7 +127,7 @@ func (c *serveCommand) readFees(config *app.Config) error {
 type tokenCommand struct {
 	Data    string        `help:"Directory of the sandbox." default:"data" type:"existingdir"`
 	Account string        `help:"Account id." required:""`
-	Role    string        `help:"What the account may do." enum:"trader,operator,auditor,service" default:"trader"`
+	Role    string        `help:"What the account may do: trader, operator, auditor or service." enum:"trader,operator,auditor,service" default:"trader"`
 	Life    time.Duration `help:"How long the token is good." default:"24h"`
 }
 

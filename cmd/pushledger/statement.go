@@ -11,7 +11,7 @@ import (
 
 type statementCommand struct {
 	targetFlags
-	Output  string `short:"o" help:"How to print." enum:"table,json,csv" default:"table"`
+	Output  string `short:"o" help:"How to print: table, json or csv." enum:"table,json,csv" default:"table"`
 	MinSeq  uint64 `help:"Wait until the answer shows this position of the ledger."`
 	Account string `arg:"" help:"Account id."`
 	From    string `help:"First instant, RFC 3339."`

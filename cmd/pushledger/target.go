@@ -16,8 +16,8 @@ import (
 
 // targetFlags say where the service is and who asks.
 type targetFlags struct {
-	NATSURL   string `name:"nats-url" help:"Where commands go." default:"nats://127.0.0.1:4222"`
-	HTTPURL   string `name:"http-url" help:"Where queries go." default:"http://127.0.0.1:8080"`
+	NATSURL   string `name:"nats-url" help:"Where commands go; nats://127.0.0.1:4222 if no address is given."`
+	HTTPURL   string `name:"http-url" help:"Where queries go; http://127.0.0.1:8080 if no address is given."`
 	Token     string `help:"Who you are. Better given as PUSHLEDGER_TOKEN: others can see the arguments of a process."`
 	TokenFile string `help:"File with the token." type:"existingfile"`
 	ReadyFile string `help:"A sandbox's ready file, to take all three from." type:"existingfile"`
@@ -47,12 +47,42 @@ func (f targetFlags) client() (*client.Client, error) {
 	return client.New(target)
 }
 
+// Where a service is that was started with no flags.
+const (
+	usualNATS = "nats://127.0.0.1:4222"
+	usualHTTP = "http://127.0.0.1:8080"
+)
+
+// target takes from the ready file what is not given otherwise. Of a service of which one
+// address is given, the other is not guessed: the calls that need it say so.
 func (f targetFlags) target() (client.Target, error) {
-	if f.ReadyFile != "" {
-		return client.ReadReadyFile(f.ReadyFile, f.As)
+	given := f.Token != "" || f.TokenFile != ""
+	if f.As != "" && given {
+		return client.Target{}, errors.New("give --as with --ready-file, or one of --token and --token-file, not both")
 	}
-	token, err := f.token()
-	return client.Target{NATSURL: f.NATSURL, HTTPURL: f.HTTPURL, Token: token}, err
+	target := client.Target{NATSURL: f.NATSURL, HTTPURL: f.HTTPURL}
+	if f.ReadyFile == "" && f.As != "" {
+		return target, errors.New("--as needs the --ready-file that has the account's token")
+	}
+	if f.ReadyFile == "" && f.NATSURL == "" && f.HTTPURL == "" {
+		target.NATSURL, target.HTTPURL = usualNATS, usualHTTP
+	}
+	if f.ReadyFile != "" {
+		ready, err := client.ReadReady(f.ReadyFile)
+		if err != nil {
+			return target, err
+		}
+		if target, err = ready.Target(f.NATSURL, f.HTTPURL); err != nil {
+			return target, err
+		}
+		if !given {
+			target.Token, err = ready.Token(f.As)
+			return target, err
+		}
+	}
+	var err error
+	target.Token, err = f.token()
+	return target, err
 }
 
 // token is who asks, given in one way only.
@@ -71,7 +101,7 @@ func (f targetFlags) token() (string, error) {
 
 // outputFlags say how results are printed.
 type outputFlags struct {
-	Output string `short:"o" help:"How to print." enum:"table,json" default:"table"`
+	Output string `short:"o" help:"How to print: table or json." enum:"table,json" default:"table"`
 }
 
 // print writes an answer as JSON, or lets draw make a table of it.
@@ -81,7 +111,7 @@ func (f outputFlags) print(out io.Writer, answer any, draw func(table.Writer)) e
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintln(out, string(text))
+		_, err = fmt.Fprintln(out, plain(string(text)))
 		return err
 	}
 	drawn := table.NewWriter()

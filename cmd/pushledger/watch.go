@@ -34,11 +34,11 @@ func (c *watchCommand) Run(ctx context.Context, screen *terminal) error {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintln(screen.out, string(line))
+			_, err = fmt.Fprintln(screen.out, plain(string(line)))
 			return err
 		}
-		_, err := fmt.Fprintf(screen.out, "%8d  %s  %s  %s  %s %s\n", event.Seq, when(event.Time), event.PushID,
-			screen.colour(colourOf(event.Type), event.Type), plain(event.EN), plain(event.ZH))
+		_, err := fmt.Fprintf(screen.out, "%8d  %s  %s  %s  %s %s\n", event.Seq, when(event.Time), plainLine(event.PushID),
+			screen.colour(colourOf(event.Type), event.Type), plainLine(event.EN), plainLine(event.ZH))
 		return err
 	}, func(reason error) {
 		fmt.Fprintln(screen.err, "connection lost, trying again:", reason)

@@ -130,7 +130,7 @@ func (l *listQuery) text() string {
 func (r ListRequest) query(viewer Viewer) (*listQuery, error) {
 	query := &listQuery{descending: r.Sort != SortAsc}
 	if r.Sort != "" && r.Sort != SortAsc && r.Sort != SortDesc {
-		return nil, RefuseQuery("sort")
+		return nil, RefuseQuery("sort", SortAsc, SortDesc)
 	}
 	var err error
 	if query.limit, err = pageLimit(r.Limit); err != nil {
@@ -152,7 +152,7 @@ func pageLimit(limit int) (int, error) {
 	case limit == 0:
 		return DefaultLimit, nil
 	case limit < 0 || limit > MaxLimit:
-		return 0, RefuseQuery("limit")
+		return 0, RefuseQuery("limit", "1 to "+strconv.Itoa(MaxLimit))
 	default:
 		return limit, nil
 	}
@@ -171,7 +171,7 @@ func (r ListRequest) addParties(query *listQuery, viewer Viewer) error {
 		"": {"seller", "buyer"}, RoleAll: {"seller", "buyer"}, RoleSeller: {"seller"}, RoleBuyer: {"buyer"},
 	}[r.Role]
 	if sides == nil {
-		return RefuseQuery("role")
+		return RefuseQuery("role", RoleSeller, RoleBuyer, RoleAll)
 	}
 	if account == "" && viewer.SeesAll {
 		return nil
@@ -193,7 +193,11 @@ func (r ListRequest) addStatus(query *listQuery) error {
 		return nil
 	}
 	if !slices.Contains(statuses, push.Status(r.Status)) {
-		return RefuseQuery("status")
+		var allowed []string
+		for _, status := range statuses {
+			allowed = append(allowed, string(status))
+		}
+		return RefuseQuery("status", allowed...)
 	}
 	query.where("status = ", r.Status)
 	return nil
@@ -222,7 +226,7 @@ func (r ListRequest) addTimes(query *listQuery) error {
 		}
 		at, err := time.Parse(time.RFC3339, bound.text)
 		if err != nil {
-			return RefuseQuery(bound.name)
+			return RefuseQuery(bound.name, "a time such as 2026-11-02T00:00:00+08:00")
 		}
 		query.where(bound.condition, at.UnixMicro())
 		given = append(given, at)

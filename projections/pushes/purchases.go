@@ -82,7 +82,7 @@ func (r PurchasesRequest) query() (*listQuery, error) {
 	case WorkRunning, WorkStuck:
 		query.where("work = ", r.State)
 	default:
-		return nil, RefuseQuery("state")
+		return nil, RefuseQuery("state", "running", "stuck")
 	}
 	return query, ListRequest{Cursor: r.Cursor}.addCursor(query)
 }

@@ -2,6 +2,7 @@ package pushes
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/projections"
@@ -13,12 +14,18 @@ const (
 	CodeNotAllowed   = "not_allowed"
 )
 
-// RefuseQuery refuses a question because one of its parameters cannot be read.
-func RefuseQuery(parameter string) *push.Refusal {
-	return &push.Refusal{
+// RefuseQuery refuses a question because one of its parameters cannot be read. It says
+// which values there are, where there are so many.
+func RefuseQuery(parameter string, allowed ...string) *push.Refusal {
+	refusal := &push.Refusal{
 		Code:    CodeInvalidQuery,
 		Message: "this cannot be asked: " + parameter + " is not valid", MessageZH: "查询参数无效：" + parameter,
 	}
+	if len(allowed) > 0 {
+		refusal.Message += "; it may be " + strings.Join(allowed, ", ")
+		refusal.MessageZH += "，可填：" + strings.Join(allowed, "、")
+	}
+	return refusal
 }
 
 func (v Viewer) mustSeeAll() error {

@@ -29,7 +29,10 @@ type Ledger interface {
 }
 
 // ErrUnreachable means that no service answers an auditor. It is wrapped with the cause.
-var ErrUnreachable = errors.New("audit: the service does not answer; is the token one of role auditor?")
+var ErrUnreachable = errors.New("audit: the service does not answer")
+
+// ErrNotAllowed means that the token is not one of an auditor.
+var ErrNotAllowed = errors.New("audit: only the role auditor may audit a running service")
 
 // Remote is a running service.
 type Remote struct {
@@ -65,6 +68,9 @@ func (r *Remote) ask(ctx context.Context, name string, asked question) ([]byte, 
 	defer cancel()
 	defer context.AfterFunc(r.refused, cancel)()
 	reply, err := r.conn.RequestWithContext(ctx, "push.audit."+r.account+"."+name, body)
+	if r.refused.Err() != nil {
+		return nil, fmt.Errorf("%w (%s)", ErrNotAllowed, name)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrUnreachable, name, err)
 	}

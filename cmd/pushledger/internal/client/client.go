@@ -55,6 +55,9 @@ func (c *Client) NATS() (*nats.Conn, error) {
 	if c.conn != nil {
 		return c.conn, nil
 	}
+	if c.target.NATSURL == "" {
+		return nil, fmt.Errorf("%w: this goes over NATS: give --nats-url as well", ErrNoAddress)
+	}
 	options := []nats.Option{
 		nats.Name("pushledger " + c.account), nats.Token(c.target.Token),
 		nats.CustomInboxPrefix("_INBOX." + c.account), nats.Timeout(connectPatience),
@@ -63,6 +66,9 @@ func (c *Client) NATS() (*nats.Conn, error) {
 		options = append(options, nats.Secure(c.target.TLS.Clone()))
 	}
 	conn, err := nats.Connect(c.target.NATSURL, options...)
+	if errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) {
+		return nil, fmt.Errorf("%w: %s does not take the token: %w", ErrNotSignedIn, withoutUser(c.target.NATSURL), hiding(c.target.NATSURL, err))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrUnreachable, withoutUser(c.target.NATSURL), hiding(c.target.NATSURL, err))
 	}

@@ -133,6 +133,9 @@ func get[A any](ctx context.Context, c *Client, path string, parameters paramete
 }
 
 func (c *Client) request(ctx context.Context, method, path string, parameters parameters) (*http.Request, error) {
+	if c.target.HTTPURL == "" {
+		return nil, fmt.Errorf("%w: this goes over HTTP: give --http-url as well", ErrNoAddress)
+	}
 	address := strings.TrimSuffix(c.target.HTTPURL, "/") + path + "?" + parameters.encode()
 	request, err := http.NewRequestWithContext(ctx, method, address, http.NoBody)
 	if err != nil {

@@ -4,6 +4,7 @@
 package client
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -20,6 +21,16 @@ import (
 // out; sending it again with the same Command-Id is safe. It is wrapped with the cause.
 var ErrUnreachable = errors.New("client: the service cannot be reached")
 
+// ErrNotSignedIn means that the service does not take the token. It is wrapped with the
+// cause.
+var ErrNotSignedIn = errors.New("client: not signed in")
+
+// ErrNoAddress means that the call needs an address which is not known.
+var ErrNoAddress = errors.New("client: an address is missing")
+
+// CodeUnauthenticated is that of a query whose token the service does not take.
+const CodeUnauthenticated = "unauthenticated"
+
 // Target is where the service is and who asks.
 type Target struct {
 	NATSURL string
@@ -28,34 +39,70 @@ type Target struct {
 	TLS     *tls.Config // nil: what the machine trusts, where the addresses ask for TLS
 }
 
+// Ready is what a service writes into its ready file once it answers.
+type Ready struct {
+	NATSURL string            `json:"nats_url"`
+	HTTPURL string            `json:"http_url"`
+	TLSCA   string            `json:"tls_ca"` // PEM; empty without TLS
+	Tokens  map[string]string `json:"tokens"` // by account, of a sandbox
+	path    string
+}
+
 // ReadReadyFile reads the file that a sandbox writes once it answers, to act as one of
 // its accounts.
 func ReadReadyFile(path, account string) (Target, error) {
+	ready, err := ReadReady(path)
+	if err != nil {
+		return Target{}, err
+	}
+	token, err := ready.Token(account)
+	if err != nil {
+		return Target{}, err
+	}
+	target, err := ready.Target("", "")
+	target.Token = token
+	return target, err
+}
+
+// ReadReady reads the file that a service writes once it answers.
+func ReadReady(path string) (Ready, error) {
 	text, err := os.ReadFile(path) //nolint:gosec // the user names the file
 	if err != nil {
-		return Target{}, fmt.Errorf("client: ready file: %w", err)
+		return Ready{}, fmt.Errorf("client: ready file: %w", err)
 	}
-	var ready struct {
-		NATSURL string            `json:"nats_url"`
-		HTTPURL string            `json:"http_url"`
-		TLSCA   string            `json:"tls_ca"`
-		Tokens  map[string]string `json:"tokens"`
-	}
+	ready := Ready{path: path}
 	if err := json.Unmarshal(text, &ready); err != nil {
-		return Target{}, fmt.Errorf("client: ready file %s: %w", path, err)
+		return Ready{}, fmt.Errorf("client: ready file %s: %w", path, err)
 	}
-	token, known := ready.Tokens[account]
-	if !known {
-		return Target{}, fmt.Errorf("client: ready file %s has no account %q, only %q", path, account, slices.Sorted(maps.Keys(ready.Tokens)))
-	}
-	target := Target{NATSURL: ready.NATSURL, HTTPURL: ready.HTTPURL, Token: token}
-	if ready.TLSCA == "" {
+	return ready, nil
+}
+
+// Target is where the service is, at other addresses if they are not empty, and which
+// certificates to trust there. It has no token.
+func (r Ready) Target(natsURL, httpURL string) (Target, error) {
+	target := Target{NATSURL: cmp.Or(natsURL, r.NATSURL), HTTPURL: cmp.Or(httpURL, r.HTTPURL)}
+	if r.TLSCA == "" {
 		return target, nil
 	}
-	if err := target.trust([]byte(ready.TLSCA)); err != nil {
-		return Target{}, fmt.Errorf("client: ready file %s: %w", path, err)
+	if err := target.trust([]byte(r.TLSCA)); err != nil {
+		return Target{}, fmt.Errorf("client: ready file %s: %w", r.path, err)
 	}
 	return target, nil
+}
+
+// Token is that of an account of a sandbox.
+func (r Ready) Token(account string) (string, error) {
+	token, known := r.Tokens[account]
+	switch {
+	case known:
+		return token, nil
+	case len(r.Tokens) == 0:
+		return "", fmt.Errorf("client: ready file %s has no tokens, for it is no sandbox's: give --token-file as well", r.path)
+	case account == "":
+		return "", fmt.Errorf("client: --as is missing: ready file %s has the accounts %q", r.path, slices.Sorted(maps.Keys(r.Tokens)))
+	default:
+		return "", fmt.Errorf("client: ready file %s has no account %q, only %q", r.path, account, slices.Sorted(maps.Keys(r.Tokens)))
+	}
 }
 
 // Trust has the target trust the certificates of a PEM file instead of what the machine
@@ -102,10 +149,10 @@ func (t *Target) secure() *tls.Config {
 func (t Target) Account() (string, error) {
 	var claims jwt.RegisteredClaims
 	if _, _, err := jwt.NewParser().ParseUnverified(t.Token, &claims); err != nil {
-		return "", fmt.Errorf("client: token: %w", err)
+		return "", fmt.Errorf("%w: token: %w", ErrNotSignedIn, err)
 	}
 	if claims.Subject == "" {
-		return "", errors.New("client: token: it names no account")
+		return "", fmt.Errorf("%w: token: it names no account", ErrNotSignedIn)
 	}
 	return claims.Subject, nil
 }
