@@ -61,6 +61,26 @@ func (c *serveCommand) Run(ctx context.Context, screen *terminal) error {
 	})
 }
 
+// Alipay takes orders that last a minute to 15 days when their page is first opened. That takes
+// a moment, and its clock is not ours.
+const (
+	shortestWindow = 2 * time.Minute
+	longestWindow  = 14 * 24 * time.Hour
+)
+
+// checkWindow checks that Alipay would take orders over the payment window. A sandbox takes
+// shorter ones as well, for who waits for their end.
+func (c *serveCommand) checkWindow() error {
+	switch {
+	case c.PaymentWindow <= 0:
+		return fmt.Errorf("%w: --payment-window must be above 0", errUsage)
+	case c.PaymentWindow > longestWindow, c.PaymentWindow < shortestWindow && !c.Sandbox:
+		return fmt.Errorf("%w: --payment-window must be %s to %s, as Alipay takes no other order", errUsage, shortestWindow, longestWindow)
+	default:
+		return nil
+	}
+}
+
 func (c *serveCommand) config(log io.Writer) (app.Config, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
@@ -75,8 +95,8 @@ func (c *serveCommand) config(log io.Writer) (app.Config, error) {
 		Sandbox: c.Sandbox, Inventory: c.SandboxInventory,
 		TokenIssuer: c.issuer(), TokenKeys: c.TokenKeys, TokenKeysURL: c.TokenKeysURL, TokenLife: c.TokenLife,
 	}
-	if c.PaymentWindow <= 0 {
-		return config, fmt.Errorf("%w: --payment-window must be above 0", errUsage)
+	if err := c.checkWindow(); err != nil {
+		return config, err
 	}
 	if c.CommandRate <= 0 || c.CommandBurst < 1 {
 		return config, fmt.Errorf("%w: --command-rate must be above 0 and --command-burst at least 1", errUsage)

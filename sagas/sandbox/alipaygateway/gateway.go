@@ -45,6 +45,9 @@ type Config struct {
 	// RefundVisible is how long a refund that was made is not shown to those who ask for it,
 	// 0 means 10 s. Refunds of one trade must be 3/10 of it apart.
 	RefundVisible time.Duration
+	// ShortestOrder is how long an order must last at least when its page is first opened, 0
+	// means a minute, as with Alipay. Less is for those who wait for its end.
+	ShortestOrder time.Duration
 	Logger        *slog.Logger
 	Now           func() time.Time
 }
@@ -67,6 +70,7 @@ type Gateway struct {
 	zone     *time.Location
 	schedule Schedule
 	visible  time.Duration // of refunds
+	shortest time.Duration // of orders
 	merchant *rsa.PrivateKey
 	alipay   *rsa.PrivateKey // for those who sign without certificates
 	methods  map[string]method
@@ -97,7 +101,8 @@ func Open(ctx context.Context, config Config) (*Gateway, error) {
 	}
 	g := &Gateway{
 		kv: config.KV, logger: config.Logger, now: config.Now, zone: location, schedule: config.Notify.orDefault(),
-		visible: cmp.Or(config.RefundVisible, refundVisible), books: newBooks(), http: notifier(), sending: make(chan struct{}, sendingAtOnce),
+		visible: cmp.Or(config.RefundVisible, refundVisible), shortest: cmp.Or(config.ShortestOrder, shortestOrder),
+		books: newBooks(), http: notifier(), sending: make(chan struct{}, sendingAtOnce),
 	}
 	if g.merchant, g.alipay, err = openKeys(config.KeyDir); err != nil {
 		return nil, err
