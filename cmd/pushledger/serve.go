@@ -24,7 +24,7 @@ type serveCommand struct {
 	NATSListen        string        `name:"nats-listen" help:"Address for NATS clients; port 0 picks a free one." default:"127.0.0.1:4222"`
 	HTTPListen        string        `name:"http-listen" help:"Address for HTTP clients; port 0 picks a free one." default:"127.0.0.1:8080"`
 	Sync              string        `help:"When an acknowledged command has reached the disk." enum:"always,interval" default:"always"`
-	PaymentWindow     time.Duration `help:"How long an accepted push may take to be paid." default:"30m"`
+	PaymentWindow     time.Duration `help:"How long an accepted push may take to be paid: 2m to 336h, less in a sandbox." default:"30m"`
 	RequireBoundPayer bool          `help:"Demand that a buyer pays from the Alipay account that the directory knows as its own; money from another goes back (T6)."`
 	SourcesPatience   time.Duration `help:"How long Alipay is asked for the sources of a payment before an operator is (T6); 10m if not given, in the sandbox 10s."`
 	CommandRate       float64       `help:"Commands a second that one account may send in the long run." default:"500"`
