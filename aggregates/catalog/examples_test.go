@@ -31,7 +31,8 @@ var examples = []aggregates.Event{
 	push.Accepted{
 		At: at, Total: 199900, TradeNo: tradeNo, PayBy: at.Add(30 * time.Minute),
 		PayURL: "https://openapi.example.com/gateway.do?out_trade_no=" + tradeNo, Registrant: "template-3",
-		Payer: push.Payer{UserID: "2088102117900002", OpenID: "074a1CcTG1LelxKe4xQC0zgNdId0nxi95b5lsNpazWYoCo5", LoginMasked: "buy***@example.com"},
+		Payer:    push.Payer{UserID: "2088102117900002", OpenID: "074a1CcTG1LelxKe4xQC0zgNdId0nxi95b5lsNpazWYoCo5", LoginMasked: "buy***@example.com"},
+		Merchant: "2088000000000107",
 	},
 	push.Paid{
 		At: at, Amount: 199900, TradeNo: tradeNo, ProviderTradeNo: "2026110222001471111111111111",
@@ -49,6 +50,7 @@ var examples = []aggregates.Event{
 		At: at, TradeNo: tradeNo, ProviderTradeNo: "2026110222001471111111111111", Amount: 199900,
 		Channels: []string{"PCREDIT"}, Cause: push.StrayCreditFunding, RequestNo: refund,
 		Payer: push.Payer{UserID: "2088102117900002", OpenID: "074a1CcTG1LelxKe4xQC0zgNdId0nxi95b5lsNpazWYoCo5", LoginMasked: "buy***@example.com"},
+		From:  push.FrozenAccount,
 	},
 	push.StrayRefunded{At: at, TradeNo: tradeNo, RequestNo: refund, Amount: 199900, To: push.ByHandAccount},
 	push.DeliveryStarted{At: at},
@@ -65,9 +67,10 @@ var examples = []aggregates.Event{
 	push.RefundRefused{At: at, RequestNo: refund, Code: "ACQ.TRADE_HAS_FINISHED", Message: "交易已完结"},
 	push.PayoutRequested{At: at, Seller: "seller-anna", PayoutNo: push.PayoutNo("push-7"), Amount: 189905, Fee: 9995},
 	push.PaidOut{
-		At: at, Seller: "seller-anna", PayoutNo: push.PayoutNo("push-7"), ProviderNo: "20261102110070001506", Amount: 189905, To: push.ByHandAccount,
+		At: at, Seller: "seller-anna", PayoutNo: push.PayoutNo("push-7"), ProviderNo: "20261102110070001506", Amount: 189905, To: push.FrozenAccount,
+		Fee: 9995, FeeFrom: push.ByHandAccount,
 	},
-	push.PayoutRefused{At: at, PayoutNo: push.PayoutNo("push-7"), Code: "PAYEE_NOT_EXIST", Message: "收款账号不存在"},
+	push.PayoutRefused{At: at, PayoutNo: push.PayoutNo("push-7"), Code: "PAYEE_NOT_EXIST", Message: "收款账号不存在", FeeOnly: true},
 	push.MoveReversed{At: at, Domain: "shanhai.com", EventID: "reg-20261103-0007", To: "seller-anna"},
 	push.RetryOrdered{At: at, Step: push.StepRefund, RequestNo: refund, Domain: "shanhai.com", By: "operator", Reason: "balance topped up"},
 	push.SettledByHand{

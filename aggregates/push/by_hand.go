@@ -102,7 +102,7 @@ func DecideSettle(state State, command Settle, facts DomainFacts, now time.Time)
 	}}
 	switch task.Step {
 	case StepPayout:
-		return append(events, byHand(DecidePaidOut(state, "", now))...), nil
+		return append(events, paidByHand(state, now)...), nil
 	case StepRefund:
 		return append(events, byHand(DecideRefunded(state, task.RequestNo, now))...), nil
 	case StepReturn:
@@ -136,7 +136,7 @@ func fundingChecked(state State, task Task, command Settle, now time.Time) []Eve
 	}
 	at := slices.IndexFunc(state.Strays, func(stray Stray) bool { return stray.RequestNo == task.RequestNo })
 	stray := state.Strays[at]
-	events := paidBy(Receipt{
+	events := paidBy(state, Receipt{
 		TradeNo: stray.TradeNo, ProviderTradeNo: stray.ProviderTradeNo, Amount: stray.Amount, Payer: stray.Payer,
 	}, now)
 	payment := events[0].(Paid)
@@ -149,9 +149,6 @@ func fundingChecked(state State, task Task, command Settle, now time.Time) []Eve
 func byHand(events []Event) []Event {
 	for i, event := range events {
 		switch e := event.(type) {
-		case PaidOut:
-			e.To = ByHandAccount
-			events[i] = e
 		case Refunded:
 			e.To = ByHandAccount
 			events[i] = e

@@ -37,6 +37,7 @@ const (
 	CodeBuyerUnknown       = "buyer_unknown"
 	CodeSellerNotVerified  = "seller_not_verified"
 	CodeSellerNoAlipay     = "seller_no_alipay"
+	CodeSellerNoMerchant   = "seller_no_merchant"
 	CodeBuyerNoAlipay      = "buyer_no_alipay"
 	CodeBelowPayoutMinimum = "below_payout_minimum"
 	CodeAbovePayment       = "above_payment_maximum"
@@ -132,6 +133,7 @@ var messages = map[string]Words{
 	CodeBuyerUnknown:       {"the buyer's account does not exist", "买家账户不存在"},
 	CodeSellerNotVerified:  {"the seller has not passed real-name verification", "卖家尚未通过实名认证"},
 	CodeSellerNoAlipay:     {"the seller has no Alipay account bound", "卖家尚未绑定支付宝账户"},
+	CodeSellerNoMerchant:   {"the seller is not set up as a merchant at Alipay, to which alone this platform pays", "卖家尚未开通支付宝二级商户，本平台无法向其结算"},
 	CodeBuyerNoAlipay:      {"the buyer has no Alipay account bound from which it could pay itself", "买家尚未绑定支付宝账户，无法由本人付款"},
 	CodeBelowPayoutMinimum: {"a total is 0, or leaves the seller at least 0.10: Alipay cannot pay out 0.01 to 0.09", "总价须为 0，或使卖家所得不低于 0.10 元：0.01 至 0.09 元支付宝无法打款"},
 	CodeAbovePayment:       {"a push may not exceed 100,000,000.00", "单个 push 总价不得超过 100,000,000.00 元"},

@@ -34,6 +34,9 @@ type OfferFacts struct {
 	Buyer     AccountFacts
 	Domains   []DomainFacts              // one for each item, in its order
 	HeldBy    map[domainname.Name]string // live pushes that hold one of the registrations
+	// NeedsMerchant says that sellers are paid by confirming trades, for which the seller needs
+	// its own number as a merchant at Alipay (rule T7).
+	NeedsMerchant bool
 }
 
 // Withdraw is the seller's command to take an open offer back (rule L3).
@@ -56,6 +59,8 @@ type AcceptFacts struct {
 	Seller  AccountFacts
 	Buyer   AccountFacts  // where Accept demands that it pays itself
 	Domains []DomainFacts // one for each domain of the push, in its order
+	// NeedsMerchant says that the seller is to be paid by confirming the trade (rule T7).
+	NeedsMerchant bool
 }
 
 // Takedown is an operator's command to end a push (rule I8).

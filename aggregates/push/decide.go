@@ -68,7 +68,8 @@ func DecideAccept(state State, command Accept, facts AcceptFacts, now time.Time)
 		}
 	}
 	return []Event{Accepted{
-		At: now, Total: state.Total, TradeNo: TradeNo(state.ID), PayBy: now.Add(command.Window), Payer: payer, Registrant: command.Registrant,
+		At: now, Total: state.Total, TradeNo: TradeNo(state.ID), PayBy: now.Add(command.Window), Payer: payer,
+		Merchant: merchantOf(facts), Registrant: command.Registrant,
 	}}, nil
 }
 
@@ -77,7 +78,7 @@ func DecideAccept(state State, command Accept, facts AcceptFacts, now time.Time)
 // the offer (rules L7, I6). Of a domain that is not the seller's any more it says only that:
 // the rest is the business of whoever has it.
 func CheckAcceptable(state State, facts AcceptFacts, now time.Time) []Violation {
-	violations := checkSeller(facts.Seller)
+	violations := checkSeller(facts.Seller, facts.NeedsMerchant)
 	for _, domain := range facts.Domains {
 		violations = append(violations, checkEligibility(situation{facts: domain, seller: state.Seller, now: now})...)
 		if owns(state.Seller, domain) && authCodeSince(domain, state.CheckedAt) {

@@ -68,6 +68,10 @@ type Accepted struct {
 	PayURL  string    `json:"pay_url,omitzero"`  // the provider's payment page
 	// Payer is who alone may pay, where the platform demands that it is the buyer itself.
 	Payer Payer `json:"payer,omitzero"`
+	// Merchant is the seller's number as a merchant at the provider: the trade is made for it,
+	// its money is frozen there and goes to the seller once the trade is confirmed. Empty: the
+	// money is the platform's until the seller is paid by a transfer.
+	Merchant string `json:"merchant,omitzero"`
 	// Registrant is the buyer's template that the registrar registers the domains with.
 	Registrant string `json:"registrant,omitzero"`
 }

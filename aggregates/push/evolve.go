@@ -20,7 +20,7 @@ func Evolve(state State, event Event) State {
 		state.Status, state.EndedAt, state.EndReason = StatusDeclined, e.At, e.Reason
 	case Accepted:
 		state.Status, state.AcceptedAt = StatusAccepted, e.At
-		state.Payment = Payment{TradeNo: e.TradeNo, PayURL: e.PayURL, PayBy: e.PayBy, Bound: e.Payer}
+		state.Payment = Payment{TradeNo: e.TradeNo, PayURL: e.PayURL, PayBy: e.PayBy, Bound: e.Payer, Merchant: e.Merchant}
 		state.Registrant = e.Registrant
 	case Paid:
 		state.paid(e)
@@ -87,6 +87,7 @@ func Evolve(state State, event Event) State {
 		state.setPayout(Done, "", "", time.Time{})
 	case PayoutRefused:
 		state.setPayout(Refused, e.Code, e.Message, e.At)
+		state.Payout.FeeOnly = e.FeeOnly // of a copy that nobody else has
 	case RetryOrdered:
 		return state.retried(e)
 	case SettledByHand:
@@ -111,7 +112,7 @@ func (s State) offered(e Offered) State {
 // paid notes the payment. Money that waited for a person is none of the strays any more.
 func (s *State) paid(e Paid) {
 	s.Status, s.PaidAt = StatusPaid, e.At
-	s.Payment.Paid, s.Payment.Payer = true, e.Payer
+	s.Payment.Paid, s.Payment.Payer, s.Payment.ProviderTradeNo = true, e.Payer, e.ProviderTradeNo
 	s.decideStrays(Done)
 }
 
@@ -220,6 +221,7 @@ func (s *State) setPayout(progress Progress, code, message string, at time.Time)
 	payout := *s.Payout
 	payout.Progress, payout.Code, payout.Message, payout.RefusedAt = progress, code, message, at
 	payout.Refusals += refusals(progress)
+	payout.FeeOnly = false
 	s.Payout = &payout
 }
 

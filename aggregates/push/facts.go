@@ -50,4 +50,7 @@ type AccountFacts struct {
 	// IdentityHash is what Alipay compares a payer with before it pays, where the platform
 	// demands that a buyer pays itself: 64 hexadecimal digits; empty where it is not known.
 	IdentityHash string `json:"identity_hash,omitzero"`
+	// AlipayMerchantID is its number as a merchant of the platform's at Alipay (二级商户);
+	// empty while it has none. Only who pays sellers by confirming trades needs one.
+	AlipayMerchantID string `json:"alipay_merchant_id,omitzero"`
 }

@@ -23,6 +23,10 @@ func RefundNo(pushID, tradeNo string) string { return number("R", pushID, tradeN
 // PayoutNo is the number of the payout to the seller.
 func PayoutNo(pushID string) string { return number("P", pushID) }
 
+// FeeNo is the number under which the fee of a purchase is taken out of what a confirmed
+// trade has given the seller. Alipay takes 32 characters there.
+func FeeNo(pushID string) string { return number("F", pushID)[:32] }
+
 // MoveNo is the operation id of a domain's move to the buyer.
 func MoveNo(pushID string, domain domainname.Name) string { return number("M", pushID, string(domain)) }
 

@@ -111,7 +111,7 @@ func checkTotal(offer Offer) (money.Fen, []Violation) {
 
 // checkAccounts holds both parties against the rules T7 and T10.
 func checkAccounts(offer Offer, facts OfferFacts) []Violation {
-	violations := checkSeller(facts.Seller)
+	violations := checkSeller(facts.Seller, facts.NeedsMerchant)
 	if offer.Buyer == offer.Seller {
 		violations = append(violations, Violate("T10", CodeBuyerIsSeller))
 	} else if !facts.Buyer.Exists {
@@ -121,13 +121,16 @@ func checkAccounts(offer Offer, facts OfferFacts) []Violation {
 }
 
 // checkSeller holds the seller against rule T7.
-func checkSeller(seller AccountFacts) []Violation {
+func checkSeller(seller AccountFacts, needsMerchant bool) []Violation {
 	var violations []Violation
 	if !seller.Exists || !seller.RealNameVerified {
 		violations = append(violations, Violate("T7", CodeSellerNotVerified))
 	}
 	if seller.AlipayAccount == "" {
 		violations = append(violations, Violate("T7", CodeSellerNoAlipay))
+	}
+	if needsMerchant && seller.AlipayMerchantID == "" {
+		violations = append(violations, Violate("T7", CodeSellerNoMerchant))
 	}
 	return violations
 }

@@ -107,15 +107,15 @@ func DecideReceipt(state State, receipt Receipt, now time.Time) []Event {
 	case untold:
 		return []Event{strayReceived(state, receipt, StraySourcesUntold, now)}
 	}
-	return paidBy(receipt, now)
+	return paidBy(state, receipt, now)
 }
 
 // paidBy is the payment of a push, and the beginning of its delivery.
-func paidBy(receipt Receipt, now time.Time) []Event {
+func paidBy(state State, receipt Receipt, now time.Time) []Event {
 	return []Event{
 		Paid{
 			At: now, Amount: receipt.Amount, TradeNo: receipt.TradeNo, ProviderTradeNo: receipt.ProviderTradeNo,
-			Channels: receipt.Channels, Payer: receipt.Payer, PaidAt: receipt.PaidAt,
+			Channels: receipt.Channels, Payer: receipt.Payer, PaidAt: receipt.PaidAt, From: state.frozen(),
 		},
 		DeliveryStarted{At: now},
 		HoldStarted{At: now},
@@ -139,7 +139,7 @@ func strayReceived(state State, receipt Receipt, cause StrayCause, now time.Time
 	return StrayReceived{
 		At: now, TradeNo: receipt.TradeNo, ProviderTradeNo: receipt.ProviderTradeNo,
 		Amount: receipt.Amount, Channels: receipt.Channels, Payer: receipt.Payer, Cause: cause,
-		RequestNo: RefundNo(state.ID, receipt.TradeNo),
+		RequestNo: RefundNo(state.ID, receipt.TradeNo), From: state.frozen(),
 	}
 }
 

@@ -10,8 +10,11 @@ import (
 const (
 	ClearingAccount = "alipay:clearing" // money at the payment provider; negative by what we hold
 	FeeAccount      = "platform:fee"    // what the platform has earned
-	// ByHandAccount is what persons have paid outside the provider. The provider still
-	// holds as much: it is the platform's.
+	// FrozenAccount is money that the payment provider keeps for a merchant until its trade is
+	// confirmed; negative by what it keeps. It was never the platform's.
+	FrozenAccount = "alipay:frozen"
+	// ByHandAccount is what persons have paid outside the provider, which still holds as much,
+	// less the fees that they have collected outside of it.
 	ByHandAccount = "platform:by_hand"
 )
 
@@ -31,6 +34,15 @@ func PayableAccount(seller string) string { return payablePrefix + seller + paya
 
 // RefundDueAccount is what is owed back to a buyer.
 func RefundDueAccount(buyer string) string { return refundDuePrefix + buyer + refundDueSuffix }
+
+// AtProvider reports whether an account of the journal is money at the payment provider: it
+// is negative by what there is.
+func AtProvider(account string) bool { return account == ClearingAccount || account == FrozenAccount }
+
+// Outside reports whether an account of the journal is money beyond what the platform owes:
+// at the provider, or in the hands of persons who have paid, or collected a fee, themselves.
+// Only such an account may stand below zero.
+func Outside(account string) bool { return AtProvider(account) || account == ByHandAccount }
 
 // SuspenseAccount holds money that paid nothing until it is refunded.
 func SuspenseAccount(tradeNo string) string { return suspensePrefix + tradeNo }
@@ -67,12 +79,13 @@ func Postings(pushID string, event Event) []Posting {
 		post(EscrowAccount(pushID), FeeAccount, e.Fee, Numbers{PayoutNo: e.PayoutNo})
 	case PaidOut:
 		post(PayableAccount(e.Seller), cmp.Or(e.To, ClearingAccount), e.Amount, Numbers{PayoutNo: e.PayoutNo})
+		post(cmp.Or(e.FeeFrom, ClearingAccount), FrozenAccount, e.Fee, Numbers{PayoutNo: e.PayoutNo})
 	case RefundRequested:
 		post(EscrowAccount(pushID), RefundDueAccount(e.Buyer), e.Amount, Numbers{TradeNo: e.TradeNo, RequestNo: e.RequestNo})
 	case Refunded:
 		post(e.From, cmp.Or(e.To, ClearingAccount), e.Amount, Numbers{TradeNo: e.TradeNo, RequestNo: e.RequestNo})
 	case StrayReceived:
-		post(ClearingAccount, SuspenseAccount(e.TradeNo), e.Amount, Numbers{TradeNo: e.TradeNo})
+		post(cmp.Or(e.From, ClearingAccount), SuspenseAccount(e.TradeNo), e.Amount, Numbers{TradeNo: e.TradeNo})
 	case StrayRefunded:
 		post(SuspenseAccount(e.TradeNo), cmp.Or(e.To, ClearingAccount), e.Amount, Numbers{TradeNo: e.TradeNo, RequestNo: e.RequestNo})
 	case Offered, Withdrawn, Declined, Accepted, Expired, Invalidated, Completed,

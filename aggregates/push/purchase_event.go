@@ -36,6 +36,7 @@ type StrayReceived struct {
 	Payer           Payer      `json:"payer,omitzero"`
 	Cause           StrayCause `json:"cause"`
 	RequestNo       string     `json:"request_no"`
+	From            string     `json:"from,omitzero"` // journal account, if not that of the provider
 }
 
 // StrayCause tells why money did not pay the push.
@@ -184,6 +185,10 @@ type PaidOut struct {
 	ProviderNo string    `json:"provider_no,omitzero"`
 	Amount     money.Fen `json:"amount"`
 	To         string    `json:"to,omitzero"` // journal account, if not that of the provider
+	// Fee has reached the platform with it, out of money that was frozen for the seller: from
+	// the provider, or from the journal account FeeFrom.
+	Fee     money.Fen `json:"fee,omitzero"`
+	FeeFrom string    `json:"fee_from,omitzero"`
 }
 
 // PayoutRefused says that the provider will not pay out; it needs a person.
@@ -192,6 +197,8 @@ type PayoutRefused struct {
 	PayoutNo string    `json:"payout_no"`
 	Code     string    `json:"code"`    // the provider's, as it came (rule T5)
 	Message  string    `json:"message"` // the provider's, as it came (rule T5)
+	// FeeOnly says that the seller has been paid: only the platform's fee did not come.
+	FeeOnly bool `json:"fee_only,omitzero"`
 }
 
 // MoveReversed says that the registrar has taken back a move of a push that could only

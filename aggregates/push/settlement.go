@@ -7,10 +7,13 @@ func DecidePaidOut(state State, providerNo string, now time.Time) []Event {
 	if state.Status != StatusPaid || state.Payout == nil || state.Payout.Progress == Done {
 		return nil
 	}
-	return []Event{
-		PaidOut{At: now, Seller: state.Seller, PayoutNo: state.Payout.PayoutNo, ProviderNo: providerNo, Amount: state.Payout.Amount},
-		Completed{At: now},
+	paid := PaidOut{
+		At: now, Seller: state.Seller, PayoutNo: state.Payout.PayoutNo, ProviderNo: providerNo, Amount: state.Payout.Amount, To: state.frozen(),
 	}
+	if paid.To != "" {
+		paid.Fee = state.Payout.Fee
+	}
+	return []Event{paid, Completed{At: now}}
 }
 
 // DecidePayoutRefused records that the provider will not pay the seller. The domains
@@ -34,7 +37,7 @@ func DecideRefunded(state State, requestNo string, now time.Time) []Event {
 	if refund := state.Refund; refund != nil && refund.RequestNo == requestNo && refund.Progress != Done {
 		return []Event{Refunded{
 			At: now, TradeNo: refund.TradeNo, RequestNo: requestNo, Amount: refund.Amount,
-			From: RefundDueAccount(state.Buyer),
+			From: RefundDueAccount(state.Buyer), To: state.frozen(),
 		}}
 	}
 	for _, stray := range state.Strays {
@@ -43,10 +46,10 @@ func DecideRefunded(state State, requestNo string, now time.Time) []Event {
 		case state.EndReason == endedBy[stray.Cause] && state.Status == StatusInvalidated:
 			return []Event{Refunded{
 				At: now, TradeNo: stray.TradeNo, RequestNo: requestNo, Amount: stray.Amount,
-				From: SuspenseAccount(stray.TradeNo),
+				From: SuspenseAccount(stray.TradeNo), To: state.frozen(),
 			}}
 		default:
-			return []Event{StrayRefunded{At: now, TradeNo: stray.TradeNo, RequestNo: requestNo, Amount: stray.Amount}}
+			return []Event{StrayRefunded{At: now, TradeNo: stray.TradeNo, RequestNo: requestNo, Amount: stray.Amount, To: state.frozen()}}
 		}
 	}
 	return nil

@@ -139,6 +139,11 @@ type Payment struct {
 	Closed  bool  // can never be paid any more
 	Payer   Payer // who paid it, once it is paid
 	Bound   Payer // who alone may pay it; zero: anybody
+	// Merchant is the seller's number as a merchant at the provider, where its money is frozen
+	// until the trade is confirmed; empty: the seller is paid by a transfer.
+	Merchant string
+	// ProviderTradeNo is the provider's own number of the trade, once it is paid.
+	ProviderTradeNo string
 }
 
 // Return is why a paid push is being undone.
@@ -175,6 +180,7 @@ type Payout struct {
 	PayoutNo      string
 	Amount, Fee   money.Fen
 	Progress      Progress
+	FeeOnly       bool      // when refused: the seller has been paid, only the fee did not come
 	Code, Message string    // the provider's, when refused
 	Refusals      int       // how often it was refused
 	RefusedAt     time.Time // zero unless it is refused

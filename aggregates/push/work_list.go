@@ -21,7 +21,7 @@ func WorkList(state State) []Work {
 	if payout := state.Payout; payout != nil && payout.Progress == Refused {
 		list = append(list, Work{
 			Task: Task{Step: StepPayout},
-			Code: payout.Code, Message: payout.Message, Since: payout.RefusedAt, Refusals: payout.Refusals,
+			Code: payout.Code, Message: payout.explained(), Since: payout.RefusedAt, Refusals: payout.Refusals,
 		})
 	}
 	if refund := state.Refund; refund != nil && refund.Progress == Refused {
@@ -63,6 +63,14 @@ func WorkList(state State) []Work {
 		}
 	}
 	return list
+}
+
+// explained adds to the provider's words that the seller has its money, where it has.
+func (p Payout) explained() string {
+	if !p.FeeOnly {
+		return p.Message
+	}
+	return p.Message + " (the seller is paid, only the fee did not come: retry, or settle it once you have the fee otherwise / 卖家已结算，仅平台服务费未到账：可重试，或另行收取后人工处理)"
 }
 
 // finishedTrade is Alipay's code for a trade whose time for refunds is over.

@@ -153,6 +153,10 @@ func goldenHistories() []told {
 				settled(push.Task{Step: push.StepRefund, RequestNo: h.refundNo()}, nil, "")(h)
 			}, unpaid)},
 		{"Money for a trade that nobody asked for", []step{batch, paying(func(money *push.Receipt) { money.TradeNo = "T-3" }), refunded}},
+		{"The seller is paid by confirming the trade, and Alipay refuses the fee", []step{
+			offering(func(offer *push.Offer) { offer.FeeRate = 50_000 }, item(qinghe, 8800_00)), acceptedForMerchant, opened, paid,
+			held("", qinghe), moved(qinghe), feeRefused("ACQ.TXN_RESULT_ACCOUNT_BALANCE_NOT_ENOUGH", "账户余额不足"), settled(payout, nil, ""), released,
+		}},
 		{"Alipay refuses the payout, twice", with(delivering, moved(qinghe), payoutRefused("PAYEE_NOT_EXIST", "收款账号不存在"),
 			retried(payout, "卖家已更换支付宝账户"), payoutRefused("PAYEE_NOT_EXIST", "收款账号不存在"), settled(payout, nil, ""), released)},
 		{"Alipay refuses the refund", with(failed, placed(push.PlaceReturned, shanhai), placed(push.PlaceKept, qinghe, yunfan),

@@ -99,6 +99,19 @@ func (h *history) facts(items []push.Item, account string) []push.DomainFacts {
 
 func accepted(h *history) { accept(h, false) }
 
+// acceptedForMerchant is an acceptance where sellers are paid by confirming trades.
+func acceptedForMerchant(h *history) {
+	facts := push.AcceptFacts{
+		Seller:        push.AccountFacts{Exists: true, RealNameVerified: true, AlipayAccount: "chen@example.com", AlipayMerchantID: "2088000000000107"},
+		NeedsMerchant: true, Domains: h.facts([]push.Item{h.state.Lines[0].Item}, seller),
+	}
+	h.decided(push.DecideAccept(h.state, push.Accept{Actor: buyer, Total: h.state.Total, Window: window}, facts, h.now))
+}
+
+func feeRefused(code, message string) step {
+	return func(h *history) { h.then(push.DecideFeeRefused(h.state, code, message, h.now)) }
+}
+
 // bound is an acceptance by a buyer who must pay from its own account.
 func bound(h *history) { accept(h, true) }
 

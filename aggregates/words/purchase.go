@@ -9,6 +9,12 @@ func (s Story) payment(e push.Paid) Text {
 	if s.free() {
 		return fill("There is nothing to pay; {0} can be delivered at once.", "无需付款，{0}可立即交割。", s.domains())
 	}
+	if s.frozen {
+		return fill(
+			"The buyer paid {0}; Alipay keeps it frozen until {1} {2} delivered.", "买家已付款{0}，由支付宝冻结，待{1}交割后结算给卖家。",
+			yuan(e.Amount), s.domains(), s.verb("is", "are"),
+		)
+	}
 	return fill(
 		"The buyer paid {0}; the platform keeps it in escrow until {1} {2} delivered.", "买家已付款{0}，由平台托管，待{1}交割后付给卖家。",
 		yuan(e.Amount), s.domains(), s.verb("is", "are"),
@@ -43,6 +49,9 @@ func (s Story) buyerActed(e push.BuyerActed) Text {
 	escrow := Text{}
 	if !s.free() {
 		escrow = fill(", and {0} stay in escrow", "，{0}仍由平台托管", yuan(s.Total))
+	}
+	if s.frozen {
+		escrow = fill(", and {0} stay frozen at Alipay", "，{0}仍由支付宝冻结", yuan(s.Total))
 	}
 	return fill(
 		"The buyer has not left a delivered domain alone before all was delivered: {0}. Delivery has stopped{1}; a person will see to it.",

@@ -83,6 +83,9 @@ func (s Story) sentence(event push.Event) Text {
 	case push.PaidOut:
 		return paidOut(e)
 	case push.PayoutRefused:
+		if e.FeeOnly {
+			return s.feeRefused(e)
+		}
 		return fill(
 			"Alipay refused to pay {0} to the seller: {1}. The amount stays owed to the seller; a person will see to it.",
 			"支付宝拒绝向卖家打款{0}：{1}。该款项仍应付卖家，待人工处理。", yuan(s.Total-s.Fee), provider(e.Code, e.Message),

@@ -89,7 +89,21 @@ func (s Story) payoutRequested(e push.PayoutRequested) Text {
 	)
 }
 
+// feeRefused is of a seller who has its money.
+func (s Story) feeRefused(e push.PayoutRefused) Text {
+	return fill(
+		"The seller has its money, but Alipay refused to give the platform its fee of {0}: {1}. A person will see to it.",
+		"卖家已收到结算款，但支付宝拒绝划付手续费{0}：{1}。待人工处理。", yuan(s.Fee), provider(e.Code, e.Message),
+	)
+}
+
 func paidOut(e push.PaidOut) Text {
+	if e.FeeFrom == push.ByHandAccount {
+		return fill(
+			"The seller received {0} in its Alipay account; the fee of {1} was collected by hand.", "卖家的支付宝账户已收到转让款{0}；手续费{1}已由人工收取。",
+			yuan(e.Amount), yuan(e.Fee),
+		)
+	}
 	if e.To == push.ByHandAccount {
 		return fill("The seller was paid {0} by hand, outside of Alipay.", "已由人工向卖家打款{0}，未经支付宝。", yuan(e.Amount))
 	}

@@ -20,6 +20,7 @@ type Story struct {
 	ExpiresAt     time.Time // end of the offer
 
 	accepted bool
+	frozen   bool      // the provider keeps the money for the seller; it is never the platform's
 	payBy    time.Time // end of the payment window
 	paid     bool      // delivery has begun, at a total of 0 as well
 	ended    Text      // why it ended without a purchase
@@ -50,7 +51,7 @@ func (s Story) after(event push.Event) Story {
 	case push.Offered:
 		return Open(push.Evolve(push.State{}, e))
 	case push.Accepted:
-		s.accepted, s.payBy = true, e.PayBy
+		s.accepted, s.payBy, s.frozen = true, e.PayBy, e.Merchant != ""
 	case push.Paid:
 		s.paid = true
 	case push.Expired:

@@ -50,9 +50,13 @@ func TestT8WhereThereIsNothingToPayNoMoneyIsSpokenOf(t *testing.T) {
 func TestT2TheFeeIsSpokenOfWhereThereIsOne(t *testing.T) {
 	each(t, func(t *testing.T, history *history, line line) {
 		fee := false
-		switch line.event.(type) {
+		switch event := line.event.(type) {
 		case push.Offered, push.PayoutRequested:
 			fee = history.state.FeeRate.Of(history.state.Total) > 0
+		case push.PayoutRefused:
+			fee = event.FeeOnly
+		case push.PaidOut:
+			fee = event.FeeFrom != ""
 		default: // it was told when the push was offered, and is when the seller is to be paid
 		}
 		require.Equal(t, fee, strings.Contains(line.ZH, "手续费"), line.ZH)

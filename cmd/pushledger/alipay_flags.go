@@ -19,6 +19,9 @@ type alipayFlags struct {
 	AlipayPublicKey     string   `help:"File with Alipay's public key, for signing without certificates: no payouts then." type:"existingfile"`
 	AlipayGateway       string   `help:"Alipay's gateway; empty is the production one."`
 	AlipayNotifyAddress string   `help:"Public address of this service's /alipay/notify."`
+
+	AlipayTransferScene       string   `help:"What transfers to sellers are for (转账场景), as it was agreed on with Alipay, which refuses them without."`
+	AlipayTransferSceneReport []string `help:"What the scene demands to be told of every transfer (转账场景报备信息); may be given again." placeholder:"INFO_TYPE=INFO_CONTENT" sep:"none"`
 }
 
 func (f alipayFlags) certified() bool {
@@ -64,6 +67,9 @@ func (f alipayFlags) alipayConfig() (alipay.Config, error) {
 	config := alipay.Config{
 		AppID: f.AlipayAppID, SellerID: f.AlipaySellerID, Gateway: f.AlipayGateway, NotifyURL: f.AlipayNotifyAddress,
 	}
+	if config.Transfers, err = f.transferScene(); err != nil {
+		return alipay.Config{}, err
+	}
 	if f.certified() {
 		config.Certificates = alipay.CertificateFiles{App: f.AlipayAppCert, Alipay: f.AlipayCert, Root: f.AlipayRootCert, Key: f.AlipayPrivateKey}
 		return config, nil
@@ -71,4 +77,26 @@ func (f alipayFlags) alipayConfig() (alipay.Config, error) {
 	public, err := os.ReadFile(f.AlipayPublicKey)
 	config.PrivateKey, config.AlipayPublicKey = private, string(public)
 	return config, err
+}
+
+// checkScene demands a scene for transfers. Where new sellers are paid otherwise it is only
+// for purchases from before.
+func (f alipayFlags) checkScene(byMerchant bool) error {
+	if byMerchant || f.AlipayTransferScene != "" {
+		return nil
+	}
+	return fmt.Errorf("%w: Alipay refuses every transfer to a seller that does not say what it is for (TRANSFER_SCENE_NAME_BLANK): give "+
+		"--alipay-transfer-scene, and what the scene demands with --alipay-transfer-scene-report, or pay sellers with --settlement confirm", errUsage)
+}
+
+func (f alipayFlags) transferScene() (alipay.TransferScene, error) {
+	scene := alipay.TransferScene{Name: f.AlipayTransferScene}
+	for _, report := range f.AlipayTransferSceneReport {
+		name, content, both := strings.Cut(report, "=")
+		if !both || name == "" || content == "" {
+			return scene, fmt.Errorf("%w: --alipay-transfer-scene-report %q is no INFO_TYPE=INFO_CONTENT", errUsage, report)
+		}
+		scene.Reports = append(scene.Reports, alipay.SceneReport{Type: name, Content: content})
+	}
+	return scene, nil
 }

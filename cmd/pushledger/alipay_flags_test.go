@@ -10,6 +10,9 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/stretchr/testify/require"
+
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/app"
+	"github.com/pushledger/pushledger/sagas/payment/alipay"
 )
 
 func TestEveryMissingFlagForAlipayIsNamed(t *testing.T) {
@@ -51,8 +54,9 @@ func TestEveryMissingFlagForAlipayIsNamed(t *testing.T) {
 	require.ErrorContains(t, err, "others may read")
 }
 
-func TestServeTakesCertificatesFromTheCommandLine(t *testing.T) {
-	t.Parallel()
+// serveConfig reads a command line that has everything a service without sandbox needs, and more.
+func serveConfig(t *testing.T, more ...string) (app.Config, string, error) {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, []byte("x"), 0o600))
 	var line struct {
@@ -60,15 +64,40 @@ func TestServeTakesCertificatesFromTheCommandLine(t *testing.T) {
 	}
 	parser, err := kong.New(&line)
 	require.NoError(t, err)
-	_, err = parser.Parse([]string{
+	_, err = parser.Parse(append([]string{
 		"serve", "--token-keys", file, "--alipay-app-id", "1", "--alipay-seller-id", "2",
 		"--alipay-notify-address", "https://ledger.example/alipay/notify", "--alipay-private-key", file,
 		"--alipay-app-cert", file, "--alipay-cert", file, "--alipay-cert", file, "--alipay-root-cert", file,
-	})
+	}, more...))
 	require.NoError(t, err)
 	config, err := line.Serve.config(io.Discard)
+	return config, file, err
+}
+
+func TestServeTakesCertificatesFromTheCommandLine(t *testing.T) {
+	t.Parallel()
+	config, file, err := serveConfig(t, "--settlement", "confirm")
 	require.NoError(t, err)
 	require.Equal(t, []string{file, file}, config.Alipay.Certificates.Alipay)
+	require.True(t, config.ByMerchant)
+}
+
+func TestTransfersNeedAScene(t *testing.T) {
+	t.Parallel()
+	_, _, err := serveConfig(t)
+	require.ErrorIs(t, err, errUsage)
+	for _, remedy := range []string{"TRANSFER_SCENE_NAME_BLANK", "--alipay-transfer-scene", "--settlement confirm"} {
+		require.ErrorContains(t, err, remedy)
+	}
+	_, _, err = serveConfig(t, "--alipay-transfer-scene", "业务结算", "--alipay-transfer-scene-report", "结算款项名称")
+	require.ErrorContains(t, err, "INFO_TYPE=INFO_CONTENT")
+	config, _, err := serveConfig(t, "--alipay-transfer-scene", "业务结算",
+		"--alipay-transfer-scene-report", "结算款项名称=域名, 交易=款", "--alipay-transfer-scene-report", "b=c")
+	require.NoError(t, err)
+	require.False(t, config.ByMerchant)
+	require.Equal(t, alipay.TransferScene{
+		Name: "业务结算", Reports: []alipay.SceneReport{{Type: "结算款项名称", Content: "域名, 交易=款"}, {Type: "b", Content: "c"}},
+	}, config.Alipay.Transfers)
 }
 
 // While Alipay signs with a certificate that the service does not have, nothing is decided;

@@ -23,17 +23,29 @@ import (
 var errNotAsExpected = errors.New("the demo did not end as its file says")
 
 type demoCommand struct {
-	Inventory string        `help:"Accounts and domains of the sandbox." default:"testdata/demo/inventory.json" type:"existingfile"`
-	Pushes    string        `help:"Scenarios, one JSON object a line." default:"testdata/demo/pushes.jsonl" type:"existingfile"`
-	Patience  time.Duration `help:"How long to wait for a push to get where its scenario wants it." default:"60s"`
+	Inventory  string        `help:"Accounts and domains of the sandbox." default:"testdata/demo/inventory.json" type:"existingfile"`
+	Pushes     string        `help:"Scenarios, one JSON object a line." default:"testdata/demo/pushes.jsonl" type:"existingfile"`
+	Settlement string        `help:"How sellers are paid, as of serve; both plays the scenarios once each way." enum:"transfer,confirm,both" default:"both"`
+	Patience   time.Duration `help:"How long to wait for a push to get where its scenario wants it." default:"60s"`
 }
 
-// Run plays every scenario and prints how each ended.
+// Run plays every scenario, each way in which sellers can be paid, and prints how each ended.
 func (c *demoCommand) Run(ctx context.Context, screen *terminal) (err error) {
 	scenarios, err := demo.Load(c.Pushes)
 	if err != nil {
 		return err
 	}
+	for _, way := range []string{"transfer", byConfirmation} {
+		if c.Settlement == way || c.Settlement == "both" {
+			fmt.Fprintf(screen.out, "sellers are paid by %s\n", way)
+			err = errors.Join(err, c.run(ctx, screen, scenarios, way == byConfirmation))
+		}
+	}
+	return err
+}
+
+// run plays the scenarios in a sandbox of their own.
+func (c *demoCommand) run(ctx context.Context, screen *terminal, scenarios []demo.Scenario, byMerchant bool) (err error) {
 	dir, err := os.MkdirTemp("", "pushledger-demo-")
 	if err != nil {
 		return err
@@ -41,7 +53,7 @@ func (c *demoCommand) Run(ctx context.Context, screen *terminal) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	service, err := app.Start(ctx, app.Config{
 		Data: dir, NATSListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0", SyncAlways: true,
-		PaymentWindow: 30 * time.Minute, Limit: commands.Limit{PerSecond: 1e6, Burst: 1e6}, Version: version, Sandbox: true, Inventory: c.Inventory,
+		PaymentWindow: 30 * time.Minute, Limit: commands.Limit{PerSecond: 1e6, Burst: 1e6}, Version: version, Sandbox: true, Inventory: c.Inventory, ByMerchant: byMerchant,
 		Logger: slog.New(slog.NewTextHandler(screen.err, &slog.HandlerOptions{Level: slog.LevelError})),
 	})
 	if err != nil {

@@ -9,6 +9,36 @@ import (
 
 func TestFaultsOfRefundsAndPayouts(t *testing.T) {
 	t.Parallel()
+	openSandbox(t, t.TempDir(), longWindow).rows(t, faultsOfMoney())
+}
+
+// The same, and F19 and F20, where sellers are paid by confirming trades.
+func TestFaultsOfConfirmations(t *testing.T) {
+	t.Parallel()
+	rows := faultsOfMoney()
+	rows["F19 the echo of our own moves"] = ownEchoes
+	rows["F20 late, twice, out of order, unknown"] = oddEvents
+	rows["T7 a seller that is no merchant"] = func(t *testing.T, m *sandbox) {
+		d := m.draft(t, 1, 1_00)
+		m.control(t, "registrar.set", `{"domain":%q,"account":"eve"}`, d.domains[0])
+		m.control(t, "accounts.set", `{"account":"eve","alipay_merchant_id":""}`)
+		reply := ask(t, m.connect(t, "eve"), "push.cmd.eve.offer", d.body(1_00))
+		require.Equal(t, "seller_no_merchant", reply.Error.Code)
+		require.NotEmpty(t, reply.Error.MessageZH)
+	}
+	for _, mode := range []string{"error", "timeout", "done_but_timeout", "business_error"} {
+		rows["fee "+mode] = func(t *testing.T, m *sandbox) { // without a fee nobody asks for one
+			d := m.buy(t, 1)
+			d.alipay(t, "fee", mode, ever)
+			d.pay(t)
+			d.ends(t, settled(d))
+		}
+	}
+	openConfirming(t).rows(t, rows)
+}
+
+// faultsOfMoney are the rows of F21 to F24 and F44.
+func faultsOfMoney() map[string]func(*testing.T, *sandbox) {
 	rows := map[string]func(*testing.T, *sandbox){
 		"F22 refund refused, then retried": func(t *testing.T, m *sandbox) {
 			d := refundRefused(t, m)
@@ -19,7 +49,7 @@ func TestFaultsOfRefundsAndPayouts(t *testing.T) {
 			d := refundRefused(t, m)
 			require.True(t, d.byHand(t, "refund").OK)
 			want := undone(d)
-			want.Back, want.Owed = nil, map[string]string{"alipay:clearing": "-" + d.total, "platform:by_hand": d.total}
+			want.Back, want.Owed = nil, map[string]string{d.sandbox.provider: "-" + d.total, "platform:by_hand": d.total}
 			d.await(t, want)
 			require.Equal(t, "already_ended", d.byHand(t, "refund").Error.Code)
 			require.Equal(t, "already_ended", d.byHand(t, "payout").Error.Code)
@@ -35,7 +65,7 @@ func TestFaultsOfRefundsAndPayouts(t *testing.T) {
 			d := payoutRefused(t, m)
 			require.True(t, d.byHand(t, "payout").OK)
 			want := settled(d)
-			want.Out, want.Owed = nil, map[string]string{"alipay:clearing": "-" + d.total, "platform:by_hand": d.total}
+			want.Out, want.Owed = nil, map[string]string{d.sandbox.provider: "-" + d.total, "platform:by_hand": d.total}
 			d.await(t, want)
 			require.Equal(t, "completed_is_final", d.byHand(t, "payout").Error.Code)
 			require.Equal(t, "completed_is_final", d.byHand(t, "refund").Error.Code)
@@ -58,7 +88,7 @@ func TestFaultsOfRefundsAndPayouts(t *testing.T) {
 			d.ends(t, settled(d))
 		}
 	}
-	openSandbox(t, t.TempDir(), longWindow).rows(t, rows)
+	return rows
 }
 
 // byHand settles a step of money.
@@ -77,7 +107,7 @@ func refundRefused(t *testing.T, m *sandbox) *deal {
 	d.happened(t, "RefundRefused", 1)
 	d.await(t, books{
 		Status: "Invalidated", In: []string{d.total}, Places: []string{"anna"},
-		Owed: map[string]string{"alipay:clearing": "-" + d.total, "buyer:bo:refund_due": d.total},
+		Owed: map[string]string{d.sandbox.provider: "-" + d.total, "buyer:bo:refund_due": d.total},
 	})
 	return d
 }
@@ -98,7 +128,7 @@ func (d *deal) owesTheSeller(t *testing.T, seller string) {
 	d.happened(t, "PayoutRefused", 1)
 	d.await(t, books{
 		Status: "Paid", In: []string{d.total}, Places: []string{"bo"},
-		Owed: map[string]string{"alipay:clearing": "-" + d.total, "seller:" + seller + ":payable": d.total},
+		Owed: map[string]string{d.sandbox.provider: "-" + d.total, "seller:" + seller + ":payable": d.total},
 	})
 	require.Equal(t, "not_waiting", d.byHand(t, "refund").Error.Code)
 	require.Equal(t, "completed_is_final", d.operate("takedown", `"reason":"late"`, t).Error.Code)

@@ -34,6 +34,7 @@ const (
 type sandbox struct {
 	doors
 	seller, buyer, operator *nats.Conn
+	provider                string // the journal's account for money of a purchase at Alipay
 
 	mu    sync.Mutex
 	deals []*deal // that have come to their end
@@ -47,17 +48,30 @@ func openSandbox(t *testing.T, data string, window time.Duration) *sandbox {
 	return m
 }
 
+// openConfirming is openSandbox with sellers who are paid by confirming trades.
+func openConfirming(t *testing.T) *sandbox {
+	t.Helper()
+	m, stop := startSandbox(t, t.TempDir(), longWindow, commands.Limit{PerSecond: 1e6, Burst: 1e6}, func(c *app.Config) { c.ByMerchant = true })
+	t.Cleanup(func() { require.NoError(t, stop()) })
+	m.provider = "alipay:frozen"
+	return m
+}
+
 // startSandbox is openSandbox for who stops it.
-func startSandbox(t *testing.T, data string, window time.Duration, limit commands.Limit) (*sandbox, func() error) {
+func startSandbox(t *testing.T, data string, window time.Duration, limit commands.Limit, change ...func(*app.Config)) (*sandbox, func() error) {
 	t.Helper()
 	log := &lockedBuffer{}
-	service, err := app.Start(t.Context(), app.Config{
+	config := app.Config{
 		Data: data, NATSListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0", SyncAlways: true, PaymentWindow: window, Limit: limit,
 		Sandbox: true, Inventory: writeInventory(t, 0), Version: version,
 		Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn})),
-	})
+	}
+	for _, set := range change {
+		set(&config)
+	}
+	service, err := app.Start(t.Context(), config)
 	require.NoError(t, err)
-	m := &sandbox{doors: doors{
+	m := &sandbox{provider: "alipay:clearing", doors: doors{
 		ready:  readyFile{NATSURL: service.Ready.NATSURL, HTTPURL: service.Ready.HTTPURL, Tokens: service.Ready.Tokens},
 		stderr: log,
 	}}

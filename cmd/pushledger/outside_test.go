@@ -35,9 +35,9 @@ func inventoryOf(t testing.TB, names []string) string {
 			"registrar_ok":true,"account_move_locked":false,"product":"standard","pending":[],"restrictions":[],"sale":"none","revision":1}`, name))
 	}
 	var accounts []string
-	for _, account := range []string{"anna", "bo", "eve"} {
+	for i, account := range []string{"anna", "bo", "eve"} {
 		accounts = append(accounts, fmt.Sprintf(`{"account":%q,"exists":true,"real_name_verified":true,
-			"alipay_account":"%s@example.com","alipay_name":%q,"alipay_type":"real_name"}`, account, account, account))
+			"alipay_account":"%s@example.com","alipay_name":%q,"alipay_type":"real_name","alipay_merchant_id":"208800000000010%d"}`, account, account, account, i))
 	}
 	path := filepath.Join(t.TempDir(), "inventory.json")
 	text := `{"accounts":[` + strings.Join(accounts, ",") + `],"domains":[` + strings.Join(list, ",") + `]}`

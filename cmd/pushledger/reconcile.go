@@ -84,6 +84,8 @@ func journalLines(ctx context.Context, reader *client.Client) ([]bill.Line, erro
 func lineOf(entry pushes.JournalEntry) (bill.Line, bool) {
 	line := bill.Line{PushID: entry.PushID, Seq: entry.Seq, Amount: entry.Amount, At: entry.Time}
 	switch {
+	case entry.To == push.FrozenAccount: // a fee that was taken, on bills that are not read
+		return line, false
 	case entry.From == push.ClearingAccount:
 		line.Kind, line.Number = bill.Payment, entry.TradeNo
 	case entry.To != push.ClearingAccount:

@@ -10,6 +10,10 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/text/encoding/simplifiedchinese"
+
+	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/app"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
 )
 
 // bill has the sandbox's Alipay make a bill over everything so far.
@@ -110,4 +114,29 @@ func lineWith(text, part string) string {
 		}
 	}
 	return ""
+}
+
+// Money of a trade that is kept for a seller is none of the platform's, and on none of the
+// bills that are read; the platform's own stands on them as ever.
+func TestKeptTradesAreOnNoBillOfThePlatform(t *testing.T) {
+	t.Parallel()
+	m, stop := startSandbox(t, t.TempDir(), longWindow, commands.Limit{PerSecond: 1e6, Burst: 1e6}, func(c *app.Config) {
+		c.ByMerchant, c.Fees = true, push.FeeSchedule{{Rate: 50_000}}
+	})
+	t.Cleanup(func() { require.NoError(t, stop()) })
+	m.provider = "alipay:frozen"
+	sold, failed := m.buy(t, 1), m.buy(t, 1)
+	sold.pay(t)
+	failed.registrar(t, 0, "move", "refuse", 1)
+	failed.pay(t)
+	sold.ends(t, settledWithFee(sold))
+	failed.ends(t, undone(failed))
+	trades, account := m.bill(t, "trade"), m.bill(t, "signcustomer")
+	require.NotContains(t, trades, ",交易,")
+	require.Contains(t, account, "0.61,,0.61,支付宝,分账,")
+	for _, bill := range []string{trades, account} {
+		code, kinds := m.reconcile(t, bill)
+		require.Empty(t, kinds)
+		require.Zero(t, code)
+	}
 }

@@ -19,6 +19,9 @@ import (
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
 )
 
+// byConfirmation is a value of --settlement.
+const byConfirmation = "confirm"
+
 type serveCommand struct {
 	Data              string        `help:"Directory of everything that is kept." default:"data" type:"path"`
 	NATSListen        string        `name:"nats-listen" help:"Address for NATS clients; port 0 picks a free one." default:"127.0.0.1:4222"`
@@ -26,6 +29,7 @@ type serveCommand struct {
 	Sync              string        `help:"When an acknowledged command has reached the disk." enum:"always,interval" default:"always"`
 	PaymentWindow     time.Duration `help:"How long an accepted push may take to be paid: 2m to 336h, less in a sandbox." default:"30m"`
 	RequireBoundPayer bool          `help:"Demand that a buyer pays from the Alipay account that the directory knows as its own; money from another goes back (T6)."`
+	Settlement        string        `help:"How sellers are paid from now on: by transfers out of the platform's account, or by confirming trades that Alipay keeps for the seller (直付通), for which every seller needs its number as a merchant there (T7)." enum:"transfer,confirm" default:"transfer"`
 	SourcesPatience   time.Duration `help:"How long Alipay is asked for the sources of a payment before an operator is (T6); 10m if not given, in the sandbox 10s."`
 	CommandRate       float64       `help:"Commands a second that one account may send in the long run." default:"500"`
 	CommandBurst      int           `help:"Commands that one account may send at once." default:"1000"`
@@ -88,7 +92,7 @@ func (c *serveCommand) config(log io.Writer) (app.Config, error) {
 	}
 	config := app.Config{
 		Data: c.Data, NATSListen: c.NATSListen, HTTPListen: c.HTTPListen, SyncAlways: c.Sync == "always",
-		PaymentWindow: c.PaymentWindow, SourcesPatience: c.SourcesPatience, OwnAccount: c.RequireBoundPayer, Limit: commands.Limit{PerSecond: c.CommandRate, Burst: c.CommandBurst}, ReadyFile: c.ReadyFile, Version: version,
+		PaymentWindow: c.PaymentWindow, SourcesPatience: c.SourcesPatience, OwnAccount: c.RequireBoundPayer, ByMerchant: c.Settlement == byConfirmation, Limit: commands.Limit{PerSecond: c.CommandRate, Burst: c.CommandBurst}, ReadyFile: c.ReadyFile, Version: version,
 		TransparencyDir: c.TransparencyDir, CheckpointKey: c.CheckpointKey,
 		Logger:  slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level})),
 		TLS:     certificate.Files{Certificate: c.TLSCert, Key: c.TLSKey, ClientCA: c.TLSClientCA},
@@ -114,6 +118,9 @@ func (c *serveCommand) config(log io.Writer) (app.Config, error) {
 		return config, nil
 	}
 	if err := c.check(); err != nil {
+		return config, err
+	}
+	if err := c.checkScene(config.ByMerchant); err != nil {
 		return config, err
 	}
 	var err error

@@ -174,3 +174,27 @@ func TestAStatementClosesAtNothingAfterASettlementByHand(t *testing.T) {
 		require.Equal(t, "0.00", shown.ClosingBalance, account)
 	}
 }
+
+// What a person has paid, or collected, is neither party's, and closes both statements.
+func TestStatementsOfWhatWasSettledByHandClose(t *testing.T) {
+	for name, end := range map[string]push.PaidOut{
+		"the seller was paid by hand": {To: push.ByHandAccount, Amount: 95_00},
+		"the trade was confirmed":     {To: push.FrozenAccount, Amount: 95_00, Fee: 5_00},
+		"the fee came by hand":        {To: push.FrozenAccount, Amount: 95_00, Fee: 5_00, FeeFrom: push.ByHandAccount},
+	} {
+		ledger := pushestest.Start(t)
+		offered := pushestest.Offered("p-1", "anna", "bo", "alpha.com")
+		events := []push.Event{offered}
+		for _, event := range pushestest.Purchase(offered) {
+			if paid, is := event.(push.PaidOut); is {
+				end.At, end.Seller, end.PayoutNo = paid.At, paid.Seller, paid.PayoutNo
+				event = end
+			}
+			events = append(events, event)
+		}
+		ledger.Show(t, "p-1", events...)
+		for _, account := range []string{"anna", "bo"} {
+			require.Equal(t, "0.00", statement(t, ledger, account, "", "").ClosingBalance, "%s: %s", name, account)
+		}
+	}
+}

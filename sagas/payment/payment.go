@@ -28,6 +28,9 @@ type Order struct {
 	// IdentityHash has the provider refuse any payer but the one whose identity it is of; 64
 	// hexadecimal digits, or empty: anybody may pay.
 	IdentityHash string
+	// Merchant has the provider keep the money for the seller of this number, until the trade
+	// is confirmed by a payout. Empty: the money is the platform's.
+	Merchant string
 }
 
 // TradeState is where a trade stands at the provider.
@@ -74,6 +77,13 @@ type Payout struct {
 	Name     string // its legal name there; the provider compares
 	Amount   money.Fen
 	Title    string
+	// Merchant is that of the order, if it had one: its seller is paid by confirming the trade,
+	// out of which the fee goes to the platform. Account, Name and Title do not matter then.
+	Merchant        string
+	TradeNo         string    // of that order
+	ProviderTradeNo string    // the provider's own number of it
+	Fee             money.Fen // Amount and Fee together are the whole trade; may be 0
+	FeeNo           string    // the same number is taken once, like PayoutNo
 }
 
 // Provider is a payment provider. All methods bound their own time.
@@ -99,7 +109,7 @@ type Provider interface {
 	// Refund returns nil once the money has gone back, by this call or an earlier one.
 	Refund(ctx context.Context, refund Refund) error
 	// Payout returns the provider's number once the money has gone out, by this call
-	// or an earlier one.
+	// or an earlier one; of an order with a merchant once the fee has come as well.
 	Payout(ctx context.Context, payout Payout) (string, error)
 	// Notification reads a notification after checking its signature, application
 	// and merchant; ErrForged if one of them is wrong. A trade that is not paid has
@@ -112,6 +122,9 @@ type Refused struct {
 	API     string // which call
 	Code    string // the provider's code
 	Message string // the provider's text
+	// FeeOnly is the refusal of a payout by which the seller has been paid: only the fee
+	// could not be taken.
+	FeeOnly bool
 }
 
 // Error implements error.

@@ -1,6 +1,7 @@
 package purchase_test
 
 import (
+	"cmp"
 	"fmt"
 	"testing"
 	"time"
@@ -71,8 +72,8 @@ func (w *world) buy(t *testing.T, count int) *deal {
 func (d *deal) accept(t *testing.T, window time.Duration) {
 	t.Helper()
 	facts := push.AcceptFacts{
-		Seller:  push.AccountFacts{Exists: true, RealNameVerified: true, AlipayAccount: "bound"},
-		Domains: d.Facts(t, d.domains...),
+		Seller:  push.AccountFacts{Exists: true, RealNameVerified: true, AlipayAccount: "bound", AlipayMerchantID: d.merchant},
+		Domains: d.Facts(t, d.domains...), NeedsMerchant: d.merchant != "",
 	}
 	_, err := d.ledger.Decide(t.Context(), command(buyer), d.id, func(known ledger.Push) ([]push.Event, error) {
 		events, err := push.DecideAccept(known.State, push.Accept{Actor: buyer, Total: d.total, Window: window}, facts, now())
@@ -82,6 +83,7 @@ func (d *deal) accept(t *testing.T, window time.Duration) {
 		accepted := events[0].(push.Accepted)
 		accepted.PayURL, err = d.Provider.PayURL(payment.Order{
 			TradeNo: accepted.TradeNo, PushID: d.id, Amount: accepted.Total, Subject: "push " + d.id, PayBy: accepted.PayBy,
+			Merchant: accepted.Merchant,
 		})
 		return []push.Event{accepted}, err
 	})
@@ -177,7 +179,7 @@ func (d *deal) settled(t *testing.T) {
 	moved := d.balanced(t)
 	require.Len(t, moved.Payouts, 1)
 	require.Equal(t, d.total, moved.Payouts[0].Amount)
-	require.Equal(t, d.seller+"@example.com", moved.Payouts[0].Payee)
+	require.Equal(t, cmp.Or(d.state(t).Payment.Merchant, d.seller+"@example.com"), moved.Payouts[0].Payee)
 	require.Len(t, moved.Refunds, len(moved.Trades)-1, "only what was paid too much went back")
 	require.Equal(t, 1, d.count(t, push.Paid{}.EventType()))
 }
@@ -249,7 +251,7 @@ func (d *deal) owes(t *testing.T, account string, amount money.Fen) (moved sandb
 		switch name {
 		case account:
 			require.Equal(t, amount, balance, name)
-		case push.ClearingAccount:
+		case d.provider(t):
 			require.Equal(t, -amount, balance, name)
 		default:
 			require.Zero(t, balance, name)
@@ -259,6 +261,15 @@ func (d *deal) owes(t *testing.T, account string, amount money.Fen) (moved sandb
 	moved = d.Moved(t, d.id)
 	require.Equal(t, amount, moved.Held())
 	return moved
+}
+
+// provider is the journal's account for the push's money at Alipay.
+func (d *deal) provider(t *testing.T) string {
+	t.Helper()
+	if d.state(t).Payment.Merchant != "" {
+		return push.FrozenAccount
+	}
+	return push.ClearingAccount
 }
 
 // count is how many events of a type the push has.

@@ -19,45 +19,48 @@ func failing(t *testing.T, w *world) *deal {
 // F21: the same request number, exactly one refund.
 func TestRefundsFail(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	for _, mode := range []string{"error", "timeout", "done_but_timeout"} {
-		w.Do(t, "alipay.fault", `{"api":"refund","mode":%q,"times":2}`, mode)
-		d := failing(t, w)
-		d.refunded(t, push.StatusRefunded, push.CodeMoveRefused)
-		d.places(t, seller)
-	}
+	bothWays(t, func(t *testing.T, w *world) {
+		for _, mode := range []string{"error", "timeout", "done_but_timeout"} {
+			w.Do(t, "alipay.fault", `{"api":"refund","mode":%q,"times":2}`, mode)
+			d := failing(t, w)
+			d.refunded(t, push.StatusRefunded, push.CodeMoveRefused)
+			d.places(t, seller)
+		}
+	})
 }
 
 // F22: what the provider will not refund stays owed to the buyer.
 func TestARefundIsRefused(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.Do(t, "alipay.fault", `{"api":"refund","mode":"business_error","times":%d}`, ever)
-	d := failing(t, w)
-	state := d.ends(t, push.StatusInvalidated)
-	require.Equal(t, push.Refused, state.Refund.Progress)
-	require.Equal(t, "ACQ.SELLER_BALANCE_NOT_ENOUGH", state.Refund.Code)
-	require.NotEmpty(t, state.Refund.Message)
-	d.owes(t, push.RefundDueAccount(buyer), d.total)
-	d.places(t, seller)
+	bothWays(t, func(t *testing.T, w *world) {
+		w.Do(t, "alipay.fault", `{"api":"refund","mode":"business_error","times":%d}`, ever)
+		d := failing(t, w)
+		state := d.ends(t, push.StatusInvalidated)
+		require.Equal(t, push.Refused, state.Refund.Progress)
+		require.Equal(t, "ACQ.SELLER_BALANCE_NOT_ENOUGH", state.Refund.Code)
+		require.NotEmpty(t, state.Refund.Message)
+		d.owes(t, push.RefundDueAccount(buyer), d.total)
+		d.places(t, seller)
 
-	credit := w.buy(t, 1)
-	credit.pay(t, `"channel":"CREDITCARD"`)
-	credit.ends(t, push.StatusInvalidated)
-	credit.owes(t, push.SuspenseAccount(push.TradeNo(credit.id)), credit.total)
-	credit.places(t, seller)
+		credit := w.buy(t, 1)
+		credit.pay(t, `"channel":"CREDITCARD"`)
+		credit.ends(t, push.StatusInvalidated)
+		credit.owes(t, push.SuspenseAccount(push.TradeNo(credit.id)), credit.total)
+		credit.places(t, seller)
+	})
 }
 
 // F23: the same number, exactly one payout.
 func TestPayoutsFail(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	for _, mode := range []string{"error", "timeout", "done_but_timeout"} {
-		w.Do(t, "alipay.fault", `{"api":"payout","mode":%q,"times":2}`, mode)
-		d := w.buy(t, 2)
-		d.pay(t)
-		d.settled(t)
-	}
+	bothWays(t, func(t *testing.T, w *world) {
+		for _, mode := range []string{"error", "timeout", "done_but_timeout"} {
+			w.Do(t, "alipay.fault", `{"api":"payout","mode":%q,"times":2}`, mode)
+			d := w.buy(t, 2)
+			d.pay(t)
+			d.settled(t)
+		}
+	})
 }
 
 // F24: the domains stay with the buyer, and the money stays owed to the seller.

@@ -149,27 +149,36 @@ func (s *Saga) askAgain(known *entry, step push.Step, over time.Time) time.Time 
 	return earlier(known.pace.wait(step, s.Now(), s.PollFirst, s.PollLongest), s.Now().Add(left))
 }
 
-// payout pays the seller, to the Alipay account that is bound now. Even without one the
-// provider is asked: an earlier call under this number may have paid unheard.
+// payout pays the seller: the merchant for whom the trade was made, or the Alipay account
+// that is bound now. Even without one the provider is asked: an earlier call under this
+// number may have paid unheard.
 func (s *Saga) payout(ctx context.Context, state push.State) (time.Time, error) {
-	seller, err := s.Directory.Account(ctx, state.Seller)
-	if err != nil {
-		return time.Time{}, err
+	var seller push.AccountFacts
+	if state.Payment.Merchant == "" {
+		var err error
+		if seller, err = s.Directory.Account(ctx, state.Seller); err != nil {
+			return time.Time{}, err
+		}
 	}
 	providerNo, err := s.Provider.Payout(ctx, payment.Payout{
 		PayoutNo: state.Payout.PayoutNo, PushID: state.ID,
 		Account: seller.AlipayAccount, Name: seller.AlipayName,
 		Amount: state.Payout.Amount, Title: "域名带价 push " + state.ID,
+		Merchant: state.Payment.Merchant, TradeNo: state.Payment.TradeNo, ProviderTradeNo: state.Payment.ProviderTradeNo,
+		Fee: state.Payout.Fee, FeeNo: push.FeeNo(state.ID),
 	})
 	var refused *payment.Refused
 	switch {
 	case errors.As(err, &refused):
 		code, text := refused.Code, refused.Message
-		if seller.AlipayAccount == "" {
+		if seller.AlipayAccount == "" && state.Payment.Merchant == "" {
 			code = push.CodeSellerNoAlipay
 			_, text = push.Message(code)
 		}
 		return s.record(ctx, state.ID, func(state push.State) []push.Event {
+			if refused.FeeOnly {
+				return push.DecideFeeRefused(state, code, text, s.Now())
+			}
 			return push.DecidePayoutRefused(state, code, text, s.Now())
 		})
 	case err != nil:

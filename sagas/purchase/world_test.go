@@ -49,18 +49,35 @@ const (
 )
 
 const people = `{"accounts":[
-	{"account":"anna","alipay_account":"anna@example.com","alipay_name":"安娜"},
+	{"account":"anna","alipay_account":"anna@example.com","alipay_name":"安娜","alipay_merchant_id":"2088000000000107"},
 	{"account":"sue","alipay_account":"sue@example.com","alipay_name":"苏"},
 	{"account":"bo"},{"account":"eve"}]}`
 
 // world is a ledger with its sagas at work, and the partners.
 type world struct {
 	*sandboxtest.Partners
-	store   *memory.Store
-	ledger  *ledger.Ledger
-	sources time.Duration // for which the provider is asked for them; 0: as by default
-	unknown atomic.Int32  // payments from unknown channels that the saga has told of
-	handled sync.Map      // registrar event kind and domain → true, once its handling is over
+	store  *memory.Store
+	ledger *ledger.Ledger
+	// merchant has sellers paid by confirming trades that are made for that merchant; empty: by
+	// transfers.
+	merchant string
+	sources  time.Duration // for which the provider is asked for them; 0: as by default
+	unknown  atomic.Int32  // payments from unknown channels that the saga has told of
+	handled  sync.Map      // registrar event kind and domain → true, once its handling is over
+}
+
+// bothWays plays a test where sellers are paid by transfers, and where they are by confirming
+// trades.
+func bothWays(t *testing.T, play func(*testing.T, *world)) {
+	t.Helper()
+	for name, merchant := range map[string]string{"by transfer": "", "by confirmation": "2088000000000107"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.merchant = merchant
+			play(t, w)
+		})
+	}
 }
 
 // newWorld starts everything. Its faults of Alipay are for the whole of it.

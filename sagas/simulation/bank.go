@@ -24,6 +24,7 @@ type bank struct {
 	ofPush  map[string][]*trade
 	payouts map[string]payment.Payout
 	outs    map[string][]payment.Payout // by push
+	fees    map[string]money.Fen        // taken, by number
 	refused map[string]bool             // numbers of refunds and payouts that were refused for good
 	notices []payment.Trade             // notifications that are still to be delivered
 	sent    []payment.Trade             // of which some come again
@@ -37,7 +38,8 @@ type trade struct {
 	toldFrom time.Time            // when they are; zero: never
 	refunds  map[string]money.Fen // by request number
 	refunded money.Fen
-	paidIn   int // operation in which it was paid
+	kept     string // number of the merchant for whom the money is kept; empty: it is the platform's
+	paidIn   int    // operation in which it was paid
 }
 
 // funding is what the bank knows of the sources of a trade, whatever it tells of them.
@@ -61,30 +63,30 @@ const coupon = money.Fen(1)
 func newBank(w *world) *bank {
 	return &bank{
 		w: w, trades: make(map[string]*trade), ofPush: make(map[string][]*trade), payouts: make(map[string]payment.Payout),
-		outs: make(map[string][]payment.Payout), refused: make(map[string]bool),
+		outs: make(map[string][]payment.Payout), fees: make(map[string]money.Fen), refused: make(map[string]bool),
 	}
 }
 
 // page is the address on which an order is paid; it holds the whole order.
 func page(order payment.Order) string {
 	return strings.Join([]string{
-		"page", order.TradeNo, order.PushID, strconv.FormatInt(int64(order.Amount), 10), strconv.FormatInt(order.PayBy.UnixNano(), 10),
+		"page", order.TradeNo, order.PushID, strconv.FormatInt(int64(order.Amount), 10), strconv.FormatInt(order.PayBy.UnixNano(), 10), order.Merchant,
 	}, "|")
 }
 
 // read reads the order in the address of its page.
-func (b *bank) read(address string) (number, pushID string, amount money.Fen, payBy time.Time) {
+func (b *bank) read(address string) (number, pushID string, amount money.Fen, payBy time.Time, kept string) {
 	fields := strings.Split(address, "|")
 	fen, err := strconv.ParseInt(fields[3], 10, 64)
 	b.w.check(err)
 	until, err := strconv.ParseInt(fields[4], 10, 64)
 	b.w.check(err)
-	return fields[1], fields[2], money.Fen(fen), time.Unix(0, until).UTC()
+	return fields[1], fields[2], money.Fen(fen), time.Unix(0, until).UTC(), fields[5]
 }
 
 // open shows a page to whoever asks for it, which makes no trade.
 func (b *bank) open(address string) error {
-	if _, _, _, payBy := b.read(address); !b.w.now.Before(payBy) {
+	if _, _, _, payBy, _ := b.read(address); !b.w.now.Before(payBy) {
 		return errExpired
 	}
 	return nil
@@ -95,7 +97,7 @@ var errExpired = errors.New("simulation: a page that says that the order has exp
 // signIn has the buyer sign in on a page: the trade is known from then on. It returns nil if
 // the order is over.
 func (b *bank) signIn(address string) *trade {
-	number, pushID, amount, payBy := b.read(address)
+	number, pushID, amount, payBy, kept := b.read(address)
 	if known, exists := b.trades[number]; exists {
 		return known
 	}
@@ -103,13 +105,13 @@ func (b *bank) signIn(address string) *trade {
 		return nil
 	}
 	b.w.tracef("the buyer of %s signs in", pushID)
-	return b.add(number, pushID, amount, payBy)
+	return b.add(number, pushID, amount, payBy, kept)
 }
 
-func (b *bank) add(number, pushID string, amount money.Fen, payBy time.Time) *trade {
+func (b *bank) add(number, pushID string, amount money.Fen, payBy time.Time, kept string) *trade {
 	known := &trade{
 		Trade: payment.Trade{TradeNo: number, ProviderTradeNo: "2026" + number, PushID: pushID, State: payment.TradeWaiting, Amount: amount},
-		payBy: payBy, refunds: make(map[string]money.Fen),
+		payBy: payBy, kept: kept, refunds: make(map[string]money.Fen),
 	}
 	b.trades[number] = known
 	b.numbers = append(b.numbers, number)

@@ -39,8 +39,10 @@ type record struct {
 	acted     map[string]bool      // domains of which a person must decide because of the buyer's act
 	untold    bool                 // a person must find out from where its money came
 	actedIn   int                  // act in which that was recorded first
+	feeOnly   bool                 // its seller is paid, and the fee was refused
 	byHand    bool                 // an operator has decided where a domain or the money goes
 	outByHand money.Fen            // what a person has paid the seller
+	feeByHand money.Fen            // what a person has collected from the seller, whom the provider gave all
 	balance   map[string]money.Fen // of the journal, by account
 	told      push.Share           // what the statements of the parties come to
 }
@@ -127,7 +129,7 @@ func (b *books) happened(recorded eventstore.Recorded, event push.Event) {
 	for _, posting := range push.Postings(id, event) {
 		known.balance[posting.From] -= posting.Amount
 		known.balance[posting.To] += posting.Amount
-		if posting.From != push.ClearingAccount && known.balance[posting.From] < 0 {
+		if !push.Outside(posting.From) && known.balance[posting.From] < 0 {
 			b.w.violate(journal, "%s: %s takes %s out of %s", id, event.EventType(), posting.Amount, posting.From)
 		}
 	}
@@ -223,8 +225,11 @@ func (r *record) evolve(event push.Event) {
 		if event.To == push.ByHandAccount {
 			r.outByHand = event.Amount
 		}
+		if event.FeeFrom == push.ByHandAccount {
+			r.feeByHand = event.Fee
+		}
 	case push.PayoutRefused:
-		r.refused[event.PayoutNo] = event.Code
+		r.refused[event.PayoutNo], r.feeOnly = event.Code, event.FeeOnly
 	default: // nothing that an invariant asks about
 	}
 }

@@ -110,7 +110,7 @@ func (w *world) judgeEnd(known *record) {
 	switch {
 	case needsPerson:
 		w.judgeStanding(known, kept, out)
-	case settled && (kept != out+byHand+fee || out+known.outByHand != known.offered.Total-fee):
+	case settled && (kept != out+known.feeByHand+byHand+fee || out+known.outByHand != known.offered.Total-fee):
 		w.violate(rightEnd, "%s is settled, but %s of the buyer is kept and %s paid out", known.id, kept, out)
 	case !settled && (kept != byHand || out != 0):
 		w.violate(rightEnd, "%s is %s, but %s of the buyer is kept and %s paid out", known.id, known.status, kept, out)
@@ -130,11 +130,14 @@ func (w *world) judgeEnd(known *record) {
 func (w *world) judgeStanding(known *record, kept, out money.Fen) {
 	held := money.Fen(0)
 	for account, balance := range known.balance {
-		if account != push.ClearingAccount && account != push.FeeAccount {
+		if !push.AtProvider(account) && account != push.FeeAccount {
 			held += balance
 		}
 	}
 	fee := known.balance[push.FeeAccount]
+	if known.feeOnly { // what is still owed in the journal has been paid
+		out = 0
+	}
 	if kept != held+out+fee {
 		w.violate(rightEnd, "%s waits for a person with %s, but the provider keeps %s and has paid out %s", known.id, held, kept, out)
 	}
@@ -154,13 +157,15 @@ func (w *world) judgeJournal(known *record, settled bool) {
 		switch account {
 		case push.FeeAccount:
 			expected = fee
-		case push.ByHandAccount:
+		case push.ByHandAccount, push.ClearingAccount, push.FrozenAccount: // together what the platform has earned
 			expected = balance
-		case push.ClearingAccount:
-			expected = -fee - known.balance[push.ByHandAccount]
 		}
 		if balance != expected {
 			w.violate(journal, "%s is over, and %s stands at %s", known.id, account, balance)
 		}
+	}
+	byHand := known.balance[push.ByHandAccount]
+	if there := known.balance[push.ClearingAccount] + known.balance[push.FrozenAccount]; there != -fee-byHand {
+		w.violate(journal, "%s is over, %s was paid by hand, and the provider holds %s", known.id, byHand, -there)
 	}
 }

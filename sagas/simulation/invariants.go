@@ -22,6 +22,7 @@ const (
 	paidTwice         invariant = "nobody is paid twice, by whosever hand"
 	refundAndPayout   invariant = "no refund and payout for one push"
 	unasked           invariant = "money moves only under a number that the log intended"
+	ownWayOut         invariant = "a seller is paid the way that was recorded when its push was accepted"
 	notBacked         invariant = "what the log says of money, the provider says as well"
 	oneLivePush       invariant = "a domain is in at most one live push"
 	endedHoldsNothing invariant = "a live push holds all its domains, an ended one none"
@@ -85,13 +86,7 @@ func (b *books) judge(known *record, event push.Event) {
 		}
 		b.refunded(id, event.TradeNo, event.RequestNo, event.Amount)
 	case push.PaidOut:
-		if event.To == push.ByHandAccount {
-			b.byHand(known, event.PayoutNo)
-			return
-		}
-		if out, is := w.bank.payouts[event.PayoutNo]; !is || out.Amount != event.Amount {
-			w.violate(notBacked, "%s: payout %s of %s", id, event.PayoutNo, event.Amount)
-		}
+		b.paidOut(known, event)
 	case push.PaymentClosed:
 		b.closes(known)
 	case push.DomainMoved:
@@ -101,7 +96,11 @@ func (b *books) judge(known *record, event push.Event) {
 	case push.DomainMoveRefused:
 		b.moveRefused(known, event)
 	case push.PayoutRefused:
-		b.refusedFor(known, event.PayoutNo)
+		number := event.PayoutNo
+		if event.FeeOnly {
+			number = push.FeeNo(id)
+		}
+		b.refusedFor(known, number)
 	case push.RefundRefused:
 		b.refusedFor(known, event.RequestNo)
 	default: // an intention, which moves nothing yet
@@ -138,7 +137,7 @@ func (b *books) paid(known *record, event push.Paid) {
 // counts reports whether a trade may pay a push: the bank has told that it is the buyer's own
 // money, or somebody has decided so who was not told. What the merchant gives it tells at once.
 func (t *trade) counts(event push.Paid) bool {
-	return t.Received == 0 && (t.funding == own && t.untold == nil || event.From != "")
+	return t.Received == 0 && (t.funding == own && t.untold == nil || event.From != "" && event.From != push.FrozenAccount)
 }
 
 // expires checks the clock of whoever recorded it, and that the money had not come.
@@ -261,6 +260,7 @@ func (w *world) comparePayout(known *record) {
 	if len(outs) == 0 {
 		return
 	}
+	w.books.ownWay(known, outs[0])
 	if len(outs) > 1 {
 		w.violate(paidTwice, "%s: %d payouts", known.id, len(outs))
 	}

@@ -115,6 +115,9 @@ func (p provider) Refund(_ context.Context, refund payment.Refund) error {
 // Payout implements payment.Provider.
 func (p provider) Payout(_ context.Context, payout payment.Payout) (string, error) {
 	return ask(p, "payout", func(wrong fault) (string, error) {
+		if payout.Merchant != "" {
+			return p.confirm(payout, wrong)
+		}
 		if payout.Account == "" && !p.bank.moved(payout.PayoutNo) {
 			return "", &payment.Refused{API: "payout", Code: "PAYEE_NOT_EXIST", Message: "no account"}
 		}
@@ -189,7 +192,7 @@ func (p platform) Account(_ context.Context, account string) (push.AccountFacts,
 	return call(p.line, "account", func(fault) (push.AccountFacts, error) {
 		facts := push.AccountFacts{
 			Account: account, Exists: true, RealNameVerified: true,
-			AlipayAccount: account + "@example.com", AlipayName: account, AlipayType: "real_name",
+			AlipayAccount: account + "@example.com", AlipayName: account, AlipayType: "real_name", AlipayMerchantID: merchantOf(account),
 		}
 		if p.w.unbound[account] {
 			facts.AlipayAccount = ""

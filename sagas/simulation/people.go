@@ -102,7 +102,7 @@ func (w *world) accepts(p *process, id string) {
 		return
 	}
 	ctx := context.Background()
-	var facts push.AcceptFacts
+	facts := push.AcceptFacts{NeedsMerchant: w.chance(50)} // the configuration of that moment
 	var errs [2]error
 	facts.Seller, errs[0] = p.platform.Account(ctx, known.State.Seller)
 	facts.Domains, errs[1] = p.platform.Facts(ctx, known.State.Domains())
@@ -143,7 +143,7 @@ func withPayURL(p *process, state push.State, events []push.Event) ([]push.Event
 	for i, event := range events {
 		if accepted, is := event.(push.Accepted); is && accepted.TradeNo != "" {
 			url, err := p.provider.PayURL(payment.Order{
-				TradeNo: accepted.TradeNo, PushID: state.ID, Amount: accepted.Total, PayBy: accepted.PayBy,
+				TradeNo: accepted.TradeNo, PushID: state.ID, Amount: accepted.Total, PayBy: accepted.PayBy, Merchant: accepted.Merchant,
 			})
 			if err != nil {
 				return nil, err
@@ -224,7 +224,7 @@ func (w *world) pays(id string) {
 	if order.State == payment.TradePaid && w.chance(15) { // F9: another trade for the same push
 		number := "X" + order.TradeNo
 		if _, exists := w.bank.trades[number]; !exists {
-			order = w.bank.add(number, id, order.Amount, order.payBy)
+			order = w.bank.add(number, id, order.Amount, order.payBy, order.kept)
 		}
 	}
 	amount, from := known.accepted.Total, sources{}

@@ -178,13 +178,17 @@ var calls = map[string]func(*gateway, context.Context) error{
 		_, err := g.Query(ctx, "T1")
 		return err
 	},
-	closing:   func(g *gateway, ctx context.Context) error { return g.Close(ctx, "T1") },
+	closing: func(g *gateway, ctx context.Context) error { return g.Close(ctx, "T1") },
 	refunding: func(g *gateway, ctx context.Context) error {
 		time.Sleep(refundsApart)
 		return g.Refund(ctx, aRefund)
 	},
 	transfer: func(g *gateway, ctx context.Context) error {
 		_, err := g.Payout(ctx, aPayout)
+		return err
+	},
+	confirming: func(g *gateway, ctx context.Context) error {
+		_, err := g.Payout(ctx, aConfirmation)
 		return err
 	},
 }

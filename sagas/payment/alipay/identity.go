@@ -1,12 +1,10 @@
 package alipay
 
-import "github.com/smartwalle/alipay/v3"
-
 // pageOrder is an order for the payment page. Its own member replaces the library's, which
 // writes every part of an identity even if it is empty: Alipay leaves a hash unread as soon
 // as a name or a document is given.
 type pageOrder struct {
-	alipay.TradePagePay
+	merchantOrder
 
 	Buyer *buyerIdentity `json:"ext_user_info,omitempty"`
 }

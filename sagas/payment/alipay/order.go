@@ -35,13 +35,13 @@ var plainText = strings.NewReplacer("/", " ", "=", " ", "&", " ", "\n", " ", "\r
 
 // PayURL implements payment.Provider.
 func (p *Provider) PayURL(order payment.Order) (string, error) {
-	fields, err := p.signed(pageOrder{Buyer: identified(order.IdentityHash), TradePagePay: alipay.TradePagePay{Trade: alipay.Trade{
+	fields, err := p.signed(pageOrder{Buyer: identified(order.IdentityHash), merchantOrder: withMerchant(order, alipay.TradePagePay{Trade: alipay.Trade{
 		NotifyURL: p.config.NotifyURL, ReturnURL: p.config.ReturnURL,
 		OutTradeNo: order.TradeNo, TotalAmount: order.Amount.String(), ProductCode: pageProduct,
 		Subject: clip(plainText.Replace(order.Subject), maxSubject), SellerId: p.config.SellerID,
 		DisablePayChannels: disabledChannels, GoodsType: virtualGoods, TimeExpire: order.PayBy.In(p.clock).Format(clockFormat),
 		PassbackParams: url.QueryEscape(order.PushID),
-	}}})
+	}})})
 	if err != nil {
 		return "", fmt.Errorf("alipay: sign order %s: %w", order.TradeNo, err)
 	}

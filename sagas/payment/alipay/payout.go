@@ -28,11 +28,14 @@ type payoutAnswer struct {
 
 // Payout implements payment.Provider. The push goes along as the remark.
 func (p *Provider) Payout(ctx context.Context, payout payment.Payout) (string, error) {
-	question := alipay.FundTransUniTransfer{
+	if payout.Merchant != "" {
+		return p.settle(ctx, payout)
+	}
+	question := p.inScene(alipay.FundTransUniTransfer{
 		OutBizNo: payout.PayoutNo, TransAmount: payout.Amount.String(), ProductCode: payoutProduct, BizScene: payoutScene,
 		OrderTitle: payout.Title, Remark: payout.PushID,
 		PayeeInfo: &alipay.PayeeInfo{Identity: payout.Account, IdentityType: "ALIPAY_LOGON_ID", Name: payout.Name},
-	}
+	})
 	var said payoutAnswer
 	err := p.ask(ctx, question, &said)
 	var refusal *payment.Refused

@@ -44,6 +44,7 @@ type Config struct {
 	ReturnURL       string           // where a buyer's browser goes after paying; empty: stays at Alipay
 	Timeout         time.Duration    // of one exchange; 0: 15 seconds
 	RefundVisible   time.Duration    // how long a refund that was made may not be shown yet; 0: 10 seconds. Refunds of a trade are 3/10 of it apart
+	Transfers       TransferScene    // what transfers to sellers are for; zero: Alipay refuses them
 	Logger          *slog.Logger     // hears of certificates that change; nil: nobody does
 }
 

@@ -25,6 +25,7 @@ const (
 	Close  API = "close"
 	Refund API = "refund"
 	Payout API = "payout"
+	Fee    API = "fee" // of an order with a merchant
 )
 
 // World is a provider under test, and the hands that act behind it.
@@ -32,6 +33,9 @@ type World struct {
 	Provider payment.Provider
 	// SignIn has the buyer sign in on the page of a push's order, which makes the trade.
 	SignIn func(t *testing.T, pushID string)
+	// Merchant has every order made for that merchant, and sellers paid by confirming trades.
+	// Empty: they are paid by transfers.
+	Merchant string
 	// Pay has the buyer pay the trade of a push from a balance.
 	Pay func(t *testing.T, pushID string)
 	// Notified returns the next notification, which was acknowledged.
@@ -74,6 +78,8 @@ func Run(t *testing.T, open func(*testing.T) World) {
 		"a payout happens once":                          paidOutOnce,
 		"a payout is made over one amount":               paidOutOtherwise,
 		"a payout that may not be is refused for good":   payoutRefused,
+		"a refund leaves less to pay out":                paidOutLess,
+		"a fee that fails or is not answered is one fee": feeOnce,
 		"a call that fails decides nothing":              broken,
 		"what was done without an answer is found again": lostAnswers,
 	})
@@ -110,9 +116,9 @@ func run(t *testing.T, open func(*testing.T) World, tests map[string]func(*testi
 	}
 }
 
-func order() payment.Order {
+func (w World) order() payment.Order {
 	return payment.Order{
-		TradeNo: tradeNo, PushID: pushID, Amount: price, Subject: "域名带价 push 1", PayBy: time.Now().Add(time.Hour),
+		TradeNo: tradeNo, PushID: pushID, Amount: price, Subject: "域名带价 push 1", PayBy: time.Now().Add(time.Hour), Merchant: w.Merchant,
 	}
 }
 
@@ -126,7 +132,7 @@ func (w World) open(t *testing.T) {
 // visit has the page opened, which makes no trade.
 func (w World) visit(t *testing.T) {
 	t.Helper()
-	page, err := w.Provider.PayURL(order())
+	page, err := w.Provider.PayURL(w.order())
 	require.NoError(t, err)
 	require.NoError(t, w.Provider.Open(t.Context(), page))
 }
@@ -149,8 +155,20 @@ func back(number string, amount money.Fen) payment.Refund {
 	return payment.Refund{TradeNo: tradeNo, RequestNo: number, Amount: amount, Reason: "domain_gone"}
 }
 
-func out(number string) payment.Payout {
-	return payment.Payout{PayoutNo: number, PushID: pushID, Account: "ann@example.com", Name: "安", Amount: price, Title: "域名带价 push 1"}
+const fee = money.Fen(5_00)
+
+// out pays out what is left after refunds. A fee is the provider's business only where there
+// is a merchant.
+func (w World) out(t *testing.T, number string, refunded money.Fen) payment.Payout {
+	t.Helper()
+	asked := payment.Payout{
+		PayoutNo: number, PushID: pushID, Account: "ann@example.com", Name: "安", Amount: price - refunded, Title: "域名带价 push 1",
+	}
+	if w.Merchant != "" {
+		asked.Merchant, asked.TradeNo, asked.ProviderTradeNo = w.Merchant, tradeNo, w.query(t).ProviderTradeNo
+		asked.Amount, asked.Fee, asked.FeeNo = asked.Amount-fee, fee, "F"+number
+	}
+	return asked
 }
 
 // undecided requires an error that leaves the outcome open.
@@ -180,7 +198,7 @@ func badOrders(t *testing.T, w World) {
 		"over the top":  func(o *payment.Order) { o.Amount = money.Max + 1 },
 		"already over":  func(o *payment.Order) { o.PayBy = time.Now().Add(-time.Hour) },
 	} {
-		bad := order()
+		bad := w.order()
 		spoil(&bad)
 		page, err := w.Provider.PayURL(bad)
 		if err == nil {
@@ -232,7 +250,7 @@ func openedTwice(t *testing.T, w World) {
 
 func openedOtherwise(t *testing.T, w World) {
 	w.open(t)
-	other := order()
+	other := w.order()
 	other.Amount++
 	page, err := w.Provider.PayURL(other)
 	require.NoError(t, err)
@@ -290,13 +308,15 @@ func refundRefused(t *testing.T, w World) {
 }
 
 func paidOutOnce(t *testing.T, w World) {
-	first, err := w.Provider.Payout(t.Context(), out("P1"))
+	w.paid(t)
+	asked := w.out(t, "P1", 0)
+	first, err := w.Provider.Payout(t.Context(), asked)
 	require.NoError(t, err)
 	require.NotEmpty(t, first)
-	again, err := w.Provider.Payout(t.Context(), out("P1"))
+	again, err := w.Provider.Payout(t.Context(), asked)
 	require.NoError(t, err)
 	require.Equal(t, first, again)
-	moved := out("P1")
+	moved := asked
 	moved.Account = "other@example.com"
 	again, err = w.Provider.Payout(t.Context(), moved)
 	require.NoError(t, err, "the number is paid, wherever the seller's account is by now")
@@ -304,27 +324,72 @@ func paidOutOnce(t *testing.T, w World) {
 }
 
 func paidOutOtherwise(t *testing.T, w World) {
-	_, err := w.Provider.Payout(t.Context(), out("P1"))
+	w.paid(t)
+	asked := w.out(t, "P1", 0)
+	_, err := w.Provider.Payout(t.Context(), asked)
 	require.NoError(t, err)
-	more := out("P1")
-	more.Amount++
-	_, err = w.Provider.Payout(t.Context(), more)
+	asked.Amount++
+	_, err = w.Provider.Payout(t.Context(), asked)
 	undecided(t, err)
 }
 
 func payoutRefused(t *testing.T, w World) {
-	little := out("P1")
+	if w.Merchant != "" {
+		confirmationRefused(t, w)
+		return
+	}
+	little := w.out(t, "P1", 0)
 	little.Amount = 9
 	_, err := w.Provider.Payout(t.Context(), little)
 	refused(t, err)
-	nobody := out("P2")
+	nobody := w.out(t, "P2", 0)
 	nobody.Account = ""
 	_, err = w.Provider.Payout(t.Context(), nobody)
 	refused(t, err)
 }
 
+// confirmationRefused: a seller is not paid with money that has not come, or that has gone back.
+func confirmationRefused(t *testing.T, w World) {
+	w.open(t)
+	_, err := w.Provider.Payout(t.Context(), w.out(t, "P1", 0))
+	refused(t, err)
+	w.Pay(t, pushID)
+	_, err = w.Provider.Payout(t.Context(), w.out(t, "P1", 1))
+	refused(t, err)
+	require.NoError(t, w.refund(t, back("R1", price)))
+	_, err = w.Provider.Payout(t.Context(), w.out(t, "P1", 0))
+	refused(t, err)
+}
+
+func paidOutLess(t *testing.T, w World) {
+	w.paid(t)
+	require.NoError(t, w.refund(t, back("R1", 60_00)))
+	_, err := w.Provider.Payout(t.Context(), w.out(t, "P1", 60_00))
+	require.NoError(t, err)
+}
+
+func feeOnce(t *testing.T, w World) {
+	if w.Merchant == "" {
+		return // the platform has it already
+	}
+	w.paid(t)
+	asked := w.out(t, "P1", 0)
+	w.Break(t, Fee)
+	_, err := w.Provider.Payout(t.Context(), asked)
+	undecided(t, err)
+	w.LoseAnswer(t, Fee)
+	_, err = w.Provider.Payout(t.Context(), asked)
+	undecided(t, err)
+	number, err := w.Provider.Payout(t.Context(), asked)
+	require.NoError(t, err)
+	require.NotEmpty(t, number)
+	asked.Fee, asked.Amount = asked.Fee+1, asked.Amount-1
+	_, err = w.Provider.Payout(t.Context(), asked)
+	undecided(t, err)
+}
+
 func broken(t *testing.T, w World) {
-	page, err := w.Provider.PayURL(order())
+	page, err := w.Provider.PayURL(w.order())
 	require.NoError(t, err)
 	w.Break(t, Create)
 	undecided(t, w.Provider.Open(t.Context(), page))
@@ -335,12 +400,12 @@ func broken(t *testing.T, w World) {
 	undecided(t, w.Provider.Refund(t.Context(), back("R1", price)))
 	require.Equal(t, payment.TradePaid, w.query(t).State)
 	w.Break(t, Payout)
-	_, err = w.Provider.Payout(t.Context(), out("P1"))
+	_, err = w.Provider.Payout(t.Context(), w.out(t, "P1", 0))
 	undecided(t, err)
 }
 
 func lostAnswers(t *testing.T, w World) {
-	page, err := w.Provider.PayURL(order())
+	page, err := w.Provider.PayURL(w.order())
 	require.NoError(t, err)
 	w.LoseAnswer(t, Create)
 	undecided(t, w.Provider.Open(t.Context(), page))
@@ -348,24 +413,25 @@ func lostAnswers(t *testing.T, w World) {
 	w.LoseAnswer(t, Refund)
 	undecided(t, w.Provider.Refund(t.Context(), back("R1", 60_00)))
 	require.NoError(t, w.refund(t, back("R1", 60_00)))
-	require.NoError(t, w.refund(t, back("R2", 40_00)), "the first was made once")
+	require.NoError(t, w.refund(t, back("R2", 20_00)), "the first was made once")
 	w.LoseAnswer(t, Payout)
-	_, err = w.Provider.Payout(t.Context(), out("P1"))
+	_, err = w.Provider.Payout(t.Context(), w.out(t, "P1", 80_00))
 	undecided(t, err)
-	first, err := w.Provider.Payout(t.Context(), out("P1"))
+	first, err := w.Provider.Payout(t.Context(), w.out(t, "P1", 80_00))
 	require.NoError(t, err)
 	require.NotEmpty(t, first)
 }
 
 func callerGone(t *testing.T, w World) {
 	w.paid(t)
+	asked := w.out(t, "P1", 0)
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := w.Provider.Query(gone, tradeNo)
 	undecided(t, err)
 	undecided(t, w.Provider.Close(gone, tradeNo))
 	undecided(t, w.Provider.Refund(gone, back("R1", price)))
-	_, err = w.Provider.Payout(gone, out("P1"))
+	_, err = w.Provider.Payout(gone, asked)
 	undecided(t, err)
 }
 

@@ -177,6 +177,9 @@ func (a holdAnswer) result() (registrar.HoldResult, error) {
 // identityHash is what a SHA-256 looks like.
 var identityHash = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
+// merchantPattern is what a number of Alipay's can look like. It goes into orders as it is.
+var merchantPattern = regexp.MustCompile(`^[0-9A-Za-z_-]{1,32}$`)
+
 type accountAnswer struct {
 	Account          string `json:"account"`
 	Exists           *bool  `json:"exists"`
@@ -187,6 +190,7 @@ type accountAnswer struct {
 	AlipayUserID     string `json:"alipay_user_id"`
 	AlipayOpenID     string `json:"alipay_open_id"`
 	IdentityHash     string `json:"identity_hash"`
+	AlipayMerchantID string `json:"alipay_merchant_id"`
 }
 
 func (a accountAnswer) facts(asked string) (push.AccountFacts, error) {
@@ -195,15 +199,17 @@ func (a accountAnswer) facts(asked string) (push.AccountFacts, error) {
 		return push.AccountFacts{}, fmt.Errorf("asked for account %.80q, answered for %.80q", asked, a.Account)
 	case a.Exists == nil:
 		return push.AccountFacts{}, errors.New("it is not said whether the account exists")
-	case !bounded(a.AlipayAccount, a.AlipayName, a.AlipayType, a.AlipayUserID, a.AlipayOpenID):
+	case !bounded(a.AlipayAccount, a.AlipayName, a.AlipayType, a.AlipayUserID, a.AlipayOpenID, a.AlipayMerchantID):
 		return push.AccountFacts{}, errors.New("a text is too long")
 	case a.IdentityHash != "" && !identityHash.MatchString(a.IdentityHash):
 		return push.AccountFacts{}, errors.New("identity_hash is not of 64 hexadecimal digits")
+	case a.AlipayMerchantID != "" && !merchantPattern.MatchString(a.AlipayMerchantID):
+		return push.AccountFacts{}, fmt.Errorf("%.40q is no number of a merchant", a.AlipayMerchantID)
 	}
 	return push.AccountFacts{
 		Account: a.Account, Exists: *a.Exists, RealNameVerified: a.RealNameVerified,
 		AlipayAccount: a.AlipayAccount, AlipayName: a.AlipayName, AlipayType: a.AlipayType,
-		AlipayUserID: a.AlipayUserID, AlipayOpenID: a.AlipayOpenID, IdentityHash: a.IdentityHash,
+		AlipayUserID: a.AlipayUserID, AlipayOpenID: a.AlipayOpenID, IdentityHash: a.IdentityHash, AlipayMerchantID: a.AlipayMerchantID,
 	}, nil
 }
 

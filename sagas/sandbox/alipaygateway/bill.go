@@ -42,6 +42,7 @@ type movement struct {
 	trade   trade // of a payment or a refund
 	refund  refund
 	payout  payout
+	fee     refund // that the platform took of a trade for a merchant
 	at      time.Time
 	balance money.Fen // of the merchant, after it
 }
@@ -73,6 +74,12 @@ func (g *Gateway) billControl(_ context.Context, body []byte) (any, error) {
 func (g *Gateway) movements() []movement {
 	var all []movement
 	for _, t := range g.paidTrades("") {
+		if t.Merchant != "" { // none of the platform's money: it stands on bills that are not made here
+			for _, taken := range t.Royalties {
+				all = append(all, movement{trade: t, fee: taken, at: taken.At})
+			}
+			continue
+		}
 		all = append(all, movement{trade: t, at: t.PaidAt})
 		for _, r := range t.Refunds {
 			all = append(all, movement{trade: t, refund: r, at: r.At})
@@ -93,6 +100,8 @@ func (g *Gateway) movements() []movement {
 // signed is the amount, below 0 if it went out.
 func (m movement) signed() money.Fen {
 	switch {
+	case m.fee.RequestNo != "":
+		return m.fee.Amount
 	case m.payout.OutBizNo != "":
 		return -m.payout.Amount
 	case m.refund.RequestNo != "":
@@ -143,7 +152,7 @@ func (g *Gateway) write(table bill, all []movement) (string, error) {
 }
 
 func (g *Gateway) tradeRow(moved movement) []string {
-	if moved.payout.OutBizNo != "" {
+	if moved.payout.OutBizNo != "" || moved.fee.RequestNo != "" {
 		return nil
 	}
 	kind := "交易"
@@ -162,6 +171,8 @@ func (g *Gateway) tradeRow(moved movement) []string {
 func (g *Gateway) accountRow(moved movement) []string {
 	number, ours, title, other, kind := moved.trade.TradeNo, moved.trade.OutTradeNo, moved.trade.Subject, buyerLogonID, "在线支付"
 	switch {
+	case moved.fee.RequestNo != "": // how Alipay words it is not known
+		ours, other, kind = moved.fee.RequestNo, moved.trade.Merchant, "分账"
 	case moved.payout.OutBizNo != "":
 		number, ours, title, other, kind = moved.payout.OrderID, moved.payout.OutBizNo, moved.payout.Title, moved.payout.Payee, "转账"
 	case moved.refund.RequestNo != "":

@@ -47,6 +47,7 @@ type trade struct {
 	GoodsType string `json:"goods_type,omitzero"`
 	// IdentityHash is of the only one who may pay; empty: anybody may.
 	IdentityHash string `json:"identity_hash,omitzero"`
+	frozen
 	// Of a trade that is paid: the sources of the money, of which Channel is the first.
 	Channel string   `json:"channel,omitzero"`
 	Sources []source `json:"sources,omitzero"`
@@ -71,6 +72,7 @@ type refund struct {
 	RequestNo string    `json:"out_request_no"`
 	Amount    money.Fen `json:"amount"`
 	At        time.Time `json:"at"`
+	Royalty   money.Fen `json:"royalty,omitzero"` // of it that the platform gave back of its fee
 }
 
 // notice is a notification that is still to be sent.
@@ -124,13 +126,14 @@ type books struct {
 	payouts map[string]*cell[payout]
 	pages   map[string]*cell[trade]   // by trade_no
 	pushes  map[string][]*cell[trade] // by push, oldest first
+	settled map[string]string         // trade_no by the number of its confirmation
 	added   chan struct{}             // closed and replaced when a trade is added
 }
 
 func newBooks() books {
 	return books{
 		trades: make(map[string]*cell[trade]), payouts: make(map[string]*cell[payout]),
-		pages: make(map[string]*cell[trade]), pushes: make(map[string][]*cell[trade]), added: make(chan struct{}),
+		pages: make(map[string]*cell[trade]), pushes: make(map[string][]*cell[trade]), settled: make(map[string]string), added: make(chan struct{}),
 	}
 }
 
@@ -159,6 +162,9 @@ func (b *books) index(c *cell[trade], t trade) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.pages[t.TradeNo] = c
+	if t.Settlement != nil {
+		b.settled[t.Settlement.RequestNo] = t.TradeNo
+	}
 	b.pushes[t.PushID] = append(b.pushes[t.PushID], c)
 	close(b.added)
 	b.added = make(chan struct{})

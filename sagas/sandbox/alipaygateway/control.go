@@ -177,7 +177,8 @@ type ledgerAnswer struct {
 	OK      bool           `json:"ok"` // true
 	Trades  []ledgerTrade  `json:"trades"`
 	Refunds []ledgerRefund `json:"refunds"`
-	Payouts []ledgerPayout `json:"payouts"`
+	Payouts []ledgerPayout `json:"payouts"` // of a confirmed trade to its merchant, less Fees
+	Fees    []ledgerFee    `json:"fees,omitzero"`
 }
 
 // ledger answers sandbox.alipay.ledger: the money that really moved, oldest first. What the
@@ -196,6 +197,7 @@ func (g *Gateway) ledger(_ context.Context, body []byte) (any, error) {
 			answer.Refunds = append(answer.Refunds, ledgerRefund{t.PushID, t.OutTradeNo, r.RequestNo, r.Amount})
 		}
 	}
+	answer.Payouts, answer.Fees = g.settlements(wanted.PushID)
 	for _, p := range g.madePayouts(wanted.PushID) {
 		answer.Payouts = append(answer.Payouts, ledgerPayout{p.PushID, p.OutBizNo, p.Payee, p.Amount})
 	}

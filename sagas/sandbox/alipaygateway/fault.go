@@ -12,7 +12,8 @@ const (
 	apiQuery  = "query"
 	apiClose  = "close"
 	apiRefund = "refund"
-	apiPayout = "payout"
+	apiPayout = "payout" // a transfer, or a confirmation
+	apiFee    = "fee"    // what the platform takes of a confirmed trade
 )
 
 // faultMode is how a call goes wrong.
@@ -38,6 +39,15 @@ var businessErrors = map[string]error{
 	apiClose:  errNoTrade,
 	apiRefund: failed("ACQ.SELLER_BALANCE_NOT_ENOUGH", "卖家余额不足"),
 	apiPayout: failed("PAYEE_NOT_EXIST", "收款账号不存在"),
+	apiFee:    failed("ACQ.TXN_RESULT_ACCOUNT_BALANCE_NOT_ENOUGH", "账户余额不足"),
+}
+
+// businessError is the signed no to a call.
+func businessError(api, method string) error {
+	if method == methodConfirm {
+		return failed("ACQ.SETTLE_ACCOUNT_NOT_EXIST", "结算账户不存在") // its words are not known
+	}
+	return businessErrors[api]
 }
 
 type fault struct {

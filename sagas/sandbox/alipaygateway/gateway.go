@@ -48,8 +48,11 @@ type Config struct {
 	// ShortestOrder is how long an order must last at least when its page is first opened, 0
 	// means a minute, as with Alipay. Less is for those who wait for its end.
 	ShortestOrder time.Duration
-	Logger        *slog.Logger
-	Now           func() time.Time
+	// AllocAfter is how long after a confirmation the platform may not take its fee yet. Alipay
+	// asks for 30 s by what somebody wrote; 0 means none.
+	AllocAfter time.Duration
+	Logger     *slog.Logger
+	Now        func() time.Time
 }
 
 // Schedule says when notifications are sent.
@@ -71,9 +74,11 @@ type Gateway struct {
 	schedule Schedule
 	visible  time.Duration // of refunds
 	shortest time.Duration // of orders
-	merchant *rsa.PrivateKey
-	alipay   *rsa.PrivateKey // for those who sign without certificates
-	methods  map[string]method
+	// allocAfter passes between a confirmation and a fee.
+	allocAfter time.Duration
+	merchant   *rsa.PrivateKey
+	alipay     *rsa.PrivateKey // for those who sign without certificates
+	methods    map[string]method
 
 	certificates *certificates
 	plainly      atomic.Bool // whether the merchant last signed without certificates
@@ -102,7 +107,7 @@ func Open(ctx context.Context, config Config) (*Gateway, error) {
 	g := &Gateway{
 		kv: config.KV, logger: config.Logger, now: config.Now, zone: location, schedule: config.Notify.orDefault(),
 		visible: cmp.Or(config.RefundVisible, refundVisible), shortest: cmp.Or(config.ShortestOrder, shortestOrder),
-		books: newBooks(), http: notifier(), sending: make(chan struct{}, sendingAtOnce),
+		allocAfter: config.AllocAfter, books: newBooks(), http: notifier(), sending: make(chan struct{}, sendingAtOnce),
 	}
 	if g.merchant, g.alipay, err = openKeys(config.KeyDir); err != nil {
 		return nil, err

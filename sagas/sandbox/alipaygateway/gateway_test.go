@@ -45,6 +45,8 @@ type street struct {
 	refusals atomic.Int32    // notifications that are still to be refused
 	refused  chan url.Values // those that were
 	taken    chan url.Values // the others
+	// allocAfter is that of the gateway's configuration.
+	allocAfter time.Duration
 }
 
 func newStreet(t testing.TB) *street {
@@ -99,6 +101,7 @@ func (s sandbox) plain() alipay.Config {
 	return alipay.Config{
 		AppID: s.AppID, PrivateKey: s.PrivateKey, AlipayPublicKey: s.AlipayPublicKey, SellerID: s.SellerID,
 		Gateway: s.street.URL + "/gateway.do", NotifyURL: s.street.URL + "/notify", Timeout: giveUp, RefundVisible: visible,
+		Transfers: alipay.TransferScene{Name: s.TransferScene},
 	}
 }
 
@@ -119,7 +122,7 @@ func run(t testing.TB, dir string, on *street, schedule alipaygateway.Schedule, 
 	s := sandbox{street: on, conn: conn, ahead: new(atomic.Int64), keys: filepath.Join(dir, "keys")}
 	s.ahead.Store(int64(ahead))
 	gateway, err := alipaygateway.Open(ctx, alipaygateway.Config{
-		KV: kv, KeyDir: s.keys, Notify: schedule, RefundVisible: visible, Logger: quiet,
+		KV: kv, KeyDir: s.keys, Notify: schedule, RefundVisible: visible, AllocAfter: on.allocAfter, Logger: quiet,
 		Now: func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) },
 	})
 	require.NoError(t, err)
@@ -232,6 +235,14 @@ const visible = 100 * time.Millisecond
 
 func TestConformance(t *testing.T) {
 	paymenttest.Run(t, func(t *testing.T) paymenttest.World { return world(start(t)) })
+}
+
+func TestConformanceByConfirmation(t *testing.T) {
+	paymenttest.Run(t, func(t *testing.T) paymenttest.World {
+		w := world(start(t))
+		w.Merchant = seller
+		return w
+	})
 }
 
 func world(s sandbox) paymenttest.World {

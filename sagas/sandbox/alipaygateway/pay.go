@@ -104,7 +104,7 @@ func (g *Gateway) payAgain(ctx context.Context, first trade, money sent) (trade,
 	second := first
 	second.OutTradeNo, second.TradeNo = "X"+rand.Text(), g.newNumber()
 	second.CreatedAt = g.now().UTC()
-	second.Refunds, second.Notices = nil, nil
+	second.Refunds, second.Notices, second.Settlement, second.Royalties = nil, nil, nil, nil
 	c := g.books.trade(second.OutTradeNo)
 	c.mu.Lock()
 	defer c.mu.Unlock()

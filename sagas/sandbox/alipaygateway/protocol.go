@@ -36,6 +36,8 @@ func (g *Gateway) routes() map[string]method {
 		"alipay.trade.fastpay.refund.query": {"", g.refundQuery},
 		"alipay.fund.trans.uni.transfer":    {apiPayout, g.transfer},
 		"alipay.fund.trans.common.query":    {"", g.transferQuery},
+		methodConfirm:                       {apiPayout, g.confirm},
+		methodFee:                           {apiFee, g.takeFee},
 	}
 }
 
@@ -199,7 +201,7 @@ func (g *Gateway) perform(ctx context.Context, asked call) (any, error) {
 		}
 		return nil, errSilence
 	case modeBusinessError:
-		return nil, businessErrors[known.api]
+		return nil, businessError(known.api, asked.method)
 	case modeRubbish, modeHalf, modeRedirect, modeHuge:
 		return nil, spoiledAnswer(mode)
 	}

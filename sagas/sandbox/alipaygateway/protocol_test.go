@@ -151,6 +151,12 @@ func TestOrdersThatAlipayRefuses(t *testing.T) {
 	require.ErrorIs(t, err, payment.ErrTradeNotFound)
 }
 
+// transfer is one with a scene, which the SDK does not know.
+type transfer struct {
+	sdk.FundTransUniTransfer
+	Scene string `json:"transfer_scene_name"`
+}
+
 func TestRepeatedNumbersWithOtherContent(t *testing.T) {
 	s := start(t)
 	app, key := s.ownKey(t)
@@ -172,10 +178,10 @@ func TestRepeatedNumbersWithOtherContent(t *testing.T) {
 	s.ahead.Add(int64(visible))
 	refund.RefundAmount = "2.00"
 	require.Contains(t, said(refund), "ACQ.DISCORDANT_REPEAT_REQUEST")
-	payout := sdk.FundTransUniTransfer{
+	payout := transfer{Scene: s.TransferScene, FundTransUniTransfer: sdk.FundTransUniTransfer{
 		OutBizNo: "P1", TransAmount: "0.10", ProductCode: "TRANS_ACCOUNT_NO_PWD", BizScene: "DIRECT_TRANSFER",
 		PayeeInfo: &sdk.PayeeInfo{Identity: "ann@example.com", IdentityType: "ALIPAY_LOGON_ID", Name: "安"},
-	}
+	}}
 	require.Contains(t, said(payout), `"SUCCESS"`)
 	payout.TransAmount = "0.11"
 	require.Contains(t, said(payout), "PAYMENT_INFO_INCONSISTENCY")

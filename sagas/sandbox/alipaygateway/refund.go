@@ -11,6 +11,8 @@ type refundContent struct {
 	OutTradeNo string `json:"out_trade_no"`
 	RequestNo  string `json:"out_request_no"`
 	Amount     string `json:"refund_amount"`
+	// Royalties are the parts of it that the platform gives back of what it took.
+	Royalties []royaltyContent `json:"refund_royalty_parameters"`
 }
 
 type refundAnswer struct {
@@ -39,6 +41,10 @@ func (g *Gateway) refund(ctx context.Context, asked call) (any, error) {
 	if err != nil || amount < 1 || !numberPattern.MatchString(wanted.RequestNo) {
 		return nil, failed(acqInvalid, "refund_amount 或 out_request_no 无效")
 	}
+	royalty, err := returnedRoyalty(wanted.Royalties)
+	if err != nil {
+		return nil, err
+	}
 	c, err := g.asked(ctx, wanted.OutTradeNo)
 	if err != nil {
 		return nil, err
@@ -50,7 +56,7 @@ func (g *Gateway) refund(ctx context.Context, asked call) (any, error) {
 	c.refunded = g.now()
 	change := "N"
 	if known, is := c.kept.find(wanted.RequestNo); !is {
-		if err := g.giveBack(ctx, c, refund{RequestNo: wanted.RequestNo, Amount: amount, At: g.now().UTC()}); err != nil {
+		if err := g.giveBack(ctx, c, refund{RequestNo: wanted.RequestNo, Amount: amount, At: g.now().UTC(), Royalty: royalty}); err != nil {
 			return nil, err
 		}
 		change = "Y"
@@ -74,6 +80,9 @@ func (g *Gateway) giveBack(ctx context.Context, c *cell[trade], back refund) err
 		return failed("ACQ.TRADE_HAS_FINISHED", "交易已完结")
 	case back.Amount > next.Amount-next.refunded():
 		return failed("ACQ.REFUND_AMT_NOT_EQUAL_TOTAL", "退款金额超限")
+	}
+	if err := next.coversRefund(back); err != nil {
+		return err
 	}
 	next.Refunds = append(slices.Clip(next.Refunds), back)
 	full := next.refunded() == next.Amount

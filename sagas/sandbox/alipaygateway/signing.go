@@ -19,15 +19,20 @@ const (
 )
 
 // outgoing are the methods by which money leaves, which take certificates. Of payouts
-// Alipay says so. Whether it refuses refunds without them as well is not known; here they
+// Alipay says so. Whether it refuses refunds and settlements without them as well is not known; here they
 // are, so that nobody depends on the opposite.
-var outgoing = map[string]bool{"alipay.fund.trans.uni.transfer": true, "alipay.trade.refund": true}
+var outgoing = map[string]bool{
+	"alipay.fund.trans.uni.transfer": true, "alipay.trade.refund": true, methodConfirm: true, methodFee: true,
+}
 
 // Merchant is what the sandbox's merchant configures its client with. It signs with
 // certificates, with the files, or without them, with the texts.
 type Merchant struct {
 	AppID, SellerID             string
 	PrivateKey, AlipayPublicKey string // in PEM
+
+	// TransferScene is what its transfers are for.
+	TransferScene string
 
 	KeyFile, AppCertFile, AlipayCertFile, RootCertFile string
 }
@@ -44,7 +49,7 @@ func (g *Gateway) MerchantConfig() (Merchant, error) {
 	}
 	file := func(name string) string { return filepath.Join(g.certificates.dir, name) }
 	return Merchant{
-		AppID: appID, SellerID: sellerID, PrivateKey: private, AlipayPublicKey: public,
+		AppID: appID, SellerID: sellerID, PrivateKey: private, AlipayPublicKey: public, TransferScene: transferScene,
 		KeyFile: file(merchantKeyFile), AppCertFile: file(merchantCertFile),
 		AlipayCertFile: file(alipayCertFile), RootCertFile: file(rootCertFile),
 	}, nil

@@ -24,6 +24,7 @@ func (g *Gateway) pushOf(asked call) string {
 		OutTradeNo string `json:"out_trade_no"`
 		Passback   string `json:"passback_params"`
 		Remark     string `json:"remark"`
+		TradeNo    string `json:"trade_no"`
 	}
 	if err := json.Unmarshal([]byte(asked.content), &named); err != nil {
 		return "" // the call itself will say so
@@ -33,6 +34,9 @@ func (g *Gateway) pushOf(asked call) string {
 	}
 	if named.Remark != "" {
 		return named.Remark
+	}
+	if c := g.books.page(named.TradeNo); c != nil {
+		return c.read().PushID
 	}
 	return g.books.trade(named.OutTradeNo).read().PushID
 }

@@ -47,6 +47,7 @@ type pageContent struct {
 		Check string `json:"need_check_info"`
 		Hash  string `json:"identity_hash"`
 	} `json:"ext_user_info"`
+	merchantContent
 }
 
 // demanded is the hash of the only one who may pay; empty: anybody may.
@@ -81,7 +82,7 @@ func (g *Gateway) pagePay(ctx context.Context, asked call) (any, error) {
 		}
 	case known.Status == ordered && g.isLate(known):
 		return nil, errLate
-	case known.Amount != wanted.Amount || known.PushID != wanted.PushID || known.Subject != wanted.Subject:
+	case known.Amount != wanted.Amount || known.Merchant != wanted.Merchant || known.PushID != wanted.PushID || known.Subject != wanted.Subject:
 		return nil, failed("ACQ.CONTEXT_INCONSISTENT", "交易信息被篡改")
 	}
 	return redirect("cashier?trade_no=" + c.kept.TradeNo), nil
@@ -128,9 +129,14 @@ func (g *Gateway) ordered(wanted pageContent, notifyURL string) (trade, error) {
 	if err != nil {
 		return trade{}, failed(acqInvalid, "passback_params 未编码")
 	}
+	kept, err := wanted.frozen(amount)
+	if err != nil {
+		return trade{}, err
+	}
 	return trade{
 		OutTradeNo: wanted.OutTradeNo, TradeNo: g.newNumber(), PushID: pushID, Subject: wanted.Subject, NotifyURL: notifyURL,
 		Disabled: wanted.Disable, GoodsType: wanted.GoodsType, IdentityHash: wanted.demanded(), Amount: amount, Status: ordered, CreatedAt: g.now().UTC(), ExpiresAt: until.UTC(),
+		frozen: kept,
 	}, nil
 }
 
@@ -146,6 +152,12 @@ func (g *Gateway) lock(ctx context.Context, c *cell[trade]) (*cell[trade], error
 	if g.isOver(known) {
 		known.Status = tradeClosed
 		if err := g.saveTrade(ctx, c, known); err != nil {
+			c.mu.Unlock()
+			return nil, err
+		}
+	}
+	if g.isMature(known) {
+		if err := g.settle(ctx, c, settlement{RequestNo: g.newNumber(), At: g.now().UTC()}); err != nil {
 			c.mu.Unlock()
 			return nil, err
 		}
@@ -234,6 +246,7 @@ type queryAnswer struct {
 	BuyerUserID  string     `json:"buyer_user_id,omitzero"`
 	SendPayDate  string     `json:"send_pay_date,omitzero"`
 	FundBills    []fundBill `json:"fund_bill_list,omitzero"`
+	Settled      *settled   `json:"trade_settle_info,omitzero"`
 }
 
 func (g *Gateway) query(ctx context.Context, asked call) (any, error) {
@@ -257,6 +270,9 @@ func (g *Gateway) query(ctx context.Context, asked call) (any, error) {
 		answer.Receipt, answer.BuyerPay, answer.Additional = &receipt, &paid, c.kept.Additional
 		if slices.Contains(wanted.Options, "fund_bill_list") && !c.kept.Silent {
 			answer.FundBills = c.kept.fundBills()
+		}
+		if slices.Contains(wanted.Options, "trade_settle_info") {
+			answer.Settled = g.settledOf(c.kept)
 		}
 	}
 	return answer, nil

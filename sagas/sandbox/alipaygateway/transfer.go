@@ -19,7 +19,12 @@ type transferContent struct {
 	Scene    string `json:"biz_scene"`
 	Title    string `json:"order_title"`
 	Remark   string `json:"remark"`
-	Payee    struct {
+	InScene  string `json:"transfer_scene_name"`
+	Reports  []struct {
+		Type    string `json:"info_type"`
+		Content string `json:"info_content"`
+	} `json:"transfer_scene_report_infos"`
+	Payee struct {
 		Identity string `json:"identity"`
 		Type     string `json:"identity_type"`
 		Name     string `json:"name"`
@@ -39,6 +44,9 @@ type transferAnswer struct {
 func (g *Gateway) transfer(ctx context.Context, asked call) (any, error) {
 	wanted, err := content[transferContent](asked)
 	if err != nil {
+		return nil, err
+	}
+	if err := wanted.checkScene(); err != nil {
 		return nil, err
 	}
 	ordered, err := orderedPayout(wanted)

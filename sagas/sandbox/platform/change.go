@@ -168,6 +168,7 @@ type accountChange struct {
 	AlipayUserID     *string `json:"alipay_user_id"`
 	AlipayOpenID     *string `json:"alipay_open_id"`
 	IdentityHash     *string `json:"identity_hash"`
+	AlipayMerchantID *string `json:"alipay_merchant_id"`
 }
 
 func (c accountChange) apply(facts *push.AccountFacts) error {
@@ -179,10 +180,11 @@ func (c accountChange) apply(facts *push.AccountFacts) error {
 	replace(&facts.AlipayUserID, c.AlipayUserID)
 	replace(&facts.AlipayOpenID, c.AlipayOpenID)
 	replace(&facts.IdentityHash, c.IdentityHash)
+	replace(&facts.AlipayMerchantID, c.AlipayMerchantID)
 	if facts.AlipayAccount != "" && facts.AlipayType == "" {
 		facts.AlipayType = "real_name"
 	}
-	for _, text := range []string{facts.AlipayAccount, facts.AlipayName, facts.AlipayType, facts.AlipayUserID, facts.AlipayOpenID, facts.IdentityHash} {
+	for _, text := range []string{facts.AlipayAccount, facts.AlipayName, facts.AlipayType, facts.AlipayUserID, facts.AlipayOpenID, facts.IdentityHash, facts.AlipayMerchantID} {
 		if len(text) > maxText {
 			return refuse("too_large", "a text of an account holds at most %d bytes", maxText)
 		}

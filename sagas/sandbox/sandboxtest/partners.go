@@ -115,6 +115,7 @@ func (p *Partners) openAlipay(t testing.TB, config Config, kept jetstream.KeyVal
 			App: merchant.AppCertFile, Alipay: []string{merchant.AlipayCertFile}, Root: merchant.RootCertFile, Key: merchant.KeyFile,
 		},
 		Gateway: street.URL + "/gateway.do", NotifyURL: p.NotifyURL, Timeout: config.Timeout, RefundVisible: RefundVisible,
+		Transfers: alipay.TransferScene{Name: merchant.TransferScene},
 	})
 	require.NoError(t, err)
 	t.Cleanup(p.Provider.Disconnect)

@@ -72,17 +72,17 @@ var mutants = []mutant{
 	{
 		"accepts a credit channel", "aggregates/push/payment.go",
 		"	case FundingCredit:\n",
-		"	case FundingCredit:\n		return paidBy(receipt, now)\n	case FundingUntold + 1:\n",
+		"	case FundingCredit:\n		return paidBy(state, receipt, now)\n	case FundingUntold + 1:\n",
 	},
 	{
 		"takes an unknown channel", "aggregates/push/payment.go",
 		"	case FundingUnknown:\n",
-		"	case FundingUnknown:\n		return paidBy(receipt, now)\n	case FundingUntold + 1:\n",
+		"	case FundingUnknown:\n		return paidBy(state, receipt, now)\n	case FundingUntold + 1:\n",
 	},
 	{
 		"takes a payment without sources", "aggregates/push/payment.go",
 		"	case untold && !receipt.Insisted:\n		return nil\n",
-		"	case untold:\n		return paidBy(receipt, now)\n",
+		"	case untold:\n		return paidBy(state, receipt, now)\n",
 	},
 	{
 		"pays the seller what the merchant has given", "aggregates/push/payment.go",
@@ -195,5 +195,30 @@ var mutants = []mutant{
 		"leaves the seller's transfer password good after the sale", "sagas/purchase/moves.go",
 		"Registrant: state.Registrant, VoidAuthCode: true,",
 		"Registrant: state.Registrant,",
+	},
+	{
+		"pays the seller of a kept trade by a transfer", "sagas/purchase/steps.go",
+		"Merchant: state.Payment.Merchant, TradeNo",
+		"TradeNo",
+	},
+	{
+		"takes a refused fee for a refused payout", "sagas/purchase/steps.go",
+		"			if refused.FeeOnly {\n",
+		"			if refused.FeeOnly && refused.API == \"\" {\n",
+	},
+	{
+		"books a confirmed trade without its fee", "aggregates/push/settlement.go",
+		"		paid.Fee = state.Payout.Fee\n",
+		"		paid.Fee = 0\n",
+	},
+	{
+		"takes money that is kept for a seller for the platform's", "aggregates/push/confirmation.go",
+		"	if s.Payment.Merchant == \"\" {\n",
+		"	if s.Payment.TradeNo != \"\" {\n",
+	},
+	{
+		"takes a new number for every try of a fee", "sagas/purchase/steps.go",
+		"FeeNo: push.FeeNo(state.ID),",
+		`FeeNo: push.FeeNo(state.ID + s.Now().Format("150405.000")),`,
 	},
 }

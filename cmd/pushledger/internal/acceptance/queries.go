@@ -41,12 +41,14 @@ type Registrar interface {
 	Facts(ctx context.Context, domains []domainname.Name) ([]push.DomainFacts, error)
 }
 
-// Config is what Queries needs; every field.
+// Config is what Queries needs; every field but ByMerchant.
 type Config struct {
 	Pushes    *pushes.Queries
 	Registrar Registrar
 	Directory registrar.Directory
 	Now       func() time.Time
+	// ByMerchant demands of an acceptance that the seller is a merchant at Alipay (rule T7).
+	ByMerchant bool
 }
 
 // Queries answers questions. Its methods return a *push.Refusal when the answer is no. It
@@ -90,7 +92,7 @@ func (q *Queries) Facts(ctx context.Context, viewer pushes.Viewer, request Facts
 
 // ask asks both at the same time; of the seller only for the rules of an open push.
 func (q *Queries) ask(ctx context.Context, state push.State, now time.Time) (push.AcceptFacts, error) {
-	var facts push.AcceptFacts
+	facts := push.AcceptFacts{NeedsMerchant: q.ByMerchant}
 	group, asking := errgroup.WithContext(ctx)
 	if open(state, now) {
 		group.Go(func() (err error) { facts.Seller, err = q.Directory.Account(asking, state.Seller); return err })

@@ -113,6 +113,17 @@ func TestTheAnswerHasExactlyTheMembersOfTheInterface(t *testing.T) {
 	}`, string(body))
 }
 
+// T7, where sellers are paid by confirming trades.
+func TestASellerThatIsNoMerchantIsSaid(t *testing.T) {
+	d := open(t)
+	d.ByMerchant = true
+	require.Equal(t, []string{push.CodeSellerNoMerchant}, codes(d.facts(t, bo).Violations))
+	d.platform.SetAccount(push.AccountFacts{
+		Account: "anna", Exists: true, RealNameVerified: true, AlipayAccount: "anna@example.com", AlipayMerchantID: "2088000000000107",
+	})
+	require.True(t, d.facts(t, bo).Acceptable)
+}
+
 func TestWhatWouldRefuseTheAcceptanceIsSaid(t *testing.T) {
 	for name, c := range map[string]struct {
 		change    func(*push.DomainFacts)

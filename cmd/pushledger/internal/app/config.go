@@ -23,6 +23,9 @@ type Config struct {
 	SourcesPatience time.Duration
 	// OwnAccount demands that buyers pay from their own Alipay accounts (rule T6).
 	OwnAccount bool
+	// ByMerchant pays sellers by confirming trades that are made for them (直付通), instead of
+	// by transfers. Purchases that were accepted before finish in their own way.
+	ByMerchant bool
 	TLS        certificate.Files
 	ReadyFile  string // written once the service answers; empty: none
 	// TransparencyDir is where tiles and entry bundles are kept, best on another disk,

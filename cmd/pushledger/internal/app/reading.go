@@ -92,7 +92,7 @@ func (s *Service) openFiles(ctx context.Context) error {
 	}
 	s.reading.accounts = accounts.NewQueries(books)
 	s.reading.acceptance = acceptance.New(acceptance.Config{
-		Pushes: s.reading.pushes, Registrar: s.registrar, Directory: s.registrar, Now: now,
+		Pushes: s.reading.pushes, Registrar: s.registrar, Directory: s.registrar, Now: now, ByMerchant: s.config.ByMerchant,
 	})
 	s.reading.models = []*projections.Served{s.reading.pushes.Served, books, s.reading.commands.Served}
 	return nil

@@ -93,7 +93,7 @@ func (s *Service) sandboxAlipay(gateway *alipaygateway.Gateway, address string) 
 			App: merchant.AppCertFile, Alipay: []string{merchant.AlipayCertFile}, Root: merchant.RootCertFile, Key: merchant.KeyFile,
 		},
 		Gateway: address + sandboxPath + "gateway.do", NotifyURL: address + "/alipay/notify",
-		Timeout: sandboxTimeout,
+		Timeout: sandboxTimeout, Transfers: alipay.TransferScene{Name: merchant.TransferScene},
 	}
 	return nil
 }

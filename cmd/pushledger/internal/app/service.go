@@ -314,7 +314,7 @@ func (s *Service) openDoors(ctx context.Context, pushLedger *ledger.Ledger) erro
 	}
 	handler := commands.NewHandler(commands.Config{
 		Ledger: pushLedger, Registrar: s.registrar, Directory: s.registrar, Provider: s.provider,
-		Now: now, Window: s.config.PaymentWindow, OwnAccount: s.config.OwnAccount, Fees: s.config.Fees, Operator: s.roll.Operates, Origin: s.server.AddressOf,
+		Now: now, Window: s.config.PaymentWindow, OwnAccount: s.config.OwnAccount, ByMerchant: s.config.ByMerchant, Fees: s.config.Fees, Operator: s.roll.Operates, Origin: s.server.AddressOf,
 		Index: s.reading.commands, PushIDKey: key, Logger: s.outsideLog,
 	})
 	if err := s.openSubmissions(ctx, handler); err != nil {

@@ -166,9 +166,9 @@ func (h *History) move(own eventstore.Recorded, before, after push.State, change
 	return nil
 }
 
-// post carries the money of a change into the books. Only what the provider holds for us
-// may be negative, an ended push has nothing left in escrow, and statements tell what the
-// journal tells.
+// post carries the money of a change into the books. Only what is outside the journal may be
+// negative, an ended push has nothing left in escrow, and statements tell what the journal
+// tells.
 func (h *History) post(id string, after push.State, own []eventstore.Recorded, events []push.Event) error {
 	var postings []push.Posting
 	for _, event := range events {
@@ -187,7 +187,7 @@ func (h *History) post(id string, after push.State, own []eventstore.Recorded, e
 	}
 	for account := range touched {
 		balance := h.balances[account]
-		if balance < 0 && account != push.ClearingAccount {
+		if balance < 0 && !push.Outside(account) {
 			return broken(own[0], "account %s would hold %s", account, balance)
 		}
 		if balance == 0 {

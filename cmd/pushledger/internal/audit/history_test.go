@@ -146,6 +146,31 @@ func TestWhatTheServiceWritesObeysTheRules(t *testing.T) {
 	require.Equal(t, map[string]string{push.ClearingAccount: "-10.00", push.FeeAccount: "10.00"}, summary.Balances)
 }
 
+// A push that is paid by confirming its trade, whose fee a person has collected.
+func TestAConfirmedTradeObeysTheRules(t *testing.T) {
+	m := newMarket(t)
+	m.offer("kept", "a.com")
+	facts := sellable
+	facts.NeedsMerchant, facts.Seller.AlipayMerchantID = true, "2088000000000107"
+	_, err := m.ledger.Decide(t.Context(), by("bo"), "kept", func(current ledger.Push) ([]push.Event, error) {
+		return push.DecideAccept(current.State, push.Accept{Actor: "bo", Total: current.State.Total, Window: time.Hour}, facts, m.now)
+	})
+	require.NoError(t, err)
+	m.pay("kept")
+	m.record("kept", func(state push.State) []push.Event {
+		return push.DecideMoves(state, []push.MoveOutcome{{Domain: "a.com", Moved: true}}, m.now)
+	})
+	m.record("kept", func(state push.State) []push.Event { return push.DecideFeeRefused(state, "NO_BALANCE", "gone", m.now) })
+	m.command("kept", func(state push.State) ([]push.Event, error) {
+		payout := push.Task{Step: push.StepPayout}
+		return push.DecideSettle(state, push.Settle{Task: payout, Actor: "olga", Reason: "by bank", Reference: "B-1"}, push.DomainFacts{}, m.now)
+	})
+	m.record("kept", func(state push.State) []push.Event { return push.DecideReleased(state, m.now) })
+	history, err := replay(m.events())
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{push.ByHandAccount: "-5.00", push.FeeAccount: "5.00"}, history.Summary().Balances)
+}
+
 // What an operator decides obeys the rules like everything else.
 func TestWhatIsDoneByHandObeysTheRules(t *testing.T) {
 	m := newMarket(t)

@@ -205,6 +205,9 @@ func outcomes(before push.State, events []push.Event) []decision {
 	case push.PaidOut:
 		return []decision{sure(push.DecidePaidOut(before, e.ProviderNo, e.At))}
 	case push.PayoutRefused:
+		if e.FeeOnly {
+			return []decision{sure(push.DecideFeeRefused(before, e.Code, e.Message, e.At))}
+		}
 		return []decision{sure(push.DecidePayoutRefused(before, e.Code, e.Message, e.At))}
 	default:
 		return nil
@@ -229,10 +232,15 @@ var bound = push.AccountFacts{Exists: true, RealNameVerified: true, AlipayAccoun
 
 // accept leaves out the address of the payment page, which the provider's adapter made.
 func accept(before push.State, actor string, e push.Accepted) ([]push.Event, error) {
+	seller := bound
+	seller.AlipayMerchantID = e.Merchant
 	decided, err := push.DecideAccept(before, push.Accept{
 		Actor: actor, Total: e.Total, Window: e.PayBy.Sub(e.At), Registrant: e.Registrant,
 		OwnAccount: e.Payer != push.Payer{},
-	}, push.AcceptFacts{Seller: bound, Buyer: push.AccountFacts{AlipayUserID: e.Payer.UserID, AlipayOpenID: e.Payer.OpenID}}, e.At)
+	}, push.AcceptFacts{
+		Seller: seller, NeedsMerchant: e.Merchant != "",
+		Buyer: push.AccountFacts{AlipayUserID: e.Payer.UserID, AlipayOpenID: e.Payer.OpenID},
+	}, e.At)
 	for i, event := range decided {
 		if accepted, is := event.(push.Accepted); is {
 			accepted.PayURL = e.PayURL

@@ -12,7 +12,7 @@ import (
 // that no name that looks like another one can change a statement.
 func checkStatements(id string, state push.State, postings []push.Posting) error {
 	owner := map[string]string{
-		push.ClearingAccount: "", push.FeeAccount: "", push.ByHandAccount: "",
+		push.ClearingAccount: "", push.FrozenAccount: "", push.FeeAccount: "", push.ByHandAccount: "",
 		push.EscrowAccount(id): state.Buyer, push.RefundDueAccount(state.Buyer): state.Buyer,
 		push.PayableAccount(state.Seller): state.Seller,
 	}

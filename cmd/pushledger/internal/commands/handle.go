@@ -39,6 +39,9 @@ type Config struct {
 	Window    time.Duration // how long a payment may take (rule L5)
 	// OwnAccount demands that a buyer pays from its own Alipay account (rule T6).
 	OwnAccount bool
+	// ByMerchant pays sellers by confirming trades that are made for them: every seller needs
+	// its number as a merchant at Alipay (rule T7).
+	ByMerchant bool
 	Fees       push.FeeSchedule          // rule T2
 	Operator   func(account string) bool // whether it may take pushes down (rule I8), by the role that it connected with
 	// Origin tells the addresses from which an account is connected; nil where nobody

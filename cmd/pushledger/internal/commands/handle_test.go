@@ -42,6 +42,7 @@ type partners struct {
 	unsigned  atomic.Bool // the provider's key is gone
 	locked    atomic.Bool // every domain
 	known     atomic.Bool // by Alipay's id, bo
+	merchant  atomic.Bool // whether accounts have a number as a merchant at Alipay
 	signed    atomic.Int64
 	asked     atomic.Int64
 	afterFact func() // if not nil, called when the registrar has answered
@@ -71,6 +72,9 @@ func (p *partners) Account(_ context.Context, account string) (push.AccountFacts
 	}
 	exists := account == anna || account == bo
 	facts := push.AccountFacts{Account: account, Exists: exists, RealNameVerified: exists, AlipayAccount: account + "@example.com"}
+	if p.merchant.Load() {
+		facts.AlipayMerchantID = "2088000000000107"
+	}
 	if account == bo && p.known.Load() {
 		facts.AlipayUserID, facts.IdentityHash = "2088-bo", "b0"
 	}
@@ -176,6 +180,20 @@ func TestTheBuyersOwnAccountIsDemanded(t *testing.T) {
 	accepted := history[len(history)-1].Event.(push.Accepted)
 	require.Equal(t, push.Payer{UserID: "2088-bo"}, accepted.Payer)
 	require.True(t, strings.HasSuffix(accepted.PayURL, "signed=1b0"), "the provider refuses others before they pay")
+}
+
+// T7, where sellers are paid by confirming trades.
+func TestTheSellersMerchantNumberIsDemandedAndRecorded(t *testing.T) {
+	d := newDesk()
+	done(t, d.say(anna, "offer", offerP1))
+	d.ByMerchant = true
+	refused(t, push.CodeSellerNoMerchant, d.say(bo, "accept", acceptP1))
+	refused(t, push.CodeSellerNoMerchant, d.say(anna, "offer", `{"push_id":"p-2","buyer":"bo","items":[{"domain":"beta.com","price":"1.00"}]}`))
+	d.merchant.Store(true)
+	require.Equal(t, push.StatusAccepted, done(t, d.say(bo, "accept", acceptP1)).Status)
+	history, err := d.log.Load(t.Context(), ledger.PushStream("p-1"))
+	require.NoError(t, err)
+	require.Equal(t, "2088000000000107", history[len(history)-1].Event.(push.Accepted).Merchant)
 }
 
 func TestAnswers(t *testing.T) {
