@@ -18,7 +18,7 @@ type StepKind string
 // The kinds of a Step.
 const (
 	StepExpire       StepKind = "expire"        // record that the offer is over, at Due
-	StepOpenPayment  StepKind = "open_payment"  // present the trade to the provider
+	StepOpenPayment  StepKind = "open_payment"  // open the payment page once, to see that it can be
 	StepAwaitPayment StepKind = "await_payment" // ask the provider now and then; at Due it is over
 	StepDeliver      StepKind = "deliver"       // hold the domains, then move those that are not with the buyer yet
 	StepReturn       StepKind = "return"        // bring the domains back

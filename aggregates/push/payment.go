@@ -143,7 +143,7 @@ func strayReceived(state State, receipt Receipt, cause StrayCause, now time.Time
 	}
 }
 
-// DecideOpened records that the provider knows the push's trade.
+// DecideOpened records that the payment page of the push could be opened.
 func DecideOpened(state State, now time.Time) []Event {
 	if state.Status != StatusAccepted || state.Payment.Opened {
 		return nil

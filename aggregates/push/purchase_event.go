@@ -11,7 +11,8 @@ import (
 // it is intended and followed by the fact that says what came of it, so a crash
 // anywhere leaves enough to ask the partner and go on.
 
-// PaymentOpened says that the provider knows the trade.
+// PaymentOpened says that the payment page could be opened. There is no trade before the buyer
+// has signed in there.
 type PaymentOpened struct {
 	At      time.Time `json:"at"`
 	TradeNo string    `json:"trade_no"`

@@ -134,7 +134,7 @@ type Payment struct {
 	TradeNo string // empty at a total of 0
 	PayURL  string
 	PayBy   time.Time
-	Opened  bool // the provider is known to know the trade
+	Opened  bool // the payment page could be opened once; that makes no trade
 	Paid    bool
 	Closed  bool  // can never be paid any more
 	Payer   Payer // who paid it, once it is paid

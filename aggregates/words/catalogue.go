@@ -85,7 +85,7 @@ var deliveries = map[string]Text{
 
 var steps = map[push.StepKind]Text{
 	push.StepExpire:       {EN: "expiry", ZH: "到期"},
-	push.StepOpenPayment:  {EN: "open payment", ZH: "创建支付"},
+	push.StepOpenPayment:  {EN: "open payment", ZH: "打开支付页面"},
 	push.StepAwaitPayment: {EN: "await payment", ZH: "等待付款"},
 	push.StepDeliver:      {EN: "deliver", ZH: "交割域名"},
 	push.StepReturn:       {EN: "return", ZH: "退回域名"},

@@ -129,3 +129,23 @@ func TestAlipayChangesItsCertificate(t *testing.T) {
 		require.Regexp(t, `pushledger_alipay_certificate_expiry_seconds\{certificate="`+kind+`"\} [1-9]`, string(text))
 	}
 }
+
+// Alipay takes an order of a minute to 15 days; a sandbox takes shorter ones, for who waits.
+func TestThePaymentWindowIsOneThatAlipayTakes(t *testing.T) {
+	t.Parallel()
+	for window, given := range map[time.Duration]struct{ served, sandbox bool }{
+		0:                          {false, false},
+		time.Second:                {false, true},
+		time.Minute:                {false, true},
+		2 * time.Minute:            {true, true},
+		14 * 24 * time.Hour:        {true, true},
+		14*24*time.Hour + 1:        {false, false},
+		-2 * time.Minute:           {false, false},
+		100 * 365 * 24 * time.Hour: {false, false},
+	} {
+		served := serveCommand{PaymentWindow: window}
+		require.Equal(t, given.served, served.checkWindow() == nil, "%s", window)
+		served.Sandbox = true
+		require.Equal(t, given.sandbox, served.checkWindow() == nil, "%s in a sandbox", window)
+	}
+}

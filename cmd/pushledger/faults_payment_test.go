@@ -70,6 +70,16 @@ func TestFaultsOfPayments(t *testing.T) {
 			d.because(t, "credit_funding", -1)
 		},
 		"F8 paid after the end": paidAfterTheEnd,
+		"F8 paid after the end on a page opened before": func(t *testing.T, m *sandbox) {
+			d := m.buy(t, 1)
+			d.happened(t, "PaymentOpened", 1)
+			d.takeDown(t)
+			d.pay(t)
+			want := unsold("Invalidated")
+			want.In, want.Back = []string{d.total}, []string{d.total}
+			d.ends(t, want)
+			require.Zero(t, d.count(t, "PaymentClosed"))
+		},
 		"F9 paid twice": func(t *testing.T, m *sandbox) {
 			d := m.buy(t, 2)
 			d.pay(t)
@@ -85,7 +95,7 @@ func TestFaultsOfPayments(t *testing.T) {
 			d.ends(t, settled(d))
 		},
 	}
-	for _, mode := range []string{"error", "timeout", "done_but_timeout"} {
+	for _, mode := range []string{"error", "timeout", "done_but_timeout", "business_error"} {
 		rows["F10 create "+mode] = func(t *testing.T, m *sandbox) {
 			d := m.offer(t, 1, 10_00)
 			d.alipay(t, "create", mode, 2)
@@ -190,6 +200,28 @@ func TestFaultsOfThePaymentWindow(t *testing.T) {
 			d.ends(t, settled(d))
 			other.ends(t, unsold("Expired"))
 		},
+		"L5 signed in and never paid": func(t *testing.T, m *sandbox) {
+			d := m.buy(t, 1)
+			d.signsIn(t)
+			d.happened(t, "PaymentClosed", 1)
+			d.ends(t, unsold("Expired"))
+		},
+		"F8 taken down before anybody signed in": func(t *testing.T, m *sandbox) {
+			d := m.buy(t, 1)
+			d.takeDown(t)
+			d.happened(t, "PaymentClosed", 1)
+			reply := ask(t, d.operator, "sandbox.alipay.open", fmt.Sprintf(`{"push_id":%q}`, d.id))
+			require.Contains(t, []string{"trade_closed", "trade_not_found"}, reply.Error.Code)
+			d.ends(t, unsold("Invalidated"))
+		},
+		"F10 errors for as long as the window lasts": func(t *testing.T, m *sandbox) {
+			d := m.offer(t, 1, 10_00)
+			d.alipay(t, "create", "business_error", ever)
+			d.accept(t)
+			d.happened(t, "PaymentClosed", 1)
+			require.Zero(t, d.count(t, "PaymentOpened"))
+			d.ends(t, unsold("Expired"))
+		},
 		"L5 never paid": func(t *testing.T, m *sandbox) {
 			d := m.buy(t, 2)
 			d.happened(t, "PaymentClosed", 1)
@@ -206,13 +238,12 @@ func TestFaultsOfAnswers(t *testing.T) {
 	for _, mode := range []string{"rubbish", "half", "redirect", "huge"} {
 		rows["F36 settled "+mode] = func(t *testing.T, m *sandbox) {
 			d := m.offer(t, 1, 10_00)
-			if mode != "redirect" { // that is how a payment page answers
-				d.alipay(t, "create", mode, 1)
-			}
+			d.alipay(t, "create", mode, 1) // a redirect is how a payment page answers: it is believed, and proves nothing
 			d.alipay(t, "query", mode, 1)
 			d.alipay(t, "payout", mode, 2)
 			d.accept(t)
-			d.signsIn(t)
+			d.happened(t, "PaymentOpened", 1)
+			d.visit(t)
 			d.pay(t, `"notify":"lost"`)
 			d.ends(t, settled(d))
 		}

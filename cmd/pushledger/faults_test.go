@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -191,6 +192,23 @@ func (d *deal) signsIn(t *testing.T) {
 	t.Helper()
 	d.happened(t, "PaymentOpened", 1)
 	d.control(t, "alipay.open", `{"push_id":%q}`, d.id)
+}
+
+// visit has the buyer open the payment page, and requires that it shows the cashier.
+func (d *deal) visit(t *testing.T) {
+	t.Helper()
+	var view struct {
+		Payment struct {
+			URL string `json:"url"`
+		} `json:"payment"`
+	}
+	d.read(t, "bo", "/v1/pushes/"+d.id, &view)
+	shown, err := http.Get(view.Payment.URL)
+	require.NoError(t, err)
+	text, err := io.ReadAll(shown.Body)
+	require.NoError(t, err)
+	require.NoError(t, shown.Body.Close())
+	require.Contains(t, string(text), "收银台")
 }
 
 // alipay spoils calls about this push. times 0 lifts the fault.

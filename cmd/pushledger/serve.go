@@ -27,7 +27,7 @@ type serveCommand struct {
 	NATSListen        string        `name:"nats-listen" help:"Address for NATS clients; port 0 picks a free one." default:"127.0.0.1:4222"`
 	HTTPListen        string        `name:"http-listen" help:"Address for HTTP clients; port 0 picks a free one." default:"127.0.0.1:8080"`
 	Sync              string        `help:"When an acknowledged command has reached the disk: always (at once) or interval." enum:"always,interval" default:"always"`
-	PaymentWindow     time.Duration `help:"How long an accepted push may take to be paid." default:"30m"`
+	PaymentWindow     time.Duration `help:"How long an accepted push may take to be paid: 2m to 336h, less in a sandbox." default:"30m"`
 	RequireBoundPayer bool          `help:"Demand that a buyer pays from the Alipay account that the directory knows as its own; money from another goes back (T6)."`
 	Settlement        string        `help:"How sellers are paid from now on: by transfers out of the platform's account, or by confirming trades that Alipay keeps for the seller (直付通), for which every seller needs its number as a merchant there (T7)." enum:"transfer,confirm" default:"transfer"`
 	SourcesPatience   time.Duration `help:"How long Alipay is asked for the sources of a payment before an operator is (T6); 10m if not given, in the sandbox 10s."`
@@ -65,6 +65,26 @@ func (c *serveCommand) Run(ctx context.Context, screen *terminal) error {
 	})
 }
 
+// Alipay takes orders that last a minute to 15 days when their page is first opened. That takes
+// a moment, and its clock is not ours.
+const (
+	shortestWindow = 2 * time.Minute
+	longestWindow  = 14 * 24 * time.Hour
+)
+
+// checkWindow checks that Alipay would take orders over the payment window. A sandbox takes
+// shorter ones as well, for who waits for their end.
+func (c *serveCommand) checkWindow() error {
+	switch {
+	case c.PaymentWindow <= 0:
+		return fmt.Errorf("%w: --payment-window must be above 0", errUsage)
+	case c.PaymentWindow > longestWindow, c.PaymentWindow < shortestWindow && !c.Sandbox:
+		return fmt.Errorf("%w: --payment-window must be %s to %s, as Alipay takes no other order", errUsage, shortestWindow, longestWindow)
+	default:
+		return nil
+	}
+}
+
 func (c *serveCommand) config(log io.Writer) (app.Config, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
@@ -79,8 +99,8 @@ func (c *serveCommand) config(log io.Writer) (app.Config, error) {
 		Sandbox: c.Sandbox, Inventory: c.SandboxInventory,
 		TokenIssuer: c.issuer(), TokenKeys: c.TokenKeys, TokenKeysURL: c.TokenKeysURL, TokenLife: c.TokenLife,
 	}
-	if c.PaymentWindow <= 0 {
-		return config, fmt.Errorf("%w: --payment-window must be above 0", errUsage)
+	if err := c.checkWindow(); err != nil {
+		return config, err
 	}
 	if c.CommandRate <= 0 || c.CommandBurst < 1 {
 		return config, fmt.Errorf("%w: --command-rate must be above 0 and --command-burst at least 1", errUsage)

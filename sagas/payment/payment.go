@@ -92,15 +92,19 @@ type Provider interface {
 	// is not the buyer's own money, as far as the provider lets it be (rule T6). It makes no
 	// call.
 	PayURL(order Order) (string, error)
-	// Open opens a PayURL as a buyer would. That makes no trade and proves nothing but that
-	// the provider takes such orders: the trade is made by the buyer who signs in there.
+	// Open opens a PayURL as a buyer's browser would. nil means that the provider has shown a
+	// way to pay, and nothing more: it proves no trade, for there is none before the buyer has
+	// signed in. It never returns *Refused, because what is wrong with an order is told to
+	// people only.
 	Open(ctx context.Context, payURL string) error
-	// Clock is the provider's time, as far as its answers have told it.
+	// Clock is what time it is by the provider's clock, as far as its answers have told, and
+	// by our own while none has. It makes no call.
 	Clock() time.Time
 	// Query tells how a trade stands; ErrTradeNotFound if there is none.
 	Query(ctx context.Context, tradeNo string) (Trade, error)
 	// Close makes sure that an unpaid trade can never be paid any more. ErrTradePaid
-	// if it has been paid, ErrTradeNotFound if the provider knows none.
+	// if it has been paid, ErrTradeNotFound if the provider knows none: then one can still
+	// come up until its order's PayBy.
 	Close(ctx context.Context, tradeNo string) error
 	// Refund returns nil once the money has gone back, by this call or an earlier one.
 	Refund(ctx context.Context, refund Refund) error

@@ -94,8 +94,9 @@ func (s *Saga) laterQuestion(known *entry, step push.Step) time.Time {
 	return earlier(at, step.Due)
 }
 
-// closePayment makes sure that the trade of an ended push is never paid. One that the buyer has
-// not signed in to pay cannot be closed; it can be made until its order is over.
+// closePayment makes sure that the trade of an ended push is never paid. While the buyer has
+// not signed in to pay there is none that could be closed, and one can come up until the order
+// is over; only an answer that is newer than that says that it never will.
 func (s *Saga) closePayment(ctx context.Context, known *entry, state push.State, step push.Step) (time.Time, error) {
 	err := s.Provider.Close(ctx, state.Payment.TradeNo)
 	switch {
@@ -113,7 +114,9 @@ func (s *Saga) closePayment(ctx context.Context, known *entry, state push.State,
 		if over := state.Payment.PayBy.Add(s.CloseGrace); !s.surelyAfter(over) {
 			return s.askAgain(known, step, over), nil
 		}
-		// Nobody has signed in to pay, and the order is over by either clock.
+		if err := s.noTrade(ctx, state); err != nil {
+			return time.Time{}, err
+		}
 	case err != nil:
 		return time.Time{}, err
 	}
@@ -124,6 +127,19 @@ func (s *Saga) closePayment(ctx context.Context, known *entry, state push.State,
 // may be ahead (fault F28), and anybody between us may have changed what is told of the other.
 func (s *Saga) surelyAfter(at time.Time) bool {
 	return s.Provider.Clock().After(at) && s.Now().After(at)
+}
+
+// noTrade returns nil if the provider still knows no trade of the push. One that has come up
+// is closed at the next try.
+func (s *Saga) noTrade(ctx context.Context, state push.State) error {
+	trade, err := s.Provider.Query(ctx, state.Payment.TradeNo)
+	switch {
+	case errors.Is(err, payment.ErrTradeNotFound):
+		return nil
+	case err != nil:
+		return err
+	}
+	return fmt.Errorf("purchase: trade %s was not known when closed, now %s", trade.TradeNo, trade.State)
 }
 
 // askAgain is when to ask about a trade again that nobody has made yet: at the latest when

@@ -12,7 +12,8 @@ import (
 	"github.com/pushledger/pushledger/sagas/payment"
 )
 
-// lag is how long after its end a trade may still be paid: the buyer has begun before.
+// lag is how long after its end an order may still become a trade, and a trade still be paid:
+// the buyer has begun before.
 const lag = 30 * time.Second
 
 // bank is the provider's own books: what really moved.
@@ -100,9 +101,10 @@ func (b *bank) signIn(address string) *trade {
 	if known, exists := b.trades[number]; exists {
 		return known
 	}
-	if !b.w.now.Before(payBy) {
+	if b.w.now.After(payBy.Add(lag)) {
 		return nil
 	}
+	b.w.tracef("the buyer of %s signs in", pushID)
 	return b.add(number, pushID, amount, payBy, kept)
 }
 

@@ -173,7 +173,7 @@ func (b *books) refunded(id, tradeNo, requestNo string, amount money.Fen) {
 
 func (b *books) closes(known *record) {
 	trade, is := b.w.bank.trades[known.accepted.TradeNo]
-	open := b.w.now.Before(known.accepted.PayBy)
+	open := !b.w.now.After(known.accepted.PayBy.Add(lag)) // whoever signs in makes one
 	if is {
 		open = trade.State == payment.TradeWaiting && !b.w.now.After(trade.payBy.Add(lag))
 	}

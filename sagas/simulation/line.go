@@ -78,23 +78,35 @@ func (p provider) Open(_ context.Context, payURL string) error {
 	return err
 }
 
-// Clock implements payment.Provider.
-func (p provider) Clock() time.Time { return p.w.now }
+// Clock implements payment.Provider: the bank's, once it has answered.
+func (p provider) Clock() time.Time {
+	if p.p.answered {
+		return p.w.now
+	}
+	return p.p.now()
+}
+
+// ask is call for what the bank answers.
+func ask[T any](p provider, name string, do func(fault) (T, error), possible ...fault) (T, error) {
+	answer, err := call(p.line, name, do, possible...)
+	p.p.answered = p.p.answered || !errors.Is(err, errLost)
+	return answer, err
+}
 
 // Query implements payment.Provider.
 func (p provider) Query(_ context.Context, tradeNo string) (payment.Trade, error) {
-	return call(p.line, "query", func(fault) (payment.Trade, error) { return p.bank.query(tradeNo) })
+	return ask(p, "query", func(fault) (payment.Trade, error) { return p.bank.query(tradeNo) })
 }
 
 // Close implements payment.Provider.
 func (p provider) Close(_ context.Context, tradeNo string) error {
-	_, err := call(p.line, "close", func(fault) (bool, error) { return true, p.bank.close(tradeNo) })
+	_, err := ask(p, "close", func(fault) (bool, error) { return true, p.bank.close(tradeNo) })
 	return err
 }
 
 // Refund implements payment.Provider.
 func (p provider) Refund(_ context.Context, refund payment.Refund) error {
-	_, err := call(p.line, "refund", func(wrong fault) (bool, error) {
+	_, err := ask(p, "refund", func(wrong fault) (bool, error) {
 		return true, p.money("refund", refund.RequestNo, wrong, func() { p.bank.refund(refund) })
 	}, refuse)
 	return err
@@ -102,7 +114,7 @@ func (p provider) Refund(_ context.Context, refund payment.Refund) error {
 
 // Payout implements payment.Provider.
 func (p provider) Payout(_ context.Context, payout payment.Payout) (string, error) {
-	return call(p.line, "payout", func(wrong fault) (string, error) {
+	return ask(p, "payout", func(wrong fault) (string, error) {
 		if payout.Merchant != "" {
 			return p.confirm(payout, wrong)
 		}

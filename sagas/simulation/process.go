@@ -17,6 +17,8 @@ type process struct {
 	w    *world
 	skew time.Duration // how far its clock is ahead
 	dead bool
+	// answered says that the bank has, so that its clock is known.
+	answered bool
 
 	provider     provider
 	platform     platform
@@ -29,7 +31,7 @@ type process struct {
 
 // restart begins a process anew, with nothing but the log.
 func (p *process) restart() {
-	p.dead = false
+	p.dead, p.answered = false, false
 	l := &line{p.w, p}
 	p.provider, p.platform = provider{l, p.w.bank}, platform{l, p.w.registry}
 	log := wire{p.w.store, l}
@@ -38,7 +40,7 @@ func (p *process) restart() {
 		Store: log, Ledger: p.ledger, Provider: p.provider, Registrar: p.platform, Directory: p.platform,
 		Logger: slog.New(slog.DiscardHandler), Now: p.now, Workers: 1,
 		PollFirst: 5 * time.Second, PollLongest: time.Minute, Serial: true,
-		SourcesPatience: 3 * time.Minute, CloseGrace: lag,
+		SourcesPatience: 3 * time.Minute, CloseGrace: 2 * lag,
 	})
 	p.invalidation = invalidation.New(log, p.ledger, p.platform, slog.New(slog.DiscardHandler), p.now)
 	p.followed, p.heard = 0, len(p.w.log)

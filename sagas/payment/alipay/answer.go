@@ -18,7 +18,6 @@ const (
 // Sub-codes that are handled, the platform's own and those of one API.
 const (
 	subTradeMissing   = "ACQ.TRADE_NOT_EXIST"
-	subTradePaid      = "ACQ.TRADE_HAS_SUCCESS"
 	subTradeStatus    = "ACQ.TRADE_STATUS_ERROR"
 	subTradeReason    = "ACQ.REASON_TRADE_STATUS_INVALID"
 	subTradeClosed    = "ACQ.TRADE_HAS_CLOSE"

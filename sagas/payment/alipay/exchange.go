@@ -61,7 +61,12 @@ func (p *Provider) exchange(ctx context.Context, question alipay.Param) (jsontex
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("HTTP status %d", response.StatusCode)
 	}
-	return p.keys.current().signedNode(body, question.APIName(), p.keys.now())
+	node, err := p.keys.current().signedNode(body, question.APIName(), p.keys.now())
+	if err != nil {
+		return nil, err
+	}
+	p.theirs.note(response.Header.Get("Date"))
+	return node, nil
 }
 
 // signed are the fields of a question with our signature on them.

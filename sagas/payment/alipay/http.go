@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/propagation"
@@ -17,23 +16,19 @@ const (
 
 // newHTTPClient returns a client that waits no longer than timeout, reads no more than
 // maxBody and follows no redirect.
-func newHTTPClient(timeout time.Duration, ahead *atomic.Int64) *http.Client {
+func newHTTPClient(timeout time.Duration) *http.Client {
 	return &http.Client{
 		Timeout: timeout,
 		Transport: bounded{&http.Transport{
 			Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true,
 			MaxIdleConnsPerHost: connectionsKept, IdleConnTimeout: time.Minute, TLSHandshakeTimeout: timeout,
-		}, ahead},
+		}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
-// bounded passes the trace on, has reading an answer fail once it is longer than maxBody, and
-// notes by how much Alipay's clock is ahead.
-type bounded struct {
-	*http.Transport
-	ahead *atomic.Int64 // nanoseconds
-}
+// bounded passes the trace on and has reading an answer fail once it is longer than maxBody.
+type bounded struct{ *http.Transport }
 
 // RoundTrip implements http.RoundTripper.
 func (b bounded) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -42,9 +37,6 @@ func (b bounded) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := b.Transport.RoundTrip(request)
 	if err != nil {
 		return nil, err
-	}
-	if said, err := http.ParseTime(response.Header.Get("Date")); err == nil {
-		b.ahead.Store(int64(time.Until(said)))
 	}
 	response.Body = &boundedBody{ReadCloser: response.Body, left: maxBody}
 	return response, nil

@@ -17,7 +17,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"sync/atomic"
 	"time"
 	_ "time/tzdata" // Alipay's clock is that of Shanghai, also on machines that know no zones
 
@@ -57,7 +56,7 @@ type Provider struct {
 	clock   *time.Location
 	unseen  *unseen
 	spacing *spacing
-	ahead   *atomic.Int64 // nanoseconds by which Alipay's clock is ahead of ours
+	theirs  toldTime
 }
 
 var _ payment.Provider = (*Provider)(nil)
@@ -87,15 +86,11 @@ func New(config Config) (*Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("alipay: %w", err)
 	}
-	ahead := new(atomic.Int64)
 	return &Provider{
-		config: config, keys: ring, http: newHTTPClient(config.Timeout, ahead), clock: clock,
-		unseen: newUnseen(config.RefundVisible), spacing: newSpacing(config.RefundVisible), ahead: ahead,
+		config: config, keys: ring, http: newHTTPClient(config.Timeout), clock: clock,
+		unseen: newUnseen(config.RefundVisible), spacing: newSpacing(config.RefundVisible),
 	}, nil
 }
-
-// Clock implements payment.Provider. Alipay's answers tell its time to the second.
-func (p *Provider) Clock() time.Time { return time.Now().Add(time.Duration(p.ahead.Load())).UTC() }
 
 // Certified reports whether questions are signed with certificates.
 func (p *Provider) Certified() bool { return p.keys.current().certified() }

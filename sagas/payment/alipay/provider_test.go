@@ -65,25 +65,57 @@ func sentOn(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "https://excashier.example/standard/auth.htm", http.StatusFound)
 }
 
-// What Alipay shows a person instead of the cashier is signed by nobody, whatever it says.
-func TestAPageForPeopleDecidesNothing(t *testing.T) {
+// What is wrong with an order is a page for people. Nothing follows from it, whoever signed it.
+func TestOpenTakesNothingButTheWayToTheCashier(t *testing.T) {
 	g := newGateway(t)
-	g.say(pagePay, raw("<html>ACQ.TRADE_HAS_CLOSE 交易已经关闭</html>"))
-	undecided(t, calls[pagePay](g, t.Context()))
-	g.sign(pagePay, no("40004", "ACQ.TRADE_HAS_CLOSE", "交易已经关闭"))
-	undecided(t, calls[pagePay](g, t.Context()), "nor does what looks like an answer")
-	g.sign(pagePay, yes(`"trade_no":"1"`))
-	undecided(t, calls[pagePay](g, t.Context()))
+	g.say(pagePay, sentOn)
+	require.NoError(t, calls[pagePay](g, t.Context()))
+	for name, says := range map[string]http.HandlerFunc{
+		"a page":            raw("<html>订单信息无法识别</html>"),
+		"a signed no":       answer(t, pagePay, no("40004", "ACQ.TRADE_HAS_CLOSE", "交易已经关闭"), alipayKey()),
+		"that it was paid":  answer(t, pagePay, no("40004", "ACQ.TRADE_HAS_SUCCESS", "交易已被支付"), alipayKey()),
+		"a signed yes":      answer(t, pagePay, yes(`"trade_no":"1"`), alipayKey()),
+		"another redirect":  status(http.StatusSeeOther),
+		"nothing to see":    status(http.StatusNoContent),
+		"a permanent error": status(http.StatusForbidden),
+	} {
+		g.say(pagePay, says)
+		undecided(t, calls[pagePay](g, t.Context()), name)
+	}
 }
 
-// The window of a payment is over by Alipay's clock, which its answers tell.
+// The clock is that of the newest answer that Alipay has signed.
 func TestTheClockIsAlipays(t *testing.T) {
 	g := newGateway(t)
-	require.WithinDuration(t, time.Now(), g.Clock(), time.Minute, "before anything was heard")
-	there := time.Date(2031, 5, 4, 3, 2, 1, 0, time.UTC)
-	g.say(query, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Date", there.Format(http.TimeFormat)) })
-	undecided(t, calls[query](g, t.Context()))
-	require.WithinDuration(t, there, g.Clock(), time.Minute)
+	theirs := time.Date(2031, 5, 1, 8, 0, 0, 0, time.UTC)
+	tells := func(date string, says http.HandlerFunc) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Date", date)
+			says(w, r)
+		}
+	}
+	ask := func(date string, says http.HandlerFunc) {
+		g.say(query, tells(date, says))
+		_, err := g.Query(t.Context(), "T1")
+		require.Error(t, err)
+	}
+	missing := answer(t, query, no("40004", "ACQ.TRADE_NOT_EXIST", "交易不存在"), alipayKey())
+	ours := func(what string) { require.WithinDuration(t, time.Now(), g.Clock(), time.Minute, what) }
+	ours("nobody has answered")
+	ask(theirs.Format(http.TimeFormat), answer(t, query, no("40004", "ACQ.TRADE_NOT_EXIST", "x"), merchantKey()))
+	ours("a stranger's answer")
+	g.say(pagePay, tells(theirs.Format(http.TimeFormat), sentOn))
+	require.NoError(t, calls[pagePay](g, t.Context()))
+	ours("nobody signs where the cashier is")
+	ask("yesterday", missing)
+	ours("no date")
+	ask(theirs.Format(http.TimeFormat), missing)
+	require.WithinDuration(t, theirs, g.Clock(), time.Minute)
+	require.False(t, g.Clock().Before(theirs))
+	ask(theirs.Add(-time.Hour).Format(http.TimeFormat), missing)
+	require.WithinDuration(t, theirs.Add(-time.Hour), g.Clock(), time.Minute, "set back")
+	ask("", missing)
+	require.WithinDuration(t, theirs.Add(-time.Hour), g.Clock(), time.Minute, "no answer takes away what is known")
 }
 
 func TestQueryTellsTheTrade(t *testing.T) {

@@ -93,6 +93,7 @@ func RunReceiving(t *testing.T, open func(*testing.T) World) {
 		"an order that cannot be paid gets no page":     badOrders,
 		"an opened page is no trade":                    visited,
 		"an opened order waits for its money":           opened,
+		"an order opened and not closed can be paid":    closedTooEarly,
 		"the provider's clock goes":                     clock,
 		"an order opened twice is one trade":            openedTwice,
 		"a number belongs to one order":                 openedOtherwise,
@@ -216,11 +217,22 @@ func visited(t *testing.T, w World) {
 	require.Equal(t, payment.TradeWaiting, w.query(t).State)
 }
 
-func clock(t *testing.T, w World) {
+// closedTooEarly: that there was no trade to close says nothing of later.
+func closedTooEarly(t *testing.T, w World) {
+	w.visit(t)
 	notFound(t, w)
+	w.Pay(t, pushID)
+	require.Equal(t, payment.TradePaid, w.query(t).State)
+	require.ErrorIs(t, w.Provider.Close(t.Context(), tradeNo), payment.ErrTradePaid)
+}
+
+func clock(t *testing.T, w World) {
 	first := w.Provider.Clock()
-	require.WithinDuration(t, time.Now(), first, time.Minute, "the machine is the same")
-	require.False(t, w.Provider.Clock().Before(first))
+	require.WithinDuration(t, time.Now(), first, time.Minute, "by our own clock, while nobody has answered")
+	notFound(t, w)
+	told := w.Provider.Clock()
+	require.WithinDuration(t, time.Now(), told, time.Minute, "the machine is the same")
+	require.Eventually(t, func() bool { return w.Provider.Clock().After(told) }, time.Minute, time.Millisecond, "also without an answer")
 }
 
 func opened(t *testing.T, w World) {

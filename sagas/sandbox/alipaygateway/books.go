@@ -26,7 +26,7 @@ const (
 const (
 	// ordered is no state of Alipay's: a page was opened, and nobody has signed in there. Such
 	// an order is no trade yet, and nobody who asks for one is told of it.
-	ordered       = ""
+	ordered       = "ORDERED"
 	waitBuyerPay  = "WAIT_BUYER_PAY"
 	tradeSuccess  = "TRADE_SUCCESS"
 	tradeFinished = "TRADE_FINISHED" // paid, and not to be refunded any more

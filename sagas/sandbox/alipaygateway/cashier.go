@@ -17,7 +17,7 @@ var cashierPage = template.Must(template.New("cashier").Parse(`<!doctype html>
 <h1>收银台 · Sandbox cashier</h1>
 <p>{{.Subject}}</p>
 <p>CNY {{.Amount}}</p>
-{{if or (eq .Status "WAIT_BUYER_PAY") (eq .Status "")}}<form method="post" action="cashier">
+{{if .Open}}<form method="post" action="cashier">
 <input type="hidden" name="trade_no" value="{{.TradeNo}}">
 <select name="channel">{{range .Payable}}<option>{{.}}</option>{{end}}</select>
 <button>付款 · Pay</button>
@@ -40,8 +40,14 @@ func cashierSource(channel string) source {
 	return chosen
 }
 
-// cashierView is a trade as the cashier shows it.
-type cashierView struct{ trade }
+// cashierView is an order or a trade as the cashier shows it.
+type cashierView struct {
+	trade
+	late bool // its time is over
+}
+
+// Open reports whether it can be paid, by whoever signs in.
+func (v cashierView) Open() bool { return v.Status == waitBuyerPay || v.Status == ordered && !v.late }
 
 // Payable lists the channels that the order leaves to the buyer.
 func (v cashierView) Payable() []string {
@@ -58,9 +64,13 @@ var errorPage = template.Must(template.New("error").Parse(`<!doctype html>
 </html>
 `))
 
-func showError(w http.ResponseWriter, no *status) {
+// showError answers who has opened a page that leads nowhere.
+func (g *Gateway) showError(w http.ResponseWriter, no *status) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_ = errorPage.Execute(w, no) // a reader who has gone sees nothing
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	if err := errorPage.Execute(w, no); err != nil {
+		g.logger.Warn("sandbox alipay: an error could not be shown", "error", err)
+	}
 }
 
 var sameOrigin = http.NewCrossOriginProtection()
@@ -99,7 +109,7 @@ func (g *Gateway) serveCashier(w http.ResponseWriter, r *http.Request) {
 	shown.mu.Unlock()
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; form-action 'self'; frame-ancestors 'none'")
-	if err := cashierPage.Execute(w, cashierView{known}); err != nil {
+	if err := cashierPage.Execute(w, cashierView{known, g.isLate(known)}); err != nil {
 		g.logger.Warn("sandbox alipay: the cashier could not be shown", "error", err)
 	}
 }

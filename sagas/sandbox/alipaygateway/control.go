@@ -242,6 +242,9 @@ func (g *Gateway) openControl(ctx context.Context, body []byte) (any, error) {
 	if err := read(body, &wanted); err != nil {
 		return nil, err
 	}
+	if wanted.PushID == "" || len(wanted.PushID) > maxPushID {
+		return nil, refuse("invalid_push_id", "a push id has 1 to %d bytes", maxPushID)
+	}
 	c, err := g.awaitTrade(ctx, wanted.PushID)
 	if err != nil {
 		return nil, err

@@ -149,7 +149,7 @@ func TestATradeThatCannotBeClosedTakesMoneyLate(t *testing.T) {
 	for _, mode := range []string{"error", "timeout", "business_error"} {
 		s := start(t)
 		late, closed := order("T1", "push-1"), order("T2", "push-2")
-		late.PayBy, closed.PayBy = time.Now().Add(time.Minute), time.Now().Add(time.Minute)
+		late.PayBy, closed.PayBy = time.Now().Add(90*time.Second), time.Now().Add(90*time.Second)
 		s.open(t, late)
 		s.open(t, closed)
 		s.do(t, "fault", `{"api":"close","mode":%q,"times":1}`, mode)
@@ -170,7 +170,7 @@ func TestATradeThatCannotBeClosedTakesMoneyLate(t *testing.T) {
 func TestATradeKeptOpenIsClosedByTheNextCall(t *testing.T) {
 	s := start(t)
 	ends := order("T1", "push-1")
-	ends.PayBy = time.Now().Add(time.Minute)
+	ends.PayBy = time.Now().Add(90 * time.Second)
 	s.open(t, ends)
 	s.do(t, "fault", `{"api":"close","mode":"error"}`)
 	require.Error(t, s.Close(t.Context(), "T1"))

@@ -16,7 +16,7 @@ type told struct {
 
 // notifyControl answers sandbox.alipay.notify: it sends the notification of the newest
 // trade of a push once, at once, with fields changed before it is signed or, forged,
-// after.
+// after. Of an order without a trade it says that somebody has signed in.
 func (g *Gateway) notifyControl(ctx context.Context, body []byte) (any, error) {
 	var wanted struct {
 		PushID string            `json:"push_id"`
@@ -34,7 +34,11 @@ func (g *Gateway) notifyControl(ctx context.Context, body []byte) (any, error) {
 		return nil, refuse("trade_not_found", "no trade of push %.80q has come up", wanted.PushID)
 	}
 	about := known[len(known)-1].read()
-	fields, err := g.notification(about, notice{NotifyID: rand.Text(), Status: about.Status})
+	standing := about.Status
+	if standing == ordered {
+		standing = waitBuyerPay
+	}
+	fields, err := g.notification(about, notice{NotifyID: rand.Text(), Status: standing})
 	if err != nil {
 		return nil, err
 	}

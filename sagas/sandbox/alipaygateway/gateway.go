@@ -45,6 +45,9 @@ type Config struct {
 	// RefundVisible is how long a refund that was made is not shown to those who ask for it,
 	// 0 means 10 s. Refunds of one trade must be 3/10 of it apart.
 	RefundVisible time.Duration
+	// ShortestOrder is how long an order must last at least when its page is first opened, 0
+	// means a minute, as with Alipay. Less is for those who wait for its end.
+	ShortestOrder time.Duration
 	// AllocAfter is how long after a confirmation the platform may not take its fee yet. Alipay
 	// asks for 30 s by what somebody wrote; 0 means none.
 	AllocAfter time.Duration
@@ -70,6 +73,7 @@ type Gateway struct {
 	zone     *time.Location
 	schedule Schedule
 	visible  time.Duration // of refunds
+	shortest time.Duration // of orders
 	// allocAfter passes between a confirmation and a fee.
 	allocAfter time.Duration
 	merchant   *rsa.PrivateKey
@@ -102,7 +106,8 @@ func Open(ctx context.Context, config Config) (*Gateway, error) {
 	}
 	g := &Gateway{
 		kv: config.KV, logger: config.Logger, now: config.Now, zone: location, schedule: config.Notify.orDefault(),
-		visible: cmp.Or(config.RefundVisible, refundVisible), allocAfter: config.AllocAfter, books: newBooks(), http: notifier(), sending: make(chan struct{}, sendingAtOnce),
+		visible: cmp.Or(config.RefundVisible, refundVisible), shortest: cmp.Or(config.ShortestOrder, shortestOrder),
+		allocAfter: config.AllocAfter, books: newBooks(), http: notifier(), sending: make(chan struct{}, sendingAtOnce),
 	}
 	if g.merchant, g.alipay, err = openKeys(config.KeyDir); err != nil {
 		return nil, err

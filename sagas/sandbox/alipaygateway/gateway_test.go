@@ -334,7 +334,7 @@ func TestAnOpenedPageIsNoTrade(t *testing.T) {
 func TestTradeClosesWhenItsTimeIsOver(t *testing.T) {
 	s := start(t)
 	s.open(t, order("T1", "push-1"))
-	s.ahead.Store(int64(14 * time.Minute))
+	s.ahead.Store(int64(13 * time.Minute))
 	require.Equal(t, payment.TradeWaiting, s.state(t, "T1"))
 	ends := order("T2", "push-2")
 	ends.PayBy = time.Now().Add(14*time.Minute + 30*time.Second)

@@ -91,6 +91,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "closing", http.StatusServiceUnavailable)
 		return
 	}
+	w.Header().Set("Date", g.now().UTC().Format(http.TimeFormat)) // by its own clock, which may not be the machine's
 	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
 	if err := r.ParseForm(); err != nil {
 		http.Error(w, "no form of at most 1 MiB", http.StatusBadRequest)
@@ -122,7 +123,7 @@ func (g *Gateway) serveCall(w http.ResponseWriter, r *http.Request) {
 		g.keepSilent(r.Context())
 		return
 	case errors.As(err, &no) && r.Form.Get("method") == methodPagePay:
-		showError(w, no)
+		g.showError(w, no)
 		return
 	case errors.As(err, &no):
 		said = no

@@ -130,6 +130,9 @@ func TestOrdersThatAlipayRefuses(t *testing.T) {
 		"subject":         func(o *sdk.Trade) { o.Subject = "" },
 		"end":             func(o *sdk.Trade) { o.TimeExpire = "soon" },
 		"end in the past": func(o *sdk.Trade) { o.TimeExpire = "2020-01-01 00:00:00" },
+		"end too soon": func(o *sdk.Trade) {
+			o.TimeExpire = time.Now().Add(50 * time.Second).In(shanghai(t)).Format(time.DateTime)
+		},
 		"end far off": func(o *sdk.Trade) {
 			o.TimeExpire = time.Now().Add(16 * 24 * time.Hour).In(shanghai(t)).Format(time.DateTime)
 		},

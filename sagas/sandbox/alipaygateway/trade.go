@@ -16,6 +16,9 @@ const (
 	maxSubject  = 256 // characters
 	maxPassback = 512 // bytes
 	maxURL      = 256 // bytes
+
+	shortestOrder = time.Minute // that an order may last
+	longestOrder  = 15 * 24 * time.Hour
 )
 
 // numberPattern is what the merchant's own numbers look like.
@@ -27,6 +30,7 @@ const acqInvalid = "ACQ.INVALID_PARAMETER"
 var (
 	errNoTrade     = failed("ACQ.TRADE_NOT_EXIST", "交易不存在")
 	errTradeStatus = failed("ACQ.TRADE_STATUS_ERROR", "交易状态不合法")
+	errLate        = failed(acqInvalid, "订单参数异常，请重新下单后再发起付款")
 )
 
 type pageContent struct {
@@ -70,22 +74,31 @@ func (g *Gateway) pagePay(ctx context.Context, asked call) (any, error) {
 	defer c.mu.Unlock()
 	switch known := c.kept; {
 	case known.OutTradeNo == "":
-		if until := wanted.ExpiresAt.Sub(g.now()); until <= 0 || until > longestOrder {
-			return nil, failed(acqInvalid, "time_expire 已过，或超过 15 天")
+		if err := g.lasts(wanted); err != nil {
+			return nil, err
 		}
 		if err := g.saveTrade(ctx, c, wanted); err != nil {
 			return nil, err
 		}
 	case known.Status == ordered && g.isLate(known):
-		return nil, failed(acqInvalid, "time_expire 已过")
+		return nil, errLate
 	case known.Amount != wanted.Amount || known.Merchant != wanted.Merchant || known.PushID != wanted.PushID || known.Subject != wanted.Subject:
 		return nil, failed("ACQ.CONTEXT_INCONSISTENT", "交易信息被篡改")
 	}
 	return redirect("cashier?trade_no=" + c.kept.TradeNo), nil
 }
 
-// longestOrder is how far off the end of an order may be.
-const longestOrder = 15 * 24 * time.Hour
+// lasts checks for how long an order is still good when its page is first opened.
+func (g *Gateway) lasts(wanted trade) error {
+	switch left := wanted.ExpiresAt.Sub(g.now()); {
+	case left <= 0:
+		return errLate
+	case left < g.shortest || left > longestOrder:
+		return failed(acqInvalid, "time_expire 超出 1m～15d")
+	default:
+		return nil
+	}
+}
 
 // ordered reads a new order from a call.
 func (g *Gateway) ordered(wanted pageContent, notifyURL string) (trade, error) {
@@ -174,7 +187,7 @@ func (g *Gateway) keepOpen(ctx context.Context, asked call) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	next := c.kept
-	if next.OutTradeNo == "" || next.Status != waitBuyerPay && next.Status != ordered || next.KeptOpen {
+	if next.Status != waitBuyerPay || next.KeptOpen { // an order without a trade is never closed by a call
 		return nil
 	}
 	next.KeptOpen = true
@@ -196,10 +209,7 @@ func (g *Gateway) asked(ctx context.Context, outTradeNo string) (*cell[trade], e
 
 // signIn has the buyer sign in at the cashier, which makes a trade of the order.
 func (g *Gateway) signIn(ctx context.Context, c *cell[trade]) error {
-	c, err := g.lock(ctx, c)
-	if err != nil {
-		return err
-	}
+	c.mu.Lock()
 	defer c.mu.Unlock()
 	next := c.kept
 	switch {

@@ -57,6 +57,7 @@ type Partners struct {
 	NotifyURL string // where Alipay's notifications go
 
 	conn     *nats.Conn
+	ahead    atomic.Int64 // nanoseconds by which Alipay's clock is ahead
 	gateway  atomic.Pointer[alipaygateway.Gateway]
 	receiver atomic.Pointer[func(context.Context, payment.Trade) error]
 }
@@ -96,8 +97,10 @@ func (p *Partners) openAlipay(t testing.TB, config Config, kept jetstream.KeyVal
 	street := httptest.NewServer(p)
 	t.Cleanup(street.Close)
 	gateway, err := alipaygateway.Open(t.Context(), alipaygateway.Config{
-		KV: kept, KeyDir: keys, Logger: slog.New(slog.DiscardHandler), Now: time.Now,
+		KV: kept, KeyDir: keys, Logger: slog.New(slog.DiscardHandler),
+		Now:    func() time.Time { return time.Now().Add(time.Duration(p.ahead.Load())) },
 		Notify: alipaygateway.Schedule{FirstRetry: firstRenotify, Late: config.LateNotify}, RefundVisible: RefundVisible,
+		ShortestOrder: time.Millisecond, // tests wait for the end of orders
 	})
 	require.NoError(t, err)
 	t.Cleanup(gateway.Close)
@@ -117,6 +120,9 @@ func (p *Partners) openAlipay(t testing.TB, config Config, kept jetstream.KeyVal
 	require.NoError(t, err)
 	t.Cleanup(p.Provider.Disconnect)
 }
+
+// SetAlipaysClock has Alipay's clock be ahead of ours, or behind.
+func (p *Partners) SetAlipaysClock(ahead time.Duration) { p.ahead.Store(int64(ahead)) }
 
 // OnNotification has a function take the notifications that Alipay has signed. While it
 // fails, or there is none, Alipay sends them again.

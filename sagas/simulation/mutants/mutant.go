@@ -110,6 +110,14 @@ var mutants = []mutant{
 			"	case errors.Is(err, payment.ErrTradeNotFound):\n		if over",
 	},
 	{
+		"believes that a page that was opened was a trade, and that is gone", "sagas/purchase/steps.go",
+		"!s.surelyAfter(over)", "!state.Payment.Opened && !s.surelyAfter(over)",
+	},
+	{
+		"leaves no time after the payment window", "sagas/purchase/steps.go",
+		"over := state.Payment.PayBy.Add(s.CloseGrace);", "over := state.Payment.PayBy;",
+	},
+	{
 		"closes by its own clock alone", "sagas/purchase/steps.go",
 		"return s.Provider.Clock().After(at) && s.Now().After(at)", "return s.Now().After(at)",
 	},

@@ -72,5 +72,6 @@ const (
 	sandboxSources   = 10 * time.Second
 	closeGrace       = 5 * time.Minute // after a payment window, for a trade to come up that was begun in it
 	sandboxGrace     = 2 * time.Second
+	shortestOrder    = time.Minute      // that Alipay takes
 	tokensLook       = 30 * time.Second // whether connections are still to be served
 )
