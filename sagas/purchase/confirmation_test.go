@@ -51,6 +51,7 @@ func TestStrayMoneyOfAKeptTradeGoesBack(t *testing.T) {
 	twice := w.buy(t, 1)
 	twice.pay(t)
 	twice.pay(t)
+	twice.await(t, func(state push.State) bool { return len(state.Strays) == 1 })
 	twice.settled(t)
 	credit := w.buy(t, 1)
 	credit.pay(t, `"channel":"CREDITCARD"`)
