@@ -25,7 +25,7 @@ var errNotAsExpected = errors.New("the demo did not end as its file says")
 type demoCommand struct {
 	Inventory  string        `help:"Accounts and domains of the sandbox." default:"testdata/demo/inventory.json" type:"existingfile"`
 	Pushes     string        `help:"Scenarios, one JSON object a line." default:"testdata/demo/pushes.jsonl" type:"existingfile"`
-	Settlement string        `help:"How sellers are paid, as of serve; both plays the scenarios once each way." enum:"transfer,confirm,both" default:"both"`
+	Settlement string        `help:"How sellers are paid, by transfer or confirm as of serve; both plays the scenarios once each way." enum:"transfer,confirm,both" default:"both"`
 	Patience   time.Duration `help:"How long to wait for a push to get where its scenario wants it." default:"60s"`
 }
 

@@ -260,5 +260,5 @@ func hostileNotifications(t *testing.T, service *doors) {
 	}
 	code, err := service.raw("anna", http.MethodGet, "/alipay/notify", nil, func([]byte) error { return nil })
 	require.NoError(t, err)
-	require.Equal(t, http.StatusNotFound, code, "notifications are posted")
+	require.Equal(t, http.StatusMethodNotAllowed, code, "notifications are posted")
 }

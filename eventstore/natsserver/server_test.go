@@ -370,7 +370,7 @@ func TestAClientIsTurnedOutOnceItsTokenIsNotGoodAnyMore(t *testing.T) {
 	withdrawn.Store(true)
 	server.Recheck()
 
-	next(t, said)
+	require.Error(t, next(t, said))
 	require.Eventually(t, alice.IsClosed, patience, time.Millisecond)
 	require.NoError(t, mute.Flush(), "others stay")
 	server.Recheck()

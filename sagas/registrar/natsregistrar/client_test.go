@@ -175,8 +175,10 @@ func TestUnusableAccounts(t *testing.T) {
 	answers := make(chan string, 1)
 	answering(t, conn, natsregistrar.SubjectAccount, func([]byte) string { return <-answers })
 	client := natsregistrar.New(conn, patience)
-	for _, answer := range []string{``, `{}`, `{"account":"ann"}`, `{"account":"bob","exists":true}`, `{"account":"ann","exists":true,"alipay_name":7}`,
-		`{"account":"ann","exists":true,"identity_hash":"ABC"}`, `{"account":"ann","exists":true,"alipay_merchant_id":"2088&x"}`} {
+	for _, answer := range []string{
+		``, `{}`, `{"account":"ann"}`, `{"account":"bob","exists":true}`, `{"account":"ann","exists":true,"alipay_name":7}`,
+		`{"account":"ann","exists":true,"identity_hash":"ABC"}`, `{"account":"ann","exists":true,"alipay_merchant_id":"2088&x"}`,
+	} {
 		answers <- answer
 		_, err := client.Account(t.Context(), "ann")
 		require.ErrorIs(t, err, registrar.ErrUnavailable, answer)

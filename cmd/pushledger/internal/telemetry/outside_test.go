@@ -29,7 +29,7 @@ func TestOneLineAKindAndMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var written bytes.Buffer
 		handler, log := outside(&written)
-		defer handler.Close()
+		defer func() { require.NoError(t, handler.Close()) }()
 		for i := range 200_000 {
 			log.Warn(fmt.Sprintf(`nats: 10.0.%d.7:%d - cid:%d - "v1.49" - Publish Violation - User "anna%d", Subject "push.evt.%d"`, i%9, i, i, i, i))
 			log.With("remote", i).Warn("notification refused", "error", "forged")
@@ -67,7 +67,7 @@ func TestWhatWasLeftOutIsToldAtTheEnd(t *testing.T) {
 func TestKindsAreBounded(t *testing.T) {
 	var written bytes.Buffer
 	handler, log := outside(&written)
-	defer handler.Close()
+	defer func() { require.NoError(t, handler.Close()) }()
 	word := func(i int) string { return strings.Repeat("a", i+1) }
 	for i := range 1000 {
 		log.Warn("strange " + word(i))
