@@ -43,12 +43,16 @@ type serveCommand struct {
 	Sandbox          bool   `help:"Run registrar, account directory and Alipay as a sandbox in this process."`
 	SandboxInventory string `help:"JSON file of the sandbox's accounts and domains." type:"existingfile"`
 
+	roleFlags
 	issuerFlags
 	alipayFlags
 }
 
 // Run serves until the process is told to stop.
 func (c *serveCommand) Run(ctx context.Context, screen *terminal) error {
+	if c.Roles == rolesSandbox {
+		return c.runSandbox(ctx, screen)
+	}
 	config, err := c.config(screen.err)
 	if err != nil {
 		return err
@@ -59,16 +63,27 @@ func (c *serveCommand) Run(ctx context.Context, screen *terminal) error {
 	})
 }
 
-func (c *serveCommand) config(log io.Writer) (app.Config, error) {
+func (c *serveCommand) logger(log io.Writer) (*slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		return nil, err
+	}
+	return slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level})), nil
+}
+
+func (c *serveCommand) config(log io.Writer) (app.Config, error) {
+	logger, err := c.logger(log)
+	if err != nil {
 		return app.Config{}, err
+	}
+	if c.LedgerNATSURL != "" || c.LedgerTokenFile != "" {
+		return app.Config{}, fmt.Errorf("%w: --ledger-nats-url and --ledger-token-file belong to --roles %s", errUsage, rolesSandbox)
 	}
 	config := app.Config{
 		Data: c.Data, NATSListen: c.NATSListen, HTTPListen: c.HTTPListen, SyncAlways: c.Sync == "always",
 		PaymentWindow: c.PaymentWindow, SourcesPatience: c.SourcesPatience, OwnAccount: c.RequireBoundPayer, Limit: commands.Limit{PerSecond: c.CommandRate, Burst: c.CommandBurst}, ReadyFile: c.ReadyFile, Version: version,
 		TransparencyDir: c.TransparencyDir, CheckpointKey: c.CheckpointKey,
-		Logger:  slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level})),
+		Logger:  logger,
 		TLS:     certificate.Files{Certificate: c.TLSCert, Key: c.TLSKey, ClientCA: c.TLSClientCA},
 		Sandbox: c.Sandbox, Inventory: c.SandboxInventory,
 		TokenIssuer: c.issuer(), TokenKeys: c.TokenKeys, TokenKeysURL: c.TokenKeysURL,
@@ -94,7 +109,6 @@ func (c *serveCommand) config(log io.Writer) (app.Config, error) {
 	if err := c.check(); err != nil {
 		return config, err
 	}
-	var err error
 	config.Alipay, err = c.alipayConfig()
 	return config, err
 }
