@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/bench"
 )
@@ -19,6 +20,8 @@ type benchCommand struct {
 	Large   int      `help:"Completed pushes in the large ledger; the targets are for a million." default:"1000000"`
 	Open    int      `help:"Open offers in the large ledgers; the targets are for 500,000 (W5) and 300,000 (S2), the default."`
 	Against string   `help:"Another build of this program, to be measured beside this one." type:"existingfile"`
+
+	Profiles string `help:"Directory for profiles of the service alone, one of its time and one of its memory for each that is started." type:"existingdir"`
 }
 
 // Run measures and prints. A missed target is said in its row and changes no exit code:
@@ -26,7 +29,7 @@ type benchCommand struct {
 func (c *benchCommand) Run(ctx context.Context, screen *terminal) error {
 	bar := screen.progress(-1)
 	report, err := bench.Run(ctx, bench.Options{
-		Only: c.Only, Quick: c.Quick, Full: c.Full, Large: max(c.Large, 1), Open: max(c.Open, 0), Against: c.Against,
+		Only: c.Only, Quick: c.Quick, Full: c.Full, Large: max(c.Large, 1), Open: max(c.Open, 0), Against: c.Against, Profiles: c.Profiles,
 		Progress: func(step string) { bar.Describe(step); _ = bar.Add(1) }, // a bar that cannot be drawn changes nothing
 		Logger:   slog.New(slog.NewTextHandler(screen.err, &slog.HandlerOptions{Level: slog.LevelError})),
 	})
@@ -44,15 +47,21 @@ func (c *benchCommand) Run(ctx context.Context, screen *terminal) error {
 }
 
 func drawReport(printed table.Writer, report bench.Report) {
-	printed.AppendHeader(table.Row{"row", "ours", "peer", "unit", "the peer is", "ratio", "target", "met", "rounds differ by", "processor time of ours, µs", "of the peer, µs"})
+	printed.Style().Format.Header = text.FormatDefault // capitals are no letters of units
+	printed.AppendHeader(table.Row{
+		"row", "ours", "peer", "unit", "the peer is", "ratio", "target", "met", "rounds differ", "processor time of ours (user+system, µs a call)", "of the peer",
+	})
 	for _, row := range report.Rows {
 		met := "yes"
-		if !row.Met {
+		switch {
+		case row.Why != "":
+			met = "NO: " + row.Why
+		case !row.Met:
 			met = "NO"
 		}
 		printed.AppendRow(table.Row{
 			row.Name, fmt.Sprintf("%.5g", row.Ours), fmt.Sprintf("%.5g", row.Peer), row.Unit, row.PeerName,
-			fmt.Sprintf("%.3g", row.Ratio), row.Target, met, fmt.Sprintf("%.2f, %.2f", row.OursSpread, row.PeerSpread),
+			fmt.Sprintf("%.3g", row.Ratio), row.Target, met, fmt.Sprintf("×%.2f, ×%.2f", row.OursSpread, row.PeerSpread),
 			spent(row.OursTime), spent(row.PeerTime),
 		})
 	}

@@ -44,6 +44,7 @@ type serveCommand struct {
 	SandboxInventory string `help:"JSON file of the sandbox's accounts and domains." type:"existingfile"`
 
 	roleFlags
+	profileFlags
 	issuerFlags
 	alipayFlags
 }
@@ -58,8 +59,10 @@ func (c *serveCommand) Run(ctx context.Context, screen *terminal) error {
 		return err
 	}
 	signal.Ignore(syscall.SIGHUP) // it asks for files to be read again, which they are when they change
-	return app.Run(ctx, config, func(at app.Ready) {
-		fmt.Fprintf(screen.err, "pushledger %s answers at %s and %s\n", version, at.NATSURL, at.HTTPURL)
+	return c.profiled(ctx, func(ctx context.Context) error {
+		return app.Run(ctx, config, func(at app.Ready) {
+			fmt.Fprintf(screen.err, "pushledger %s answers at %s and %s\n", version, at.NATSURL, at.HTTPURL)
+		})
 	})
 }
 

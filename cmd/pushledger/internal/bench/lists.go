@@ -5,7 +5,7 @@ import (
 )
 
 const (
-	listedFew   = 30_000 // pushes in the read model of a quick run
+	listedFew   = 5_000 // pushes in the read model of a quick run
 	listLength  = 50
 	mostOfQuery = 3 // times the bare query's latency (Q2)
 )

@@ -35,6 +35,7 @@ type market struct {
 	told       app.Ready // by the partners
 	service    *process
 	others     []*process // that work for the service
+	profiles   []string   // flags by which the service writes some
 	sellers    []*client.Client
 	buyer      *client.Client
 	control    *client.Client // steers the partners

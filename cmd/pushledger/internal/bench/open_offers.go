@@ -114,11 +114,8 @@ func (r *run) fill(ctx context.Context, m *market, count int) (sample, error) {
 	if err := group.Wait(); err != nil {
 		return sample{}, err
 	}
-	seen := sample{calls: each * callers, seconds: time.Since(began).Seconds(), time: make(map[string]processorTime)}
-	after, err := timeOfEach(m.processes())
-	for name, used := range after {
-		seen.time[name] = used.since(before[name])
-	}
+	seen := sample{calls: each * callers, seconds: time.Since(began).Seconds()}
+	seen.time, err = timeSince(before, m.processes())
 	return seen, err
 }
 

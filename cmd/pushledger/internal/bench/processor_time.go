@@ -44,6 +44,18 @@ func timeOfEach(processes []*process) (map[string]processorTime, error) {
 	return all, nil
 }
 
+// timeSince is what each has used since they were looked at.
+func timeSince(before map[string]processorTime, processes []*process) (map[string]processorTime, error) {
+	after, err := timeOfEach(processes)
+	if err != nil {
+		return nil, err
+	}
+	for name, used := range after {
+		after[name] = used.since(before[name])
+	}
+	return after, nil
+}
+
 // processNames are all that are told of in a series, the load last.
 func processNames(s series) []string {
 	known := make(map[string]bool)
@@ -52,11 +64,13 @@ func processNames(s series) []string {
 			known[name] = true
 		}
 	}
+	loaded := known[nameOfLoad]
 	delete(known, nameOfLoad)
-	if len(s) == 0 || len(s[0].time) == 0 {
-		return nil
+	names := slices.Sorted(maps.Keys(known))
+	if loaded {
+		names = append(names, nameOfLoad)
 	}
-	return append(slices.Sorted(maps.Keys(known)), nameOfLoad)
+	return names
 }
 
 // processState is what the system says of a process.

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	historyShort   = 2_000
+	historyShort   = 500
 	historyRegular = 60_000 // purchases in the log that is read
 	rebuildTarget  = 50_000 // events a second of which a read model is made (R3)
 )

@@ -83,7 +83,7 @@ func compared(name, unit, peerName string, ours, peer figures, wanted target) Ro
 		OursSpread: spread(ours.values), PeerSpread: spread(peer.values), OursTime: ours.time, PeerTime: peer.time,
 	}
 	if widest := max(row.OursSpread, row.PeerSpread); widest > mostSpread {
-		row.Why = fmt.Sprintf("its rounds differ by a factor of %.2g", widest)
+		row.Why = fmt.Sprintf("rounds differ too much (×%.3g)", widest)
 	}
 	row.Met = row.Why == "" && wanted.met(row.Ratio)
 	return row

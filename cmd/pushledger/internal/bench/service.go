@@ -36,7 +36,7 @@ func (m *market) serve(ctx context.Context, program, data string) (time.Duration
 	flags := append([]string{
 		"serve", "--data", data, "--nats-listen", m.nats, "--http-listen", m.http, "--token-keys", m.keys, "--token-issuer", tokenIssuer,
 		"--command-rate", limit, "--command-burst", limit, "--ready-file", told, "--log-level", "error",
-	}, alipay...)
+	}, append(alipay, m.profiles...)...)
 	began := time.Now()
 	if m.service, err = launch(nameOfService, exec.Command(program, flags...)); err != nil { // #nosec G204 -- the user names it
 		return 0, err
@@ -57,7 +57,13 @@ func (r *run) start(ctx context.Context, program string, domains int, ends *clos
 	if err != nil {
 		return nil, err
 	}
-	if _, err := m.serve(ctx, program, filepath.Join(m.dir, "data")); err != nil {
+	if program == r.program && r.Profiles != "" {
+		r.profiled++
+		file := filepath.Join(r.Profiles, fmt.Sprintf("service-%d", r.profiled))
+		m.profiles = []string{"--cpu-profile", file + "-cpu.pprof", "--heap-profile", file + "-heap.pprof"}
+		r.note("profiles of the service: %s-cpu.pprof, %s-heap.pprof", file, file)
+	}
+	if _, err := m.serve(ctx, program, m.data()); err != nil {
 		return nil, err
 	}
 	ends.add(func() error { return m.service.stop() })

@@ -53,13 +53,8 @@ func (r *run) turn(ctx context.Context, s side) (seen sample, err error) {
 		return sample{}, err
 	}
 	time.Sleep(r.settle())
-	after, err := timeOfEach(processes)
-	if err != nil {
+	if seen.time, err = timeSince(before, processes); err != nil {
 		return sample{}, err
-	}
-	seen.time = make(map[string]processorTime, len(after))
-	for name, used := range after {
-		seen.time[name] = used.since(before[name])
 	}
 	if s.after != nil {
 		err = s.after(ctx)
