@@ -63,6 +63,9 @@ func startDatabase(ctx context.Context, dir string, ends *closers) (*process, er
 	ends.add(func() error {
 		err := command.Process.Signal(syscall.SIGINT) // a fast shutdown
 		<-started.ended
+		if errors.Is(err, os.ErrProcessDone) {
+			return nil
+		}
 		return err
 	})
 	ctx, cancel := context.WithTimeout(ctx, pgStartPatience)

@@ -2,14 +2,17 @@ package bench
 
 import "context"
 
-const mostLatency = 1.3 // times a bare batch's (W2)
+const (
+	mostLatency = 1.3   // times a bare batch's (W2)
+	loneOffers  = 2_000 // a second of a core at most, for the number of domains needed
+)
 
 // latency measures one offer at a time, W2.
 func latency(ctx context.Context, r *run) (err error) {
 	var ends closers
 	defer ends.close(&err)
 	r.Progress("W2: start")
-	ours, err := r.start(ctx, r.program, r.domainsFor(4000), &ends)
+	ours, err := r.start(ctx, r.program, r.domainsFor(loneOffers), &ends)
 	if err != nil {
 		return err
 	}

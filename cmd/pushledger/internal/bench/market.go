@@ -20,6 +20,7 @@ import (
 
 const (
 	partnersStart = 10 * time.Minute // with a million domains
+	mostDomains   = 1_200_000        // that an inventory may hold
 	nameOfService = "service"
 )
 
@@ -46,7 +47,7 @@ type market struct {
 
 // newMarket starts partners that wait for a service. The directory is removed at the end.
 func (r *run) newMarket(ctx context.Context, domains int, ends *closers) (m *market, err error) {
-	m = &market{domains: domains}
+	m = &market{domains: min(domains, mostDomains)}
 	if m.dir, err = os.MkdirTemp("", "pushledger-bench-"); err != nil {
 		return nil, err
 	}

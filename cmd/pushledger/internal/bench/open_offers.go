@@ -13,11 +13,11 @@ import (
 const (
 	openFew      = 10_000
 	openMany     = 500_000
-	openWhile    = 512 // offers in flight
-	growthRate   = 0.9 // of the rate with few
-	growthCost   = 1.1 // times the processor time with few
-	openSteps    = 5   // looks while the large one is filled
-	openASecond  = 14_000
+	openWhile    = 512   // offers in flight
+	growthRate   = 0.9   // of the rate with few
+	growthCost   = 1.1   // times the processor time with few
+	openSteps    = 5     // looks while the large one is filled
+	openASecond  = 7_000 // of a core at most, for the number of domains needed
 	quickOpenFew = 1_000
 	quickMany    = 12_000
 )
@@ -126,7 +126,7 @@ func (r *run) smallMarket(few int) side {
 	s := side{
 		name: fmt.Sprintf("offers at %d open", few),
 		before: func(ctx context.Context) (err error) {
-			if m, err = r.start(ctx, r.program, few+2*openWhile+int(openASecond*r.span().Seconds()), &ends); err == nil {
+			if m, err = r.start(ctx, r.program, few+2*openWhile+r.domainsFor(openASecond)/r.rounds(), &ends); err == nil {
 				_, err = r.fill(ctx, m, few)
 			}
 			if err != nil {

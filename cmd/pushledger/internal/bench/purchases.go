@@ -11,8 +11,8 @@ import (
 
 const (
 	purchasesAtOnce   = 256
-	mostPurchases     = 1000 // a second, for the number of domains needed
-	purchasesShare    = 0.6  // of what the processor could sign
+	mostPurchases     = 500 // a second of a core, for the number of domains needed
+	purchasesShare    = 0.6 // of what the processor could sign
 	purchasePatience  = time.Minute
 	purchaseLookPause = 20 * time.Millisecond
 )

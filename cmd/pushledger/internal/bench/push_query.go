@@ -17,7 +17,7 @@ const (
 	readShare     = 0.5 // of a constant answer's rate (Q1)
 	readTarget    = 5   // ms, p99 beside writers
 	writersAtOnce = 64
-	besideASecond = 12_000 // offers at most, for the number of domains needed
+	besideASecond = 7_000 // offers of a core at most, for the number of domains needed
 )
 
 // onePush measures Q1: a push asked for over HTTP against a handler that says as many

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 )
 
@@ -13,12 +14,12 @@ type writePath struct {
 	postgres, publish, limit float64
 	processor                float64
 	latencies                bool // W3 is of it
-	offersASecond            int  // at most, for the number of domains needed
+	offersASecond            int  // of a core at most, for the number of domains needed
 }
 
 var writePaths = []writePath{
-	{inFlight: 64, postgres: 1.5, publish: 1, limit: 0.35, processor: 1, latencies: true, offersASecond: 10_000},
-	{inFlight: 512, postgres: 1.5, publish: 1.5, limit: 0.4, processor: 0.5, offersASecond: 14_000},
+	{inFlight: 64, postgres: 1.5, publish: 1, limit: 0.35, processor: 1, latencies: true, offersASecond: 5_000},
+	{inFlight: 512, postgres: 1.5, publish: 1.5, limit: 0.4, processor: 0.5, offersASecond: 7_000},
 }
 
 const mostSlow = 5 // p99 by p50 (W3)
@@ -61,9 +62,11 @@ func (r *run) contestOf(ctx context.Context, paths []writePath) (err error) {
 	return nil
 }
 
-// domainsFor is how many domains a service needs that takes so many offers a second.
+// domainsFor is how many domains a service needs that takes so many offers a second for each
+// core of the machine.
 func (r *run) domainsFor(offersASecond int) int {
-	return int(float64(offersASecond) * (warmSpan.Seconds() + float64(r.rounds())*r.span().Seconds()))
+	seconds := warmSpan.Seconds() + float64(r.rounds())*r.span().Seconds()
+	return int(float64(offersASecond*runtime.NumCPU()) * seconds)
 }
 
 // offersInFlight measures one number of offers in flight.
