@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
@@ -17,11 +16,7 @@ func (r *run) fresh(name string, given setup, wanted order) side {
 		},
 		load: func(ctx context.Context, span time.Duration) (sample, error) {
 			wanted.Seconds = span.Seconds()
-			seen, err := started.do(ctx, wanted)
-			if err != nil {
-				err = errors.Join(err, started.close())
-			}
-			return seen, err
+			return started.do(ctx, wanted)
 		},
 		processes: func() []*process { return []*process{started.process} },
 		after:     func(context.Context) error { return started.close() },

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -141,11 +140,7 @@ func (r *run) smallMarket(few int) side {
 		},
 	}
 	s.load = func(ctx context.Context, span time.Duration) (sample, error) {
-		seen, err := load(ctx, openWhile, span, m.offerOne)
-		if err != nil {
-			err = errors.Join(err, s.after(ctx))
-		}
-		return seen, err
+		return load(ctx, openWhile, span, m.offerOne)
 	}
 	s.processes = func() []*process { return m.processes() }
 	return s

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -13,7 +14,8 @@ type side struct {
 	load func(ctx context.Context, span time.Duration) (sample, error)
 	// processes are those whose time is told beside the load's own.
 	processes func() []*process
-	// before and after stand around each turn and are not measured; nil: nothing does.
+	// before and after stand around each turn and are not measured; after also when the turn
+	// fails, but not if before did. nil: nothing does.
 	before, after func(context.Context) error
 }
 
@@ -41,6 +43,9 @@ func (r *run) turn(ctx context.Context, s side) (seen sample, err error) {
 			return sample{}, err
 		}
 	}
+	if s.after != nil {
+		defer func() { err = errors.Join(err, s.after(ctx)) }()
+	}
 	var processes []*process
 	if s.processes != nil {
 		processes = s.processes()
@@ -53,12 +58,7 @@ func (r *run) turn(ctx context.Context, s side) (seen sample, err error) {
 		return sample{}, err
 	}
 	time.Sleep(r.settle())
-	if seen.time, err = timeSince(before, processes); err != nil {
-		return sample{}, err
-	}
-	if s.after != nil {
-		err = s.after(ctx)
-	}
+	seen.time, err = timeSince(before, processes)
 	return seen, err
 }
 

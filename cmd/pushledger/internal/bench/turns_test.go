@@ -42,6 +42,12 @@ func TestWhatStandsAroundATurnIsDoneBeforeAndAfterIt(t *testing.T) {
 	_, err := quickRun().turn(t.Context(), s)
 	require.NoError(t, err)
 	require.Equal(t, []string{"before", "load", "after"}, order)
+
+	order = nil
+	s.load = func(context.Context, time.Duration) (sample, error) { return sample{}, errors.New("broken") }
+	_, err = quickRun().turn(t.Context(), s)
+	require.ErrorContains(t, err, "broken")
+	require.Equal(t, []string{"before", "after"}, order, "what was started is ended")
 }
 
 func TestAFailureNamesItsSide(t *testing.T) {
