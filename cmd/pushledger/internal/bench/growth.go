@@ -23,6 +23,7 @@ const (
 
 // Sizes of ledgers.
 const (
+	largeLedger = 1_000_000
 	smallLedger = 10_000
 	largeOpen   = 300_000
 	quickLarge  = 2_000
@@ -47,7 +48,9 @@ func growth(ctx context.Context, r *run) (err error) {
 	}
 	if r.Quick {
 		l.purchases, l.open, l.fewer = min(r.Large, quickLarge), quickOpen, quickSmall
-		r.note("S: its targets are for 1,000,000 completed pushes and %d open; a quick run has %d and %d", largeOpen, l.purchases, l.open)
+	}
+	if l.purchases != largeLedger || l.open != largeOpen {
+		r.note("S: its targets are for %d completed pushes and %d open; this run has %d and %d", largeLedger, largeOpen, l.purchases, l.open)
 	}
 	if l.large, err = r.newMarket(ctx, 0, &ends); err != nil {
 		return err

@@ -34,7 +34,9 @@ func openOffers(ctx context.Context, r *run) (err error) {
 	}
 	if r.Quick {
 		few, many = quickOpenFew, quickMany
-		r.note("W5: its target is for %d open offers against %d; a quick run has %d and %d", openMany, openFew, many, few)
+	}
+	if many != openMany {
+		r.note("W5: its target is for %d open offers against %d; this run has %d and %d", openMany, openFew, many, few)
 	}
 	large, err := r.filled(ctx, r.program, many, &ends)
 	if err != nil {
