@@ -52,12 +52,18 @@ func (r *run) ownBytes(ctx context.Context, purchases, open int) (own int64, err
 		return 0, err
 	}
 	r.Progress(fmt.Sprintf("S2: memory with %d open offers", open))
+	if _, err := m.serve(ctx, r.program, m.data()); err != nil { // the first start leaves more behind
+		return 0, err
+	}
+	if err := errors.Join(m.awaitTree(ctx, log.newest()), m.service.stop()); err != nil {
+		return 0, err
+	}
 	path := filepath.Join(m.dir, "heap.pprof")
 	m.profiles = []string{"--heap-profile", path}
 	if _, err := m.serve(ctx, r.program, m.data()); err != nil {
 		return 0, err
 	}
-	if err := errors.Join(m.awaitTree(ctx, log.newest()), m.service.stop()); err != nil {
+	if err := m.service.stop(); err != nil {
 		return 0, err
 	}
 	file, err := os.Open(path) // #nosec G304 -- our own
