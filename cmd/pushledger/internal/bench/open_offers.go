@@ -18,7 +18,7 @@ const (
 	openSteps    = 5     // looks while the large one is filled
 	openASecond  = 7_000 // of a core at most, for the number of domains needed
 	quickOpenFew = 1_000
-	quickMany    = 12_000
+	quickMany    = 8_000
 )
 
 // openOffers measures what becomes of offers as open ones grow, W5: a service that was filled
