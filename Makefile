@@ -33,7 +33,7 @@ simulate: ## Play purchases under faults for DURATION (default 45s), or PURCHASE
 mutants: ## Plant bugs into the purchase saga; the simulator must find each.
 	go run ./sagas/simulation/mutants
 
-bench: build ## Measure the service against the engines it stands on.
+bench: build ## Measure the service against its peers, half an hour; docs/performance.md tells of more.
 	./bin/pushledger bench
 
 fuzz: ## Fuzz every target for FUZZTIME each (default 30s).

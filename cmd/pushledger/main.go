@@ -38,7 +38,8 @@ type commandLine struct {
 	Watch       watchCommand       `cmd:"" help:"Follow what happens."`
 	Projections projectionsCommand `cmd:"" help:"Look at read models and rebuild them."`
 	Audit       auditCommand       `cmd:"" help:"Verify, prove, replay, export, restore or reconcile the ledger."`
-	Bench       benchCommand       `cmd:"" help:"Measure the service against the engines it stands on."`
+	Bench       benchCommand       `cmd:"" help:"Measure the service against its peers."`
+	BenchPeer   benchPeerCommand   `cmd:"" hidden:"" help:"Be a peer of bench."`
 	Callout     calloutCommand     `cmd:"" help:"Let the ledger's tokens open a NATS server that is not its own."`
 	Token       tokenCommand       `cmd:"" help:"Mint a token of a sandbox's issuer."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`

@@ -47,6 +47,8 @@ type serveCommand struct {
 	Sandbox          bool   `help:"Run registrar, account directory and Alipay as a sandbox in this process."`
 	SandboxInventory string `help:"JSON file of the sandbox's accounts and domains." type:"existingfile"`
 
+	roleFlags
+	profileFlags
 	issuerFlags
 	TokenLife time.Duration `help:"How long from now a token may still be good; a longer one is refused. 0: for ever, as in the sandbox." default:"24h"`
 
@@ -55,13 +57,18 @@ type serveCommand struct {
 
 // Run serves until the process is told to stop.
 func (c *serveCommand) Run(ctx context.Context, screen *terminal) error {
+	if c.Roles == rolesSandbox {
+		return c.runSandbox(ctx, screen)
+	}
 	config, err := c.config(screen.err)
 	if err != nil {
 		return err
 	}
 	signal.Ignore(syscall.SIGHUP) // it asks for files to be read again, which they are when they change
-	return app.Run(ctx, config, func(at app.Ready) {
-		fmt.Fprintf(screen.err, "pushledger %s answers at %s and %s\n", version, at.NATSURL, at.HTTPURL)
+	return c.profiled(ctx, func(ctx context.Context) error {
+		return app.Run(ctx, config, func(at app.Ready) {
+			fmt.Fprintf(screen.err, "pushledger %s answers at %s and %s\n", version, at.NATSURL, at.HTTPURL)
+		})
 	})
 }
 
@@ -85,16 +92,27 @@ func (c *serveCommand) checkWindow() error {
 	}
 }
 
-func (c *serveCommand) config(log io.Writer) (app.Config, error) {
+func (c *serveCommand) logger(log io.Writer) (*slog.Logger, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		return nil, err
+	}
+	return slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level})), nil
+}
+
+func (c *serveCommand) config(log io.Writer) (app.Config, error) {
+	logger, err := c.logger(log)
+	if err != nil {
 		return app.Config{}, err
+	}
+	if c.LedgerNATSURL != "" || c.LedgerTokenFile != "" {
+		return app.Config{}, fmt.Errorf("%w: --ledger-nats-url and --ledger-token-file belong to --roles %s", errUsage, rolesSandbox)
 	}
 	config := app.Config{
 		Data: c.Data, NATSListen: c.NATSListen, HTTPListen: c.HTTPListen, SyncAlways: c.Sync == "always",
 		PaymentWindow: c.PaymentWindow, SourcesPatience: c.SourcesPatience, OwnAccount: c.RequireBoundPayer, ByMerchant: c.Settlement == byConfirmation, Limit: commands.Limit{PerSecond: c.CommandRate, Burst: c.CommandBurst}, ReadyFile: c.ReadyFile, Version: version,
 		TransparencyDir: c.TransparencyDir, CheckpointKey: c.CheckpointKey,
-		Logger:  slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level})),
+		Logger:  logger,
 		TLS:     certificate.Files{Certificate: c.TLSCert, Key: c.TLSKey, ClientCA: c.TLSClientCA},
 		Sandbox: c.Sandbox, Inventory: c.SandboxInventory,
 		TokenIssuer: c.issuer(), TokenKeys: c.TokenKeys, TokenKeysURL: c.TokenKeysURL, TokenLife: c.TokenLife,
@@ -123,7 +141,6 @@ func (c *serveCommand) config(log io.Writer) (app.Config, error) {
 	if err := c.checkScene(config.ByMerchant); err != nil {
 		return config, err
 	}
-	var err error
 	config.Alipay, err = c.alipayConfig()
 	return config, err
 }

@@ -14,6 +14,7 @@
 package platform
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,9 +40,10 @@ const (
 	streamPatience = 30 * time.Second // for the server to make a stream
 )
 
-// Config of a platform. Every field is needed; the inventory may be empty.
+// Config of a platform. Every field is needed but Controls; the inventory may be empty.
 type Config struct {
 	Conn      *nats.Conn         // stays the caller's, and open until Close has returned
+	Controls  *nats.Conn         // likewise, on which the controls are heard; nil: on Conn
 	KV        jetstream.KeyValue // where the state is kept
 	Inventory Inventory          // what is there at first
 	Logger    *slog.Logger
@@ -51,6 +53,7 @@ type Config struct {
 // Platform is a running sandbox.
 type Platform struct {
 	conn   *nats.Conn
+	steer  *nats.Conn
 	js     jetstream.JetStream
 	kv     jetstream.KeyValue
 	logger *slog.Logger
@@ -68,6 +71,9 @@ type Platform struct {
 	closing       sync.Once
 }
 
+// controls is what the subjects of controls begin with.
+const controls = "sandbox."
+
 // handler answers one request. It returns a refusal for what the sender did wrong, and
 // errNoAnswer to stay silent.
 type handler func(ctx context.Context, body []byte) (any, error)
@@ -81,7 +87,7 @@ func Start(ctx context.Context, config Config) (*Platform, error) {
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	p := &Platform{
-		conn: config.Conn, js: js, kv: config.KV, logger: config.Logger, now: config.Now,
+		conn: config.Conn, steer: cmp.Or(config.Controls, config.Conn), js: js, kv: config.KV, logger: config.Logger, now: config.Now,
 		domains:  registry{domains: make(map[domainname.Name]*domain)},
 		incoming: make(chan *nats.Msg, requestsAhead), stop: stop, stopped: make(chan struct{}),
 	}
@@ -119,14 +125,20 @@ func (p *Platform) routes() map[string]handler {
 
 func (p *Platform) subscribe() error {
 	for subject := range p.handlers {
-		subscription, err := p.conn.ChanSubscribe(subject, p.incoming)
+		conn := p.conn
+		if strings.HasPrefix(subject, controls) {
+			conn = p.steer
+		}
+		subscription, err := conn.ChanSubscribe(subject, p.incoming)
 		if err != nil {
 			return fmt.Errorf("platform: subscribe to %s: %w", subject, err)
 		}
 		p.subscriptions = append(p.subscriptions, subscription)
 	}
-	if err := p.conn.FlushTimeout(patience); err != nil { // a request sent from now on is heard
-		return fmt.Errorf("platform: subscribe: %w", err)
+	for _, conn := range []*nats.Conn{p.conn, p.steer} {
+		if err := conn.FlushTimeout(patience); err != nil { // a request sent from now on is heard
+			return fmt.Errorf("platform: subscribe: %w", err)
+		}
 	}
 	return nil
 }
@@ -173,7 +185,7 @@ func (p *Platform) answer(ctx context.Context, request *nats.Msg) error {
 	if err != nil {
 		return fmt.Errorf("platform: encode answer on %s: %w", request.Subject, err)
 	}
-	if err := p.conn.Publish(request.Reply, body); err != nil {
+	if err := request.Respond(body); err != nil { // on the connection that the request came from
 		return fmt.Errorf("platform: answer on %s: %w", request.Subject, err)
 	}
 	return nil

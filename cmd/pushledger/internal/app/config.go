@@ -44,6 +44,9 @@ type Config struct {
 	// SandboxForgets keeps the partners' state in memory only: for a sandbox that is
 	// thrown away.
 	SandboxForgets bool
+	// LedgerNATS is where the ledger is to which a sandbox apart belongs, and LedgerToken
+	// what lets the sandbox in there, as a partner. They are for RunSandbox alone.
+	LedgerNATS, LedgerToken string
 
 	// The fields below are for a service without sandbox.
 	// TokenIssuer is the "iss" of good tokens. Its public keys are in the file TokenKeys, as

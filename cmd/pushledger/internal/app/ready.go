@@ -14,6 +14,7 @@ type Ready struct {
 	HTTPURL string            `json:"http_url"`
 	TLSCA   string            `json:"tls_ca,omitempty"` // certificates to trust at both, as PEM; empty: there is no TLS
 	Tokens  map[string]string `json:"tokens,omitempty"` // by account, in a sandbox
+	Alipay  *SandboxAlipay    `json:"alipay,omitempty"` // in a sandbox apart
 }
 
 // announce waits until queries show all that is in the log and writes the ready file,

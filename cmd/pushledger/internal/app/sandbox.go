@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
@@ -34,13 +35,34 @@ func (s *Service) startSandbox(ctx context.Context, mux *http.ServeMux, issuer *
 	if !s.config.Sandbox {
 		return nil
 	}
-	conn, err := s.connect("sandbox")
+	kept, conn, err := s.sandboxState(ctx)
 	if err != nil {
 		return err
 	}
+	inventory, err := s.startPlatform(ctx, platform.Config{Conn: conn, KV: kept})
+	if err != nil {
+		return err
+	}
+	gateway, err := s.startGateway(ctx, mux, kept, conn)
+	if err != nil {
+		return err
+	}
+	if err := s.sandboxAlipay(gateway, address); err != nil {
+		return err
+	}
+	return s.mintTokens(issuer, inventory)
+}
+
+// sandboxState is where the partners keep theirs, and the connection on which they are
+// steered.
+func (s *Service) sandboxState(ctx context.Context) (jetstream.KeyValue, *nats.Conn, error) {
+	conn, err := s.connect("sandbox")
+	if err != nil {
+		return nil, nil, err
+	}
 	js, err := jetstream.New(conn, jetstream.WithDefaultTimeout(streamPatience))
 	if err != nil {
-		return fmt.Errorf("app: sandbox: %w", err)
+		return nil, nil, fmt.Errorf("app: sandbox: %w", err)
 	}
 	storage := jetstream.FileStorage
 	if s.config.SandboxForgets {
@@ -48,19 +70,29 @@ func (s *Service) startSandbox(ctx context.Context, mux *http.ServeMux, issuer *
 	}
 	kept, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: sandboxBucket, Storage: storage})
 	if err != nil {
-		return fmt.Errorf("app: sandbox: %w", err)
+		return nil, nil, fmt.Errorf("app: sandbox: %w", err)
 	}
-	var inventory platform.Inventory
+	return kept, conn, nil
+}
+
+// startPlatform runs registrar and account directory, and returns what they hold at first.
+func (s *Service) startPlatform(ctx context.Context, config platform.Config) (inventory platform.Inventory, err error) {
 	if s.config.Inventory != "" {
 		if inventory, err = platform.LoadInventory(s.config.Inventory); err != nil {
-			return err
+			return inventory, err
 		}
 	}
-	partners, err := platform.Start(ctx, platform.Config{Conn: conn, KV: kept, Inventory: inventory, Logger: s.config.Logger, Now: now})
+	config.Inventory, config.Logger, config.Now = inventory, s.config.Logger, now
+	partners, err := platform.Start(ctx, config)
 	if err != nil {
-		return err
+		return inventory, err
 	}
 	s.onClose(func() error { partners.Close(); return nil })
+	return inventory, nil
+}
+
+// startGateway runs the Alipay gateway, which is steered on a connection.
+func (s *Service) startGateway(ctx context.Context, mux *http.ServeMux, kept jetstream.KeyValue, controls *nats.Conn) (*alipaygateway.Gateway, error) {
 	gateway, err := alipaygateway.Open(ctx, alipaygateway.Config{
 		KV: kept, KeyDir: s.sandboxDir(), Logger: s.config.Logger, Now: now,
 		Notify: alipaygateway.Schedule{FirstRetry: firstRenotify, Late: lateNotify},
@@ -68,17 +100,14 @@ func (s *Service) startSandbox(ctx context.Context, mux *http.ServeMux, issuer *
 		ShortestOrder: min(shortestOrder, s.config.PaymentWindow/2),
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s.onClose(func() error { gateway.Close(); return nil })
-	if err := gateway.Serve(conn); err != nil {
-		return err
+	if err := gateway.Serve(controls); err != nil {
+		return nil, err
 	}
 	mux.Handle(sandboxPath, gateway)
-	if err := s.sandboxAlipay(gateway, address); err != nil {
-		return err
-	}
-	return s.mintTokens(issuer, inventory)
+	return gateway, nil
 }
 
 // sandboxAlipay points the production adapter at the sandbox, which is at an address.

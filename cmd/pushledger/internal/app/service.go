@@ -60,14 +60,18 @@ type Service struct {
 // Start runs a service until Close. When it returns without error the service answers
 // and the ready file is written.
 func Start(ctx context.Context, config Config) (*Service, error) {
-	service := &Service{config: config, roll: identity.NewRoll(now), ended: make(chan error, 1)}
-	service.outside = telemetry.NewOutside(config.Logger.Handler())
-	service.outsideLog = slog.New(service.outside)
-	service.onClose(service.outside.Close)
+	service := newService(config)
 	if err := service.start(ctx); err != nil {
 		return nil, errors.Join(err, service.Close())
 	}
 	return service, nil
+}
+
+func newService(config Config) *Service {
+	service := &Service{config: config, roll: identity.NewRoll(now), ended: make(chan error, 1), outside: telemetry.NewOutside(config.Logger.Handler())}
+	service.outsideLog = slog.New(service.outside)
+	service.onClose(service.outside.Close)
+	return service
 }
 
 // Log is the ledger's log, for those who watch it from inside the process.

@@ -10,9 +10,9 @@ import (
 	"github.com/pushledger/pushledger/eventstore/natsserver"
 )
 
-// build fills the log of an empty data directory with a history. It is not synced event by
+// build fills the log of an empty data directory with purchases and open offers. It is not synced event by
 // event: what is measured comes after.
-func build(ctx context.Context, options Options, data string, purchases int) (err error) {
+func build(ctx context.Context, options Options, data string, log *history) (err error) {
 	server, err := natsserver.Start(natsserver.Options{StoreDir: audit.NATSDir(data), Logger: options.Logger})
 	if err != nil {
 		return err
@@ -23,11 +23,11 @@ func build(ctx context.Context, options Options, data string, purchases int) (er
 		return err
 	}
 	defer conn.Close()
-	end, told := uint64(purchases)*eventsPerPurchase, uint64(0) // #nosec G115 -- a count
-	return eventlog.Restore(ctx, conn, newHistory(purchases), func(sequence uint64) {
+	end, told := log.newest(), uint64(0)
+	return eventlog.Restore(ctx, conn, log, func(sequence uint64) {
 		if percent := sequence * 100 / end; percent != told {
 			told = percent
-			options.Progress(fmt.Sprintf("build a ledger of %d purchases: %d %%", purchases, percent))
+			options.Progress(fmt.Sprintf("build a ledger of %d purchases: %d %%", log.purchases, percent))
 		}
 	})
 }

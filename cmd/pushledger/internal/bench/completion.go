@@ -2,62 +2,65 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
-	"github.com/pushledger/pushledger/aggregates/push"
-	"github.com/pushledger/pushledger/eventstore"
+	"github.com/nats-io/nats.go"
 )
 
-// completions follows the log and tells who waits that a push has ended.
+// completions listens to the buyer's notices and tells who waits that a push has ended.
 type completions struct {
 	mu      sync.Mutex
-	waiting map[string]chan push.Status
-	ended   map[string]push.Status // before anybody waited
+	waiting map[string]chan string // by push
+	ended   map[string]string      // type of the last notice, before anybody waited
 }
 
-func newCompletions() *completions {
-	return &completions{waiting: make(map[string]chan push.Status), ended: make(map[string]push.Status)}
+// listen hears the notices of the buyer's connection.
+func listen(conn *nats.Conn) (*completions, error) {
+	c := &completions{waiting: make(map[string]chan string), ended: make(map[string]string)}
+	_, err := conn.Subscribe("push.notice."+buyer+".>", func(notice *nats.Msg) { c.observe(notice.Subject) })
+	return c, errors.Join(err, conn.Flush())
 }
 
-func (c *completions) observe(recorded eventstore.Recorded) error {
-	var status push.Status
-	switch recorded.Event.(type) {
-	case push.Completed:
-		status = push.StatusCompleted
-	case push.Invalidated:
-		status = push.StatusInvalidated
-	case push.Expired:
-		status = push.StatusExpired
+// observe takes the subject of a notice, push.notice.<account>.<push id>.<type>.
+func (c *completions) observe(subject string) {
+	tokens := strings.Split(subject, ".")
+	const push, kind = 3, 4
+	if len(tokens) <= kind {
+		return
+	}
+	switch tokens[kind] {
+	case "Completed", "Invalidated", "Expired":
 	default:
-		return nil
+		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if waiter, is := c.waiting[recorded.Stream.Key]; is {
-		delete(c.waiting, recorded.Stream.Key)
-		waiter <- status
+	if waiter, is := c.waiting[tokens[push]]; is {
+		delete(c.waiting, tokens[push])
+		waiter <- tokens[kind]
 	} else {
-		c.ended[recorded.Stream.Key] = status
+		c.ended[tokens[push]] = tokens[kind]
 	}
-	return nil
 }
 
 // completed waits for a push to end and complains if it did not complete.
 func (c *completions) completed(ctx context.Context, id string) error {
-	waiter := make(chan push.Status, 1)
+	waiter := make(chan string, 1)
 	c.mu.Lock()
-	if status, is := c.ended[id]; is {
+	if end, is := c.ended[id]; is {
 		delete(c.ended, id)
-		waiter <- status
+		waiter <- end
 	} else {
 		c.waiting[id] = waiter
 	}
 	c.mu.Unlock()
 	select {
-	case status := <-waiter:
-		if status != push.StatusCompleted {
-			return fmt.Errorf("push %s ended %s", id, status)
+	case end := <-waiter:
+		if end != "Completed" {
+			return fmt.Errorf("push %s ended %s", id, end)
 		}
 		return nil
 	case <-ctx.Done():

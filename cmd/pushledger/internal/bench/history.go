@@ -25,29 +25,41 @@ const (
 	historyTogether = 64                  // purchases that are under way at the same time
 	historyPace     = 5 * time.Second     // between two of them
 	historyAge      = 60 * 24 * time.Hour // of the newest: nobody is told of them any more
+	openPace        = 10 * time.Millisecond
+	openAge         = 2 * time.Hour // of the first open offer
 	mostSellers     = 1000
 	pushesOfSeller  = 100 // at least, where there are so many
 	payURLLength    = 900 // of a signed order
 )
 
-// history is a log of completed purchases of one domain each, every event of which comes
-// from the function that decides it in the service. It is made as it is read, so it takes
-// no memory however long it is.
+// history is a log of completed purchases of one domain each and of offers that are open,
+// every event of which comes from the function that decides it in the service. It is made as
+// it is read, so it takes no memory however long it is.
 type history struct {
 	eventstore.Store // of the port, it does only what a read model needs
 	purchases        int
+	open             int // offers, made after all purchases
 	registry         *eventstore.Registry
-	began            time.Time
+	began, opened    time.Time // of the first purchase and the first open offer
 }
 
 func newHistory(purchases int) *history {
 	return &history{
 		purchases: purchases, registry: eventstore.NewRegistry(catalog.Events()...),
-		began: time.Now().UTC().Add(-historyAge - time.Duration(purchases)*historyPace),
+		began: time.Now().UTC().Add(-historyAge - time.Duration(purchases)*historyPace), opened: time.Now().UTC().Add(-openAge),
 	}
 }
 
-const eventsPerPurchase = 11
+// Events of one domain.
+const (
+	eventsPerPurchase = 14
+	eventsPerOffer    = 2
+)
+
+// newest is the sequence of its last event.
+func (h *history) newest() uint64 {
+	return uint64(h.purchases)*eventsPerPurchase + uint64(h.open)*eventsPerOffer // #nosec G115 -- counts
+}
 
 func historyPush(i int) string { return fmt.Sprintf("h-%07d", i) }
 
@@ -58,7 +70,7 @@ func historySeller(i int) string { return fmt.Sprintf("seller-%d", i) }
 
 // LastSequence implements eventstore.Store and transparency.Source.
 func (h *history) LastSequence(context.Context) (uint64, error) {
-	return uint64(h.purchases) * eventsPerPurchase, nil // #nosec G115 -- a count
+	return h.newest(), nil
 }
 
 // Follow implements eventstore.Store.
@@ -126,31 +138,44 @@ func (h *history) entry(recorded eventstore.Recorded) (transparency.Entry, error
 func (h *history) events() iter.Seq2[eventstore.Recorded, error] {
 	return func(yield func(eventstore.Recorded, error) bool) {
 		sequence := uint64(0)
+		write := func(written []eventstore.Recorded, err error) bool {
+			if err != nil {
+				yield(eventstore.Recorded{}, err)
+				return false
+			}
+			for _, recorded := range written {
+				sequence++
+				recorded.Sequence = sequence
+				if !yield(recorded, nil) {
+					return false
+				}
+			}
+			return true
+		}
 		for start := 0; start < h.purchases; start += historyTogether {
 			under := make([]bargain, min(historyTogether, h.purchases-start))
 			for i := range under {
-				under[i] = bargain{
-					number: start + i, seller: historySeller((start + i) % h.sellers()), now: h.began.Add(time.Duration(start+i) * historyPace),
-				}
+				under[i] = h.bargain(start+i, h.began.Add(time.Duration(start+i)*historyPace))
 			}
 			for step := range steps {
 				for i := range under {
-					written, err := under[i].take(step)
-					if err != nil {
-						yield(eventstore.Recorded{}, err)
+					if !write(under[i].take(step)) {
 						return
-					}
-					for _, recorded := range written {
-						sequence++
-						recorded.Sequence = sequence
-						if !yield(recorded, nil) {
-							return
-						}
 					}
 				}
 			}
 		}
+		for i := range h.open {
+			offer := h.bargain(h.purchases+i, h.opened.Add(time.Duration(i)*openPace))
+			if !write(offer.take(0)) {
+				return
+			}
+		}
 	}
+}
+
+func (h *history) bargain(number int, at time.Time) bargain {
+	return bargain{number: number, seller: historySeller(number % h.sellers()), now: at}
 }
 
 // bargain is one purchase on its way.
@@ -242,7 +267,7 @@ func (b *bargain) take(step int) ([]eventstore.Recorded, error) {
 	switch domain := ledger.DomainStream(b.domain()); {
 	case before.Status == push.StatusNone:
 		add(domain, listing.Reserved{PushID: b.state.ID, At: b.state.OfferedAt})
-	case !b.state.Status.Live():
+	case before.Status.Live() && !b.state.Status.Live():
 		add(domain, listing.Released{PushID: b.state.ID, At: b.state.EndedAt})
 	}
 	for _, event := range events {

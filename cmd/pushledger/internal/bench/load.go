@@ -12,9 +12,14 @@ import (
 
 // sample is what one measurement saw.
 type sample struct {
-	rate      float64 // calls a second
-	latencies []time.Duration
+	calls     int
+	seconds   float64
+	latencies []time.Duration // sorted; of all calls or evenly many of them
+	time      map[string]processorTime
 }
+
+// rate is calls a second.
+func (s sample) rate() float64 { return float64(s.calls) / s.seconds }
 
 // load keeps a number of calls in flight for a span, and returns when the last has
 // been answered. call gets numbers that no other call of this measurement gets.
@@ -44,7 +49,7 @@ func load(ctx context.Context, inFlight int, span time.Duration, call func(ctx c
 		return sample{}, err
 	}
 	slices.Sort(all)
-	return sample{rate: float64(len(all)) / time.Since(began).Seconds(), latencies: all}, nil
+	return sample{calls: len(all), seconds: time.Since(began).Seconds(), latencies: all}, nil
 }
 
 // percentile is the latency that a share of all calls did not exceed, in milliseconds.
@@ -54,4 +59,13 @@ func (s sample) percentile(share float64) float64 {
 	}
 	at := min(int(share*float64(len(s.latencies))), len(s.latencies)-1)
 	return float64(s.latencies[at]) / float64(time.Millisecond)
+}
+
+// hundredths are a hundred latencies that stand for all of them, in seconds.
+func (s sample) hundredths() []float64 {
+	few := make([]float64, min(len(s.latencies), 100))
+	for i := range few {
+		few[i] = s.latencies[i*len(s.latencies)/len(few)].Seconds()
+	}
+	return few
 }

@@ -4,170 +4,191 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/exec"
-	"os/user"
+	"log/slog"
 	"path/filepath"
-	"slices"
-	"strconv"
-	"sync/atomic"
-	"syscall"
+	"strings"
+	"sync"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/go-json-experiment/json"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+
+	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/access"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
+	"github.com/pushledger/pushledger/eventstore/natsserver"
+	"github.com/pushledger/pushledger/sagas/registrar/natsregistrar"
 )
 
-// pgConnections is how many connections share all calls in flight: beyond this
-// PostgreSQL only gets slower.
-const pgConnections = 64
+const (
+	kindPostgres    = "postgres"
+	pgCommands      = 1024 // carried out at the same time
+	pgPatience      = 15 * time.Second
+	partnerPatience = 5 * time.Second // for one answer
+	tokenIssuer     = "pushledger"
+)
 
-// pgStartPatience bounds the start of the database.
-const pgStartPatience = 30 * time.Second
-
-// postgres is an event store as one would build it on PostgreSQL: a table of events
-// with a unique (stream, version), two of which are inserted in one transaction with
-// synchronous commit.
-type postgres struct {
-	dir    string
-	server *exec.Cmd
-	pool   *pgxpool.Pool
-	next   atomic.Int64
-	body   []byte
+// postgresService is a service for offers as a team would write it on PostgreSQL: the same
+// door on NATS with the same check of tokens, the same questions to the partners and the
+// same rules as the service under test, then one transaction. It has no read models, no log,
+// no tree and no saga; what it keeps has no index that an offer does not need.
+type postgresService struct {
+	server    *natsserver.Server
+	verifier  *identity.Verifier
+	store     *offerStore
+	outbox    *outbox
+	registrar *natsregistrar.Client
+	door      *nats.Conn
+	told      micro.Service
+	conns     []*nats.Conn
+	tasks     chan micro.Request
+	working   sync.WaitGroup
 }
 
-// errNoPostgres means that there is no PostgreSQL to compare with.
-var errNoPostgres = errors.New("no PostgreSQL was found on this machine")
-
-// startPostgres makes a database in a new directory. Its settings are PostgreSQL's own
-// defaults, except for the number of connections.
-func startPostgres(ctx context.Context, size int) (p *postgres, err error) {
-	initdb, server, err := findPostgres()
-	if err != nil {
-		return nil, err
-	}
-	p = &postgres{body: make([]byte, size)}
+func startPostgresService(ctx context.Context, given setup) (started peer, err error) {
+	p := &postgresService{tasks: make(chan micro.Request, pgCommands)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, p.close())
 		}
 	}()
-	if p.dir, err = os.MkdirTemp("", "pushledger-bench-postgres-"); err != nil {
-		return p, err
+	if p.verifier, err = identity.OpenVerifier(ctx, tokenIssuer, identity.Source{File: given.Keys, Now: time.Now, Logger: slog.New(slog.DiscardHandler)}); err != nil {
+		return nil, err
 	}
-	owner, err := unprivileged(p.dir)
+	p.server, err = natsserver.Start(natsserver.Options{
+		StoreDir: filepath.Join(given.Dir, "nats"), Listen: given.Listen, Authorize: p.authorize, Logger: slog.New(slog.DiscardHandler),
+	})
 	if err != nil {
-		return p, err
+		return nil, err
 	}
-	data := filepath.Join(p.dir, "data")
-	made := exec.CommandContext(ctx, initdb, "-D", data, "-U", "bench", "-A", "trust", "-E", "UTF8", "--locale=C") // #nosec G204 -- found on this machine
-	made.Dir, made.SysProcAttr = p.dir, owner
-	if said, err := made.CombinedOutput(); err != nil {
-		return p, fmt.Errorf("initdb: %w: %s", err, said)
+	asking, err := p.connect("partners")
+	if err != nil {
+		return nil, err
 	}
-	p.server = exec.Command(server, "-D", data, "-k", p.dir, "-c", "listen_addresses=", "-c", "max_connections="+strconv.Itoa(pgConnections+10)) // #nosec G204 -- found on this machine
-	p.server.Dir, p.server.SysProcAttr = p.dir, owner
-	if err := p.server.Start(); err != nil {
-		return p, err
+	p.registrar = natsregistrar.New(asking, partnerPatience)
+	if p.store, err = openOfferStore(ctx, given.Dir); err != nil {
+		return nil, err
 	}
-	return p, p.connect(ctx)
+	telling, err := p.connect("notices")
+	if err != nil {
+		return nil, err
+	}
+	p.outbox = startOutbox(p.store.pool, telling)
+	return p, p.open()
 }
 
-// findPostgres looks on the path and where Debian puts it.
-func findPostgres() (initdb, server string, err error) {
-	places, err := filepath.Glob("/usr/lib/postgresql/*/bin")
+func (p *postgresService) authorize(token string) (natsserver.Grant, error) {
+	who, err := p.verifier.Verify(token)
 	if err != nil {
-		return "", "", err
+		return natsserver.Grant{}, err
 	}
-	slices.Sort(places)
-	if found, err := exec.LookPath("postgres"); err == nil {
-		if found, err = filepath.EvalSymlinks(found); err == nil {
-			places = append(places, filepath.Dir(found))
-		}
-	}
-	for _, place := range slices.Backward(places) {
-		initdb, server = filepath.Join(place, "initdb"), filepath.Join(place, "postgres")
-		if exec.Command(initdb, "--version").Run() == nil && exec.Command(server, "--version").Run() == nil { // #nosec G204 -- found on this machine
-			return initdb, server, nil
-		}
-	}
-	return "", "", errNoPostgres
+	return access.Grant(who, false)
 }
 
-// unprivileged gives the directory to a user who may run PostgreSQL, which refuses to
-// run as root.
-func unprivileged(dir string) (*syscall.SysProcAttr, error) {
-	if os.Geteuid() != 0 {
-		return &syscall.SysProcAttr{}, nil
+func (p *postgresService) connect(part string) (*nats.Conn, error) {
+	grant, inbox, err := access.PartOf(part)
+	if err != nil {
+		return nil, err
 	}
-	for _, name := range []string{"postgres", "nobody"} {
-		found, err := user.Lookup(name)
-		if err != nil {
-			continue
-		}
-		uid, err := strconv.ParseUint(found.Uid, 10, 32)
-		if err != nil {
-			return nil, err
-		}
-		gid, err := strconv.ParseUint(found.Gid, 10, 32)
-		if err != nil {
-			return nil, err
-		}
-		if err := os.Chown(dir, int(uid), int(gid)); err != nil {
-			return nil, err
-		}
-		return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, nil
+	conn, err := p.server.Connect(part, grant, nats.CustomInboxPrefix(inbox))
+	if err == nil {
+		p.conns = append(p.conns, conn)
 	}
-	return nil, errors.New("no user to run PostgreSQL as")
+	return conn, err
 }
 
-func (p *postgres) connect(ctx context.Context) error {
-	config, err := pgxpool.ParseConfig("host=" + p.dir + " user=bench dbname=postgres")
-	if err != nil {
+// open lets clients in.
+func (p *postgresService) open() (err error) {
+	if p.door, err = p.connect("doors"); err != nil {
 		return err
 	}
-	config.MaxConns = pgConnections
-	if p.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
+	for range pgCommands { // workers stay, so that their stacks are grown once
+		p.working.Go(func() {
+			for request := range p.tasks {
+				p.answer(request)
+			}
+		})
+	}
+	if p.told, err = micro.AddService(p.door, micro.Config{Name: "offers", Version: "0.0.0"}); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, pgStartPatience)
+	if err := p.told.AddEndpoint("commands", micro.HandlerFunc(p.receive), micro.WithEndpointSubject("push.cmd.*.offer")); err != nil {
+		return err
+	}
+	return p.door.Flush()
+}
+
+func (p *postgresService) receive(request micro.Request) {
+	select {
+	case p.tasks <- request:
+	default:
+		p.respond(request, refusal(push.Refuse(push.CodeUnavailable, "")))
+	}
+}
+
+func (p *postgresService) answer(request micro.Request) {
+	ctx, cancel := context.WithTimeout(context.Background(), pgPatience)
 	defer cancel()
-	for {
-		_, err := p.pool.Exec(ctx, `CREATE TABLE IF NOT EXISTS events (
-			position bigserial PRIMARY KEY, stream text NOT NULL, version int NOT NULL,
-			type text NOT NULL, body bytea NOT NULL, UNIQUE (stream, version))`)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("PostgreSQL does not start: %w", err)
-		case <-time.After(50 * time.Millisecond):
-		}
+	account := strings.Split(request.Subject(), ".")[2]
+	if !strings.HasPrefix(request.Reply(), "_INBOX."+account+".") {
+		return
+	}
+	reply, err := p.offer(ctx, account, request.Headers().Get("Command-Id"), request.Data())
+	if err != nil {
+		reply = refusal(err)
+	}
+	p.respond(request, reply)
+}
+
+func (p *postgresService) respond(request micro.Request, reply commands.Reply) {
+	text, err := json.Marshal(reply, json.Deterministic(true))
+	if err == nil {
+		err = p.door.Publish(request.Reply(), text)
+	}
+	if err != nil {
+		slog.Error("a reply was not sent", "error", err)
 	}
 }
 
-func (p *postgres) close() error {
-	if p.pool != nil {
-		p.pool.Close()
+// refusal is the answer no. What goes wrong by itself is told to the load, which ends.
+func refusal(err error) commands.Reply {
+	var refused *push.Refusal
+	if !errors.As(err, &refused) {
+		refused = push.Refuse(push.CodeUnavailable, "")
+		slog.Error("a command failed", "error", err)
 	}
-	var err error
-	if p.server != nil && p.server.Process != nil {
-		err = p.server.Process.Signal(syscall.SIGINT) // a fast shutdown
-		_ = p.server.Wait()                           // how it ended no longer matters
-	}
-	return errors.Join(err, os.RemoveAll(p.dir))
+	return commands.Reply{Error: refused}
 }
 
-// insert stores two events of two new streams in one transaction, which goes to the
-// server in one round trip.
-func (p *postgres) insert(ctx context.Context, _ int) error {
-	number := strconv.FormatInt(p.next.Add(1), 10)
-	const statement = "INSERT INTO events (stream, version, type, body) VALUES ($1, $2, $3, $4)"
-	var batch pgx.Batch
-	batch.Queue("BEGIN")
-	batch.Queue(statement, "domain."+number, 1, "Reserved", p.body)
-	batch.Queue(statement, "push."+number, 1, "Offered", p.body)
-	batch.Queue("COMMIT")
-	return p.pool.SendBatch(ctx, &batch).Close()
+func (p *postgresService) ready() ready { return ready{URL: p.server.URL()} }
+
+func (p *postgresService) do(context.Context, order) (sample, error) {
+	return sample{}, errOnlyServes
+}
+
+func (p *postgresService) close() error {
+	var errs []error
+	if p.told != nil {
+		errs = append(errs, p.told.Stop())
+	}
+	close(p.tasks)
+	p.working.Wait()
+	if p.outbox != nil {
+		errs = append(errs, p.outbox.close())
+	}
+	for _, conn := range p.conns {
+		conn.Close()
+	}
+	if p.store != nil {
+		p.store.pool.Close()
+	}
+	if p.server != nil {
+		errs = append(errs, p.server.Close())
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("the service on PostgreSQL: %w", err)
+	}
+	return nil
 }

@@ -7,62 +7,99 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"golang.org/x/sync/errgroup"
 )
 
 const (
 	purchasesAtOnce   = 256
-	purchasesTarget   = 1000 // a second
+	mostPurchases     = 500 // a second of a core, for the number of domains needed
+	purchasesShare    = 0.6 // of what the processor could sign
 	purchasePatience  = time.Minute
 	purchaseLookPause = 20 * time.Millisecond
 )
 
-// purchases measures whole purchases, W4: offered, accepted, paid at the sandbox's
-// Alipay gateway, delivered, paid out.
+// purchases measures whole purchases, W4: offered, accepted, paid at the partners' Alipay
+// gateway, delivered, paid out; the peer is the processor that only signs.
 func purchases(ctx context.Context, r *run) (err error) {
-	r.Progress("start")
-	ours, err := start(ctx, r.Options, int(4*purchasesTarget*r.span().Seconds()*rounds)+purchasesTarget)
+	var ends closers
+	defer ends.close(&err)
+	r.Progress("W4: start")
+	own, err := r.purchasesOf(ctx, r.program, sideOurPurchases, &ends)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, ours.close()) }()
-	follow, stop := context.WithCancel(ctx)
-	group, follow := errgroup.WithContext(follow)
-	ends := newCompletions()
-	group.Go(func() error { return ours.service.Log().Follow(follow, 0, ends.observe, nil) })
-	defer func() { stop(); _ = group.Wait() }() // it ends by being told to
-	buy := func(ctx context.Context, _ int) error { return ours.purchase(ctx, ends) }
-	if err := warmUp(ctx, buy); err != nil {
+	signing, err := r.startPeer(ctx, "signatures", setup{Kind: kindSigning})
+	if err != nil {
 		return err
 	}
-	var rates []float64
-	for round := range rounds {
-		r.Progress(fmt.Sprintf("W4 round %d of %d", round+1, rounds))
-		own, err := load(ctx, purchasesAtOnce, r.span(), buy)
-		if err != nil {
-			return err
-		}
-		rates = append(rates, own.rate)
+	ends.add(signing.close)
+	sides := []side{own, signing.working(0)}
+	if sides, err = r.purchasesAgainst(ctx, sides, &ends); err != nil {
+		return err
 	}
-	r.add(compared("W4 purchases", "1/s", targetItself, rates, same(purchasesTarget), atLeast(1)))
+	all, err := r.turns(ctx, "W4", sides)
+	if err != nil {
+		return err
+	}
+	r.add(compared("W4 purchases", "1/s", "four signatures a purchase on all cores", all[0].rates(), all[1].rates(), atLeast(purchasesShare)))
+	if len(all) > 2 {
+		r.add(compared("W4 against", "1/s", "purchases of the other build", all[0].rates(), all[2].rates(), atLeast(1)))
+	}
 	return nil
 }
 
+const sideOurPurchases = "purchases"
+
+// purchasesAgainst adds the other build, if there is one that can pay out.
+func (r *run) purchasesAgainst(ctx context.Context, sides []side, ends *closers) ([]side, error) {
+	if r.Against == "" {
+		return sides, nil
+	}
+	certified, err := knows(ctx, r.Against, "--alipay-app-cert")
+	if err != nil {
+		return nil, err
+	}
+	if !certified {
+		r.missing("W4 against", errors.New("the other build signs without certificates, so the gateway refuses its payouts"))
+		return sides, nil
+	}
+	other, err := r.purchasesOf(ctx, r.Against, "purchases of the other build", ends)
+	return append(sides, other), err
+}
+
+// purchasesOf starts a build and warms it up.
+func (r *run) purchasesOf(ctx context.Context, program, name string, ends *closers) (side, error) {
+	m, err := r.start(ctx, program, r.domainsFor(mostPurchases), ends)
+	if err != nil {
+		return side{}, err
+	}
+	conn, err := m.buyer.NATS()
+	if err != nil {
+		return side{}, err
+	}
+	heard, err := listen(conn)
+	if err != nil {
+		return side{}, err
+	}
+	buy := func(ctx context.Context, _ int) error { return m.purchase(ctx, heard) }
+	return m.side(name, purchasesAtOnce, buy), warmUp(ctx, buy)
+}
+
 // purchase carries one push from offer to Completed.
-func (s *subject) purchase(ctx context.Context, ends *completions) error {
+func (m *market) purchase(ctx context.Context, heard *completions) error {
 	ctx, cancel := context.WithTimeout(ctx, purchasePatience)
 	defer cancel()
-	id, err := s.offer(ctx)
+	offered, err := m.offer(ctx)
 	if err != nil {
 		return err
 	}
-	if _, err := s.buyer.Command(ctx, "accept", acceptBody{PushID: id, Total: price}, ""); err != nil {
+	id := offered.PushID
+	if _, err := m.buyer.Command(ctx, "accept", acceptBody{PushID: id, Total: price}, ""); err != nil {
 		return fmt.Errorf("accept %s: %w", id, err)
 	}
-	if err := s.pay(ctx, id); err != nil {
+	if err := m.pay(ctx, id); err != nil {
 		return fmt.Errorf("pay %s: %w", id, err)
 	}
-	return ends.completed(ctx, id)
+	return heard.completed(ctx, id)
 }
 
 type acceptBody struct {
@@ -72,8 +109,8 @@ type acceptBody struct {
 
 // pay has the sandbox's buyer pay. The trade may not be there yet: the buyer comes to
 // the payment page only after the service has shown it.
-func (s *subject) pay(ctx context.Context, id string) error {
-	conn, err := s.control.NATS()
+func (m *market) pay(ctx context.Context, id string) error {
+	conn, err := m.control.NATS()
 	if err != nil {
 		return err
 	}

@@ -2,195 +2,149 @@ package bench
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
-	"sync/atomic"
+	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/app"
-	"github.com/pushledger/pushledger/cmd/pushledger/internal/client"
-	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
 )
 
 const (
-	sellers = 16 // each with a connection of its own
-	buyer   = "buyer"
-	price   = "10.00"
-	noLimit = 1_000_000 // commands a second of one account
+	noLimit      = 1_000_000     // commands a second of one account
+	serviceStart = 2 * time.Hour // at most: the first start reads the whole log
 )
 
-// subject is the service under test, with everything it runs in production, and
-// clients that reach it as any client does: over TCP, with a token.
-type subject struct {
-	dir     string
-	service *app.Service // in this process; nil: child is it
-	child   *child
-	ready   app.Ready
-	sellers []*client.Client
-	buyer   *client.Client
-	control *client.Client
-	next    atomic.Int64 // domain to be pushed next
-	domains int
+// serve starts a build of the service as in production on a data directory, and returns how
+// long it took until it was ready for everything. Who calls it stops it.
+func (m *market) serve(ctx context.Context, program, data string) (time.Duration, error) {
+	alipay, err := m.alipayFlags(ctx, program)
+	if err != nil {
+		return 0, err
+	}
+	told := filepath.Join(m.dir, "service.json")
+	if err := os.Remove(told); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return 0, err
+	}
+	limit := strconv.Itoa(noLimit)
+	flags := append([]string{
+		"serve", "--data", data, "--nats-listen", m.nats, "--http-listen", m.http, "--token-keys", m.keys, "--token-issuer", tokenIssuer,
+		"--command-rate", limit, "--command-burst", limit, "--ready-file", told, "--log-level", "error",
+	}, append(alipay, m.profiles...)...)
+	began := time.Now()
+	if m.service, err = launch(nameOfService, exec.Command(program, flags...)); err != nil { // #nosec G204 -- the user names it
+		return 0, err
+	}
+	waiting, cancel := context.WithTimeout(ctx, serviceStart)
+	defer cancel()
+	var ready app.Ready
+	err = m.service.await(waiting, "ready", func() bool { return readReady(told, &ready) && isReady(waiting, ready.HTTPURL) })
+	if err != nil {
+		return 0, errors.Join(err, m.service.kill())
+	}
+	return time.Since(began), nil
 }
 
-// start runs a service on a new directory whose sellers own a number of domains.
-func start(ctx context.Context, options Options, domains int) (*subject, error) {
-	return prepared(domains, func(s *subject, inventory string) (err error) {
-		s.service, err = app.Start(ctx, app.Config{
-			Data: filepath.Join(s.dir, "data"), NATSListen: "127.0.0.1:0", HTTPListen: "127.0.0.1:0", SyncAlways: true,
-			PaymentWindow: 30 * time.Minute, Limit: commands.Limit{PerSecond: noLimit, Burst: noLimit}, Version: "0.0.0-bench",
-			Sandbox: true, SandboxForgets: true, Inventory: inventory, Logger: options.Logger,
-		})
-		if err == nil {
-			s.ready = s.service.Ready
-		}
-		return err
-	})
+// start runs a build of the service on a new directory, with its clients, until the end.
+func (r *run) start(ctx context.Context, program string, domains int, ends *closers) (*market, error) {
+	m, err := r.newMarket(ctx, domains, ends)
+	if err != nil {
+		return nil, err
+	}
+	if program == r.program && r.Profiles != "" {
+		r.profiled++
+		file := filepath.Join(r.Profiles, fmt.Sprintf("service-%d", r.profiled))
+		m.profiles = []string{"--cpu-profile", file + "-cpu.pprof", "--heap-profile", file + "-heap.pprof"}
+		r.note("profiles of the service: %s-cpu.pprof, %s-heap.pprof", file, file)
+	}
+	if _, err := m.serve(ctx, program, m.data()); err != nil {
+		return nil, err
+	}
+	ends.add(func() error { return m.service.stop() })
+	return m, m.open(ctx, ends)
 }
 
-// startApart is start in a process of its own, on a data directory that stays the caller's.
-func startApart(ctx context.Context, data string, domains int) (*subject, error) {
-	return prepared(domains, func(s *subject, inventory string) (err error) {
-		s.child, _, err = serve(ctx, s.dir, data, "--sandbox-inventory", inventory,
-			"--command-rate", strconv.Itoa(noLimit), "--command-burst", strconv.Itoa(noLimit))
-		if err == nil {
-			s.ready = s.child.ready
-		}
-		return err
-	})
+// startOnPostgres runs the plain service on PostgreSQL likewise.
+func (r *run) startOnPostgres(ctx context.Context, domains int, ends *closers) (*market, error) {
+	if _, _, err := findPostgres(); err != nil {
+		return nil, err
+	}
+	m, err := r.newMarket(ctx, domains, ends)
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(m.dir, "postgres")
+	database, err := startDatabase(ctx, dir, ends)
+	if err != nil {
+		return nil, err
+	}
+	served, err := r.startPeer(ctx, "plain service", setup{Kind: kindPostgres, Dir: dir, Listen: m.nats, Keys: m.keys})
+	if err != nil {
+		return nil, err
+	}
+	ends.add(served.close)
+	m.service, m.others = served.process, []*process{database}
+	return m, m.open(ctx, ends)
 }
 
-// prepared is a subject that is run with an inventory of domains, and its clients.
-func prepared(domains int, run func(s *subject, inventory string) error) (s *subject, err error) {
-	s = &subject{domains: domains}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.close())
-		}
-	}()
-	if s.dir, err = os.MkdirTemp("", "pushledger-bench-"); err != nil {
-		return s, err
+// alipayFlags point a build at the partners' gateway. One from before certificates signs
+// without, for which the gateway pays nothing out.
+func (m *market) alipayFlags(ctx context.Context, program string) ([]string, error) {
+	at := m.told.Alipay
+	flags := []string{
+		"--alipay-app-id", at.AppID, "--alipay-seller-id", at.SellerID, "--alipay-gateway", at.Gateway,
+		"--alipay-notify-address", "http://" + m.http + "/alipay/notify", "--alipay-private-key", at.PrivateKey,
 	}
-	inventory := filepath.Join(s.dir, "inventory.json")
-	if err := writeInventory(inventory, domains); err != nil {
-		return s, err
+	certified, err := knows(ctx, program, "--alipay-app-cert")
+	if err != nil {
+		return nil, err
 	}
-	if err := run(s, inventory); err != nil {
-		return s, err
+	scened, err := knows(ctx, program, "--alipay-transfer-scene")
+	if err != nil {
+		return nil, err
 	}
-	return s, s.connect()
+	if scened {
+		flags = append(flags, "--alipay-transfer-scene", at.TransferScene)
+	}
+	if certified {
+		return append(flags, "--alipay-app-cert", at.AppCert, "--alipay-cert", at.Cert, "--alipay-root-cert", at.RootCert), nil
+	}
+	public := filepath.Join(m.dir, "alipay-public.pem")
+	return append(flags, "--alipay-public-key", public), publicKeyOf(at.Cert, public)
 }
 
-type inventoryAccount struct {
-	Account string `json:"account"`
-	Alipay  string `json:"alipay_account"`
-	Name    string `json:"alipay_name"`
+// knows reports whether a build's serve has a flag.
+func knows(ctx context.Context, program, flag string) (bool, error) {
+	help, err := exec.CommandContext(ctx, program, "serve", "--help").CombinedOutput() // #nosec G204 -- the user names it
+	if err != nil {
+		return false, fmt.Errorf("%s serve --help: %w: %s", program, err, help)
+	}
+	return strings.Contains(string(help), flag), nil
 }
 
-type inventoryDomain struct {
-	Domain  string `json:"domain"`
-	Account string `json:"account"`
-}
-
-func writeInventory(path string, domains int) error {
-	var inventory struct {
-		Accounts []inventoryAccount `json:"accounts"`
-		Domains  []inventoryDomain  `json:"domains"`
-	}
-	inventory.Accounts = []inventoryAccount{newAccount(buyer)}
-	for i := range sellers {
-		inventory.Accounts = append(inventory.Accounts, newAccount(sellerName(i)))
-	}
-	for i := range domains {
-		inventory.Domains = append(inventory.Domains, inventoryDomain{domainName(i), sellerName(i % sellers)})
-	}
-	text, err := json.Marshal(inventory)
+// publicKeyOf writes the public key of a certificate to a file.
+func publicKeyOf(certificate, path string) error {
+	text, err := os.ReadFile(certificate) // #nosec G304 -- of our own partners
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(path, text, 0o600)
-}
-
-func newAccount(name string) inventoryAccount {
-	return inventoryAccount{Account: name, Alipay: name + "@example.com", Name: name}
-}
-
-func sellerName(i int) string { return fmt.Sprintf("seller%d", i) }
-func domainName(i int) string { return fmt.Sprintf("bench-%07d.com", i) }
-
-func (s *subject) connect() error {
-	as := func(account string) (*client.Client, error) {
-		made, err := client.New(client.Target{
-			NATSURL: s.ready.NATSURL, HTTPURL: s.ready.HTTPURL, Token: s.ready.Tokens[account],
-		})
-		if err != nil {
-			return nil, err
-		}
-		_, err = made.NATS()
-		return made, err
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return fmt.Errorf("%s holds no certificate", certificate)
 	}
-	for i := range sellers {
-		seller, err := as(sellerName(i))
-		if err != nil {
-			return err
-		}
-		s.sellers = append(s.sellers, seller)
-	}
-	var err error
-	if s.buyer, err = as(buyer); err != nil {
+	parsed, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
 		return err
 	}
-	s.control, err = as("operator")
-	return err
-}
-
-func (s *subject) close() error {
-	var errs []error
-	for _, known := range append(s.sellers, s.buyer, s.control) {
-		if known != nil {
-			known.Close()
-		}
+	der, err := x509.MarshalPKIXPublicKey(parsed.PublicKey)
+	if err != nil {
+		return err
 	}
-	if s.service != nil {
-		errs = append(errs, s.service.Close())
-	}
-	if s.child != nil {
-		errs = append(errs, s.child.stop())
-	}
-	return errors.Join(append(errs, os.RemoveAll(s.dir))...)
-}
-
-var errNoDomains = errors.New("bench: all domains are pushed; measure for a shorter time")
-
-// offer sends one offer of one domain and returns the id of the push.
-func (s *subject) offer(ctx context.Context) (string, error) {
-	number := int(s.next.Add(1)) - 1
-	if number >= s.domains {
-		return "", errNoDomains
-	}
-	reply, err := s.sellers[number%sellers].Command(ctx, "offer", offerBody{
-		Buyer: buyer, Items: []offerItem{{Domain: domainName(number), Price: price}},
-	}, "")
-	return reply.PushID, err
-}
-
-// offerOne is offer as a call of load.
-func (s *subject) offerOne(ctx context.Context, _ int) error {
-	_, err := s.offer(ctx)
-	return err
-}
-
-type offerBody struct {
-	Buyer string      `json:"buyer"`
-	Items []offerItem `json:"items"`
-}
-
-type offerItem struct {
-	Domain string `json:"domain"`
-	Price  string `json:"price"`
+	return os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), 0o600)
 }
