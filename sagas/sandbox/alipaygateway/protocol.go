@@ -36,6 +36,7 @@ func (g *Gateway) routes() map[string]method {
 		"alipay.trade.fastpay.refund.query": {"", g.refundQuery},
 		"alipay.fund.trans.uni.transfer":    {apiPayout, g.transfer},
 		"alipay.fund.trans.common.query":    {"", g.transferQuery},
+		methodBill:                          {"", g.billAddress},
 	}
 }
 
@@ -44,7 +45,8 @@ type call struct {
 	method    string
 	content   string // the biz_content
 	notifyURL string
-	certified bool // it is signed with certificates
+	certified bool   // it is signed with certificates
+	at        string // the address of the gateway's own page, as the caller sees it
 }
 
 // status starts every answer.
@@ -92,6 +94,8 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.serveCall(w, r)
 	case "cashier":
 		g.serveCashier(w, r)
+	case billPage:
+		g.serveBill(w, r)
 	default:
 		http.NotFound(w, r)
 	}
@@ -101,6 +105,7 @@ func (g *Gateway) serveCall(w http.ResponseWriter, r *http.Request) {
 	var said any
 	asked, err := g.authenticate(r.Form)
 	if err == nil {
+		asked.at = "http://" + r.Host + r.URL.Path
 		said, err = g.perform(r.Context(), asked)
 	}
 	var no *status
