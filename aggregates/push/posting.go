@@ -10,6 +10,9 @@ import (
 const (
 	ClearingAccount = "alipay:clearing" // money at the payment provider; negative by what we hold
 	FeeAccount      = "platform:fee"    // what the platform has earned
+	// ChannelFeeAccount is what the provider has charged the platform for its service;
+	// negative, as it is a cost.
+	ChannelFeeAccount = "platform:channel_fee"
 	// ByHandAccount is what persons have paid outside the provider. The provider still
 	// holds as much: it is the platform's.
 	ByHandAccount = "platform:by_hand"

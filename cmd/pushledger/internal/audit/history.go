@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/pushledger/pushledger/aggregates/daybill"
 	"github.com/pushledger/pushledger/aggregates/listing"
 	"github.com/pushledger/pushledger/aggregates/money"
 	"github.com/pushledger/pushledger/aggregates/push"
@@ -23,7 +24,8 @@ type History struct {
 	// partial histories begin in the middle; pushes offered before are left out.
 	partial  bool
 	pushes   map[string]push.State
-	domains  map[string]string // the live push that holds a domain, by the domain's stream key
+	domains  map[string]string        // the live push that holds a domain, by the domain's stream key
+	bills    map[string]daybill.State // by day
 	balances map[string]money.Fen
 	change   []eventstore.Recorded // the one that is not whole yet
 }
@@ -32,7 +34,7 @@ type History struct {
 func NewHistory(partial bool) *History {
 	return &History{
 		partial: partial, pushes: make(map[string]push.State),
-		domains: make(map[string]string), balances: make(map[string]money.Fen),
+		domains: make(map[string]string), bills: make(map[string]daybill.State), balances: make(map[string]money.Fen),
 	}
 }
 
@@ -59,8 +61,12 @@ func broken(at eventstore.Recorded, format string, arguments ...any) error {
 	return &transparency.Damage{Sequence: at.Sequence, Reason: fmt.Sprintf(format, arguments...)}
 }
 
-// apply takes one whole change: domains first, then the push they belong to.
+// apply takes one whole change: that of a bill, or domains first and then the push they
+// belong to.
 func (h *History) apply(change []eventstore.Recorded) error {
+	if change[0].Stream.Kind == ledger.BillKind {
+		return h.applyBill(change)
+	}
 	split := 0
 	for split < len(change) && change[split].Stream.Kind == domainKind {
 		split++
@@ -166,25 +172,15 @@ func (h *History) move(own eventstore.Recorded, before, after push.State, change
 	return nil
 }
 
-// post carries the money of a change into the books. Only what the provider holds for us
-// may be negative, and an ended push has nothing left in escrow.
+// post carries the money of a change into the books. An ended push has nothing left in
+// escrow.
 func (h *History) post(id string, after push.State, own []eventstore.Recorded, events []push.Event) error {
-	touched := make(map[string]bool)
+	var postings []push.Posting
 	for _, event := range events {
-		for _, posting := range push.Postings(id, event) {
-			h.balances[posting.From] -= posting.Amount
-			h.balances[posting.To] += posting.Amount
-			touched[posting.From], touched[posting.To] = true, true
-		}
+		postings = append(postings, push.Postings(id, event)...)
 	}
-	for account := range touched {
-		balance := h.balances[account]
-		if balance < 0 && account != push.ClearingAccount {
-			return broken(own[0], "account %s would hold %s", account, balance)
-		}
-		if balance == 0 {
-			delete(h.balances, account)
-		}
+	if err := h.carry(own[0], postings); err != nil {
+		return err
 	}
 	if left := h.balances[push.EscrowAccount(id)]; left != 0 && !after.Status.Live() {
 		return broken(own[0], "push %s has ended as %s with %s in escrow", id, after.Status, left)

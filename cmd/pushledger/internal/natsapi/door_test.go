@@ -114,6 +114,7 @@ func TestEveryQueryIsAnsweredToWhoMaySee(t *testing.T) {
 		{"domain", `{"domain":"ALPHA.com"}`, "history", push.CodePushNotFound, true},
 		{"journal", `{"push_id":"p-1"}`, "entries", "not_allowed", false},
 		{"balances", `{}`, "balances", "not_allowed", false},
+		{"bills", `{}`, "bills", "not_allowed", false},
 	} {
 		for _, account := range []string{"op", "anna", "bo"} {
 			answer := ask(t, conn, account, c.name, c.body)
