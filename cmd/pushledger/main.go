@@ -119,6 +119,9 @@ func explain(err error, stderr io.Writer) int {
 	case errors.As(err, &damage), errors.Is(err, transparency.ErrCheckpoint), errors.Is(err, errDiffers), errors.Is(err, errBillDiffers):
 		fmt.Fprintln(stderr, "error:", err)
 		return exitVerify
+	case errors.Is(err, errNotFetched):
+		fmt.Fprintln(stderr, "error:", err)
+		return exitUnreachable
 	case errors.Is(err, client.ErrUnreachable), errors.Is(err, audit.ErrUnreachable):
 		fmt.Fprintln(stderr, "error:", err)
 		fmt.Fprintln(stderr, "hint: is the service running? --ready-file, --nats-url and --http-url say where")

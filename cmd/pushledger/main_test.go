@@ -25,6 +25,8 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"sandbox": startSandboxForScript,
+			"control": controlForScript,
+			"ends":    endsForScript,
 		},
 	})
 }

@@ -27,6 +27,7 @@ type serveCommand struct {
 	PaymentWindow     time.Duration `help:"How long an accepted push may take to be paid." default:"30m"`
 	RequireBoundPayer bool          `help:"Demand that a buyer pays from the Alipay account that the directory knows as its own; money from another goes back (T6)."`
 	SourcesPatience   time.Duration `help:"How long Alipay is asked for the sources of a payment before an operator is (T6); 10m if not given, in the sandbox 10s."`
+	ReconcileDaily    string        `help:"When, in Alipay's time, the journal is held against Alipay's bills of the days before, such as 10:30; they are there by ten o'clock. Not at all if empty." placeholder:"HH:MM"`
 	CommandRate       float64       `help:"Commands a second that one account may send in the long run." default:"500"`
 	CommandBurst      int           `help:"Commands that one account may send at once." default:"1000"`
 	ReadyFile         string        `help:"File to write, as JSON, once the service answers." type:"path"`
@@ -84,6 +85,14 @@ func (c *serveCommand) config(log io.Writer) (app.Config, error) {
 	}
 	if err := c.readFees(&config); err != nil {
 		return config, err
+	}
+	if c.ReconcileDaily != "" {
+		at, err := time.Parse("15:04", c.ReconcileDaily)
+		if err != nil {
+			return config, fmt.Errorf("%w: --reconcile-daily %.20q is no time of a day such as 10:30", errUsage, c.ReconcileDaily)
+		}
+		after := time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute
+		config.Reconcile = &after
 	}
 	if c.Sandbox {
 		if c.given() {
