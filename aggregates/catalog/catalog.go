@@ -4,6 +4,7 @@ package catalog
 
 import (
 	"github.com/pushledger/pushledger/aggregates"
+	"github.com/pushledger/pushledger/aggregates/daybill"
 	"github.com/pushledger/pushledger/aggregates/listing"
 	"github.com/pushledger/pushledger/aggregates/push"
 )
@@ -44,5 +45,6 @@ func Events() []aggregates.Event {
 		push.SettledByHand{},
 		listing.Reserved{},
 		listing.Released{},
+		daybill.Reconciled{},
 	}
 }

@@ -17,7 +17,7 @@ import (
 // An event that the catalog does not list could be written and never read back.
 func TestTheCatalogListsEveryEventOfEveryAggregate(t *testing.T) {
 	var written []string
-	for _, aggregate := range []string{"push", "listing"} {
+	for _, aggregate := range []string{"push", "listing", "daybill"} {
 		found := implementations(t, aggregate)
 		require.NotEmpty(t, found)
 		written = append(written, found...)

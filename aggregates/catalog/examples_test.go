@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/pushledger/pushledger/aggregates"
+	"github.com/pushledger/pushledger/aggregates/daybill"
 	"github.com/pushledger/pushledger/aggregates/domainname"
 	"github.com/pushledger/pushledger/aggregates/listing"
 	"github.com/pushledger/pushledger/aggregates/push"
@@ -79,4 +80,8 @@ var examples = []aggregates.Event{
 	},
 	listing.Reserved{PushID: "push-7", At: at},
 	listing.Released{PushID: "push-7", At: at},
+	daybill.Reconciled{At: at, Found: daybill.Found{
+		Day: "2026-11-02", Fees: 1199, FeesBack: 3, Payments: 12, Refunds: 2, Expenses: 11, Differences: 1,
+		Digest: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+	}},
 }

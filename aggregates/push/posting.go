@@ -10,6 +10,9 @@ import (
 const (
 	ClearingAccount = "alipay:clearing" // money at the payment provider; negative by what we hold
 	FeeAccount      = "platform:fee"    // what the platform has earned
+	// ChannelFeeAccount is what the provider has charged the platform for its service;
+	// negative, as it is a cost.
+	ChannelFeeAccount = "platform:channel_fee"
 	// FrozenAccount is money that the payment provider keeps for a merchant until its trade is
 	// confirmed; negative by what it keeps. It was never the platform's.
 	FrozenAccount = "alipay:frozen"

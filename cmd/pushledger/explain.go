@@ -43,7 +43,7 @@ func explain(err error, help string, stderr io.Writer) int {
 	switch {
 	case errors.Is(err, errUsage), errors.Is(err, client.ErrNoAddress):
 		fmt.Fprintln(stderr, "hint:", help)
-	case code == exitTryAgain:
+	case code == exitTryAgain && !errors.Is(err, errNotFetched):
 		fmt.Fprintln(stderr, "hint: is the service running? --ready-file, --nats-url and --http-url say where")
 	case errors.Is(err, client.ErrNotSignedIn):
 		fmt.Fprintln(stderr, "hint: --token-file, PUSHLEDGER_TOKEN, or --ready-file with --as say who you are")
@@ -60,7 +60,7 @@ func exitOf(err error) int {
 		return exitVerify
 	case errors.Is(err, client.ErrNotSignedIn), errors.Is(err, audit.ErrNotAllowed):
 		return exitNotAllowed
-	case errors.Is(err, client.ErrUnreachable), errors.Is(err, audit.ErrUnreachable):
+	case errors.Is(err, client.ErrUnreachable), errors.Is(err, audit.ErrUnreachable), errors.Is(err, errNotFetched):
 		return exitTryAgain
 	default:
 		return exitUsage

@@ -25,6 +25,8 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"sandbox": startSandboxForScript, "exits": exits, "tokens": tokens,
+			"control": controlForScript,
+			"ends":    endsForScript,
 		},
 	})
 }

@@ -260,6 +260,7 @@ func startSandboxForScript(script *testscript.TestScript, negate bool, args []st
 		script.Logf("the service ended: %v", <-running.exited)
 	})
 	script.Setenv("READY", filepath.Join(data, "ready.json"))
+	script.Setenv("HTTP", running.ready.HTTPURL)
 }
 
 // tryConnect is connect for a process that may be gone already.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
-	"github.com/pushledger/pushledger/aggregates/push"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/booked"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/client"
 	"github.com/pushledger/pushledger/projections/pushes"
 	"github.com/pushledger/pushledger/sagas/payment/bill"
@@ -20,18 +20,29 @@ var errBillDiffers = errors.New("the journal and the bill differ")
 type reconcileCommand struct {
 	targetFlags
 	outputFlags
-	Bill []string `help:"CSV of a bill as downloaded from Alipay, 业务明细 or 账务明细; several days may be given." required:"" type:"existingfile"`
+	alipayFlags
+	Bill  []string `help:"Bill as downloaded from Alipay, 业务明细 or 账务明细, as zip or CSV; several days may be given." type:"existingfile"`
+	Fetch []string `help:"Day (YYYY-MM-DD, in Alipay's time) whose bills are fetched from Alipay; several may be given." placeholder:"DAY"`
 }
 
 // Run holds the journal against the bills and prints every difference.
 func (c *reconcileCommand) Run(ctx context.Context, screen *terminal) error {
-	bills := make([]bill.Bill, len(c.Bill))
-	for i, path := range c.Bill {
-		var err error
-		if bills[i], err = readBill(path); err != nil {
+	if len(c.Bill)+len(c.Fetch) == 0 {
+		return fmt.Errorf("%w: give --bill FILE or --fetch DAY", errUsage)
+	}
+	var bills []bill.Bill
+	for _, path := range c.Bill {
+		read, err := readBill(path)
+		if err != nil {
 			return fmt.Errorf("%w: %s: %w", errUsage, path, err)
 		}
+		bills = append(bills, read...)
 	}
+	fetched, err := c.fetch(ctx)
+	if err != nil {
+		return err
+	}
+	bills = append(bills, fetched...)
 	reader, err := c.client()
 	if err != nil {
 		return err
@@ -51,13 +62,13 @@ func (c *reconcileCommand) Run(ctx context.Context, screen *terminal) error {
 	return nil
 }
 
-func readBill(path string) (bill.Bill, error) {
+func readBill(path string) ([]bill.Bill, error) {
 	file, err := os.Open(path) // #nosec G304 -- the user names the file
 	if err != nil {
-		return bill.Bill{}, err
+		return nil, err
 	}
 	defer func() { _ = file.Close() }() // only read
-	return bill.Parse(file)
+	return bill.Read(file)
 }
 
 // journalLines reads all of the journal that moved money at the provider.
@@ -69,11 +80,7 @@ func journalLines(ctx context.Context, reader *client.Client) ([]bill.Line, erro
 		if err != nil {
 			return nil, err
 		}
-		for _, entry := range page.Entries {
-			if line, moved := lineOf(entry); moved {
-				lines = append(lines, line)
-			}
-		}
+		lines = append(lines, booked.Lines(page.Entries)...)
 		if page.NextCursor == "" {
 			return lines, nil
 		}
@@ -81,32 +88,15 @@ func journalLines(ctx context.Context, reader *client.Client) ([]bill.Line, erro
 	}
 }
 
-func lineOf(entry pushes.JournalEntry) (bill.Line, bool) {
-	line := bill.Line{PushID: entry.PushID, Seq: entry.Seq, Amount: entry.Amount, At: entry.Time}
-	switch {
-	case entry.To == push.FrozenAccount: // a fee that was taken, on bills that are not read
-		return line, false
-	case entry.From == push.ClearingAccount:
-		line.Kind, line.Number = bill.Payment, entry.TradeNo
-	case entry.To != push.ClearingAccount:
-		return line, false
-	case entry.PayoutNo != "":
-		line.Kind, line.Number = bill.Payout, entry.PayoutNo
-	default:
-		line.Kind, line.Number, line.RequestNo = bill.Refund, entry.TradeNo, entry.RequestNo
-	}
-	return line, true
-}
-
 func (c *reconcileCommand) report(screen *terminal, differences []bill.Difference) error {
 	answer := struct {
 		Differences []bill.Difference `json:"differences"`
 	}{differences}
 	return c.print(screen.out, answer, func(drawn table.Writer) {
-		drawn.AppendHeader(table.Row{"kind", "what", "number", "push", "seq", "line of the bill", "journal", "bill"})
+		drawn.AppendHeader(table.Row{"kind", "what", "number", "push", "seq", "bill", "line", "journal", "on the bill", "order"})
 		for _, d := range differences {
-			drawn.AppendRow(table.Row{d.Kind, d.What, d.Number, d.PushID, d.Seq, d.Line, d.Journal, d.Bill})
+			drawn.AppendRow(table.Row{d.Kind, d.What, d.Number, d.PushID, d.Seq, d.Bill, d.Line, d.Journal, d.OnBill, d.Order})
 		}
-		drawn.AppendFooter(table.Row{"", "", "", "", "", "", "differences", len(differences)})
+		drawn.AppendFooter(table.Row{"", "", "", "", "", "", "", "", "differences", len(differences)})
 	})
 }

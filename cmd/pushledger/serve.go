@@ -31,6 +31,7 @@ type serveCommand struct {
 	RequireBoundPayer bool          `help:"Demand that a buyer pays from the Alipay account that the directory knows as its own; money from another goes back (T6)."`
 	Settlement        string        `help:"How sellers are paid from now on: by transfers out of the platform's account, or by confirming trades that Alipay keeps for the seller (直付通), for which every seller needs its number as a merchant there (T7)." enum:"transfer,confirm" default:"transfer"`
 	SourcesPatience   time.Duration `help:"How long Alipay is asked for the sources of a payment before an operator is (T6); 10m if not given, in the sandbox 10s."`
+	ReconcileDaily    string        `help:"When, in Alipay's time, the journal is held against Alipay's bills of the days before, such as 10:30; they are there by ten o'clock. Not at all if empty." placeholder:"HH:MM"`
 	CommandRate       float64       `help:"Commands a second that one account may send in the long run." default:"500"`
 	CommandBurst      int           `help:"Commands that one account may send at once." default:"1000"`
 	ReadyFile         string        `help:"File to write, as JSON, once the service answers." type:"path"`
@@ -128,6 +129,14 @@ func (c *serveCommand) config(log io.Writer) (app.Config, error) {
 	}
 	if err := c.readFees(&config); err != nil {
 		return config, err
+	}
+	if c.ReconcileDaily != "" {
+		at, err := time.Parse("15:04", c.ReconcileDaily)
+		if err != nil {
+			return config, fmt.Errorf("%w: --reconcile-daily %.20q is no time of a day such as 10:30", errUsage, c.ReconcileDaily)
+		}
+		after := time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute
+		config.Reconcile = &after
 	}
 	if c.Sandbox {
 		if c.given() {

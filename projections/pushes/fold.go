@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/pushledger/pushledger/aggregates/daybill"
 	"github.com/pushledger/pushledger/aggregates/money"
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/eventstore"
@@ -22,8 +23,8 @@ import (
 )
 
 // version of the fold. It has to rise whenever fold, push.Evolve, push.State,
-// push.Postings or push.WorkList change in what they give for events of the past.
-const version = 6
+// push.Postings, daybill.Postings or push.WorkList change in what they give for events of the past.
+const version = 7
 
 //go:embed *.sql
 var schema embed.FS
@@ -34,7 +35,7 @@ func Model() projections.Model { return model(newChanges()) }
 func model(noted *changes) projections.Model {
 	return projections.Model{
 		Name: "pushes", Version: version, Schema: schema,
-		Tables: []string{"pushes", "push_domains", "journal", "balances"},
+		Tables: []string{"pushes", "push_domains", "journal", "balances", "bills"},
 		Fold: func(ctx context.Context, tx *sqldb.Tx, events []eventstore.Recorded) error {
 			return fold(ctx, tx, events, noted)
 		},
@@ -56,11 +57,16 @@ type folding struct {
 	balances map[string]money.Fen // what is to be added to each account
 	domains  []any                // values of the rows of push_domains
 	journal  []any                // values of the rows of journal
+	bills    []any                // values of the rows of bills
 }
 
 func fold(ctx context.Context, tx *sqldb.Tx, events []eventstore.Recorded, noted *changes) error {
 	f := folding{tx: tx, rows: make(map[string]row), balances: make(map[string]money.Fen)}
 	for _, recorded := range events {
+		if event, is := recorded.Event.(daybill.Event); is {
+			f.addBill(recorded, event)
+			continue
+		}
 		event, ours := recorded.Event.(push.Event)
 		if !ours {
 			continue // of a domain: every question about domains starts from a push
@@ -82,9 +88,12 @@ func (f *folding) finish(ctx context.Context) error {
 	if err := f.tx.Insert(ctx, "push_domains (domain, push_id)", 2, f.domains); err != nil {
 		return fmt.Errorf("pushes: write domains: %w", err)
 	}
-	const line = "journal (seq, line, push_id, event, at, from_account, to_account, amount, trade_no, request_no, payout_no)"
-	if err := f.tx.Insert(ctx, line, 11, f.journal); err != nil {
+	const line = "journal (seq, line, push_id, bill_day, event, at, from_account, to_account, amount, trade_no, request_no, payout_no)"
+	if err := f.tx.Insert(ctx, line, 12, f.journal); err != nil {
 		return fmt.Errorf("pushes: write journal: %w", err)
+	}
+	if err := f.tx.Insert(ctx, billColumns, 10, f.bills); err != nil {
+		return fmt.Errorf("pushes: write bills: %w", err)
 	}
 	for _, account := range slices.Sorted(maps.Keys(f.balances)) {
 		err := f.tx.Run(ctx, `INSERT INTO balances (account, amount) VALUES ($1, $2)
@@ -120,7 +129,7 @@ func (f *folding) add(ctx context.Context, recorded eventstore.Recorded, event p
 			}
 		}
 	}
-	f.post(recorded, push.Postings(id, event))
+	f.post(recorded, id, "", push.Postings(id, event))
 	return nil
 }
 
@@ -163,11 +172,12 @@ func (f *folding) save(ctx context.Context, id string, row row) error {
 		id, row.state.Seller, row.state.Buyer, row.state.OfferedAt.UnixMicro(), status, row.sequence, text, work)
 }
 
-// post makes the journal lines of an event and carries them into the balances.
-func (f *folding) post(recorded eventstore.Recorded, postings []push.Posting) {
+// post makes the journal lines of an event, of a push or of the bill of a day, and carries
+// them into the balances.
+func (f *folding) post(recorded eventstore.Recorded, pushID, billDay string, postings []push.Posting) {
 	for line, posting := range postings {
 		f.journal = append(f.journal,
-			recorded.Sequence, line, recorded.Stream.Key, recorded.Type, recorded.Time.UnixMicro(), posting.From, posting.To, int64(posting.Amount),
+			recorded.Sequence, line, pushID, billDay, recorded.Type, recorded.Time.UnixMicro(), posting.From, posting.To, int64(posting.Amount),
 			posting.TradeNo, posting.RequestNo, posting.PayoutNo)
 		f.balances[posting.From] -= posting.Amount
 		f.balances[posting.To] += posting.Amount

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -27,7 +28,7 @@ type JournalPage struct {
 // JournalEntry is one line: an amount that moved from one account to another.
 type JournalEntry struct {
 	Seq    uint64    `json:"seq" doc:"sequence of the event that moved the money"`
-	PushID string    `json:"push_id"`
+	PushID string    `json:"push_id" doc:"empty for the fees on a bill"`
 	Event  string    `json:"event" doc:"type of that event"`
 	Time   time.Time `json:"time"`
 	From   string    `json:"from"`
@@ -37,6 +38,7 @@ type JournalEntry struct {
 	TradeNo   string `json:"trade_no,omitzero" doc:"of the trade that was paid or refunded, at the payment provider"`
 	RequestNo string `json:"request_no,omitzero" doc:"of the refund, at the payment provider"`
 	PayoutNo  string `json:"payout_no,omitzero" doc:"of the payout, at the payment provider"`
+	BillDay   string `json:"bill_day,omitzero" doc:"day of the bill that fees are on, at the payment provider"`
 }
 
 // Journal lists the journal for those who see everything.
@@ -64,12 +66,24 @@ func (q *Queries) Journal(ctx context.Context, viewer Viewer, request JournalReq
 	}
 	var page JournalPage
 	err = q.Read(func(db *sql.DB) (err error) {
-		page, err = journalPage(ctx, db, limit, `SELECT seq, line, push_id, event, at, from_account, to_account, amount,
-			trade_no, request_no, payout_no FROM journal
+		page, err = journalPage(ctx, db, limit, `SELECT `+entryColumns+` FROM journal
 			WHERE `+condition+`(seq, line) > ($1, CAST($2 AS INTEGER)) ORDER BY seq, line LIMIT $3`, args)
 		return err
 	})
 	return page, err
+}
+
+const entryColumns = "seq, line, push_id, bill_day, event, at, from_account, to_account, amount, trade_no, request_no, payout_no"
+
+// JournalSince reads all that was recorded since a moment, oldest line first, for the
+// service itself.
+func (q *Queries) JournalSince(ctx context.Context, from time.Time) ([]JournalEntry, error) {
+	var page JournalPage
+	err := q.Read(func(db *sql.DB) (err error) {
+		page, err = journalPage(ctx, db, math.MaxInt, "SELECT "+entryColumns+" FROM journal WHERE at >= $1 ORDER BY seq, line", []any{from.UnixMicro()})
+		return err
+	})
+	return page.Entries, err
 }
 
 func journalPage(ctx context.Context, db *sql.DB, limit int, query string, args []any) (JournalPage, error) {
@@ -87,7 +101,7 @@ func journalPage(ctx context.Context, db *sql.DB, limit int, query string, args 
 		}
 		var entry JournalEntry
 		var at int64
-		if err := rows.Scan(&last.first, &last.second, &entry.PushID, &entry.Event, &at, &entry.From, &entry.To, &entry.Amount,
+		if err := rows.Scan(&last.first, &last.second, &entry.PushID, &entry.BillDay, &entry.Event, &at, &entry.From, &entry.To, &entry.Amount,
 			&entry.TradeNo, &entry.RequestNo, &entry.PayoutNo); err != nil {
 			return JournalPage{}, fmt.Errorf("pushes: journal: %w", err)
 		}

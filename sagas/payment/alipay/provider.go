@@ -3,9 +3,9 @@
 // What it guarantees: an answer counts only with Alipay's signature on it, so neither a
 // broken line nor a stranger can make a payment succeed or fail; only a signed business
 // refusal is final, and everything else is an unknown outcome. Each exchange is bounded
-// in time and in size, and redirects are not followed. The only host that it ever calls
-// is the configured gateway: a certificate serial it does not know makes it refuse, not
-// download. Certificates may be replaced at any time: each question is signed and each
+// in time and in size, and redirects are not followed. It calls the configured gateway and,
+// to fetch a bill, the host of Alipay's that a signed answer has named; no other, and a
+// certificate serial it does not know makes it refuse, not download. Certificates may be replaced at any time: each question is signed and each
 // answer verified with what the files hold at that moment, and while they are broken, or
 // only some of them have been replaced, with what they held last.
 package alipay
@@ -53,6 +53,7 @@ type Provider struct {
 	config  Config
 	keys    *keyring
 	http    *http.Client
+	files   *http.Client // for bills
 	clock   *time.Location
 	unseen  *unseen
 	spacing *spacing
@@ -87,7 +88,7 @@ func New(config Config) (*Provider, error) {
 		return nil, fmt.Errorf("alipay: %w", err)
 	}
 	return &Provider{
-		config: config, keys: ring, http: newHTTPClient(config.Timeout), clock: clock,
+		config: config, keys: ring, http: newHTTPClient(config.Timeout, maxBody), files: newHTTPClient(billPatience, maxBill), clock: clock,
 		unseen: newUnseen(config.RefundVisible), spacing: newSpacing(config.RefundVisible),
 	}, nil
 }
@@ -100,7 +101,10 @@ func (p *Provider) Certified() bool { return p.keys.current().certified() }
 func (p *Provider) Certificates() []Certificate { return slices.Clone(p.keys.current().expiries) }
 
 // Disconnect lets go of the connections that are kept for the next calls.
-func (p *Provider) Disconnect() { p.http.CloseIdleConnections() }
+func (p *Provider) Disconnect() {
+	p.http.CloseIdleConnections()
+	p.files.CloseIdleConnections()
+}
 
 func (c Config) check() error {
 	if c.AppID == "" || c.SellerID == "" {

@@ -3,258 +3,183 @@
 //
 // Two bills are read, told apart by their columns: 业务明细 (bill type trade), which lists
 // payments and refunds, and 账务明细 (bill type signcustomer), which lists every movement
-// of the merchant's account and so the payouts as well. Both are CSV in GBK or UTF-8 with
-// lines of comment that begin with #. Rows are checked strictly: what cannot be read is an
-// error that names its line, never a row left out.
+// of the merchant's account and so the payouts and Alipay's fees as well. Both are CSV in
+// GBK or UTF-8 with lines of comment that begin with #, by themselves or in the zip archive
+// in which Alipay hands them out.
+//
+// What it guarantees: nothing is left out unseen. A row that cannot be read, and a bill
+// that does not say which time it covers, is an error; a line of the file is a row, whatever
+// quotes are in it; size, number of archived files and length of a line are bounded, and
+// the names in an archive are never used.
 package bill
 
 import (
+	"bufio"
 	"bytes"
-	"encoding/csv"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
-	"regexp"
 	"strings"
 	"time"
-	_ "time/tzdata" // bills are in Alipay's time, on machines without a database of zones too
-	"unicode/utf8"
-
-	"golang.org/x/text/encoding/simplifiedchinese"
 
 	"github.com/pushledger/pushledger/aggregates/money"
 )
 
 const (
-	maxSize    = 256 << 20 // bytes of a bill
-	timeLayout = "2006-01-02 15:04:05"
-	dayLayout  = "2006年01月02日 15:04:05"
+	maxSize = 128 << 20 // bytes of a bill
+	maxLine = 64 << 10  // bytes of one line
 )
 
 // Kind is what a movement of money is to the merchant.
 type Kind string
 
-// The kinds of a movement.
+// The kinds of a movement. A row of 账务明细 is Income or Expense: only the number on it
+// says what it is to the ledger, for its business has many names.
 const (
 	Payment Kind = "payment"
 	Refund  Kind = "refund"
 	Payout  Kind = "payout"
+	Income  Kind = "income"
+	Expense Kind = "expense"
+	Fee     Kind = "fee"      // what Alipay has charged on a day
+	FeeBack Kind = "fee_back" // what it has given back of such charges
 )
 
 // Movement is one row of a bill.
 type Movement struct {
-	Kind Kind
+	Kind     Kind   // Payment or Refund on 业务明细, Income or Expense on 账务明细
+	Business string // what the bill calls it
 	// Number is ours: of the trade for a payment and a refund, of the payout for a payout.
 	Number string
 	// RequestNo is that of a refund, if the bill names it.
 	RequestNo  string
 	ProviderNo string
-	Amount     money.Fen // above 0
+	Amount     money.Fen // above 0: what came in or went out
+	Order      money.Fen // what the order was over, where the bill says so; 0: it does not
 	At         time.Time
 	Line       int // in the file, from 1
 }
 
 // Bill is what a file says.
 type Bill struct {
-	From, To  time.Time // what it covers, To not included; zero if it does not say
-	Payouts   bool      // it lists payouts
+	From, To  time.Time // what it covers, To not included
+	Payouts   bool      // it is 账务明细, which lists payouts and fees
 	Movements []Movement
+	// Fees are what Alipay has charged and given back on each day, "2006-01-02" in its time.
+	Fees map[string]Fees
+	// Digest is the SHA-256, in hex, over the rows: the same for every download of a bill
+	// that has not changed.
+	Digest string
 }
 
-// ErrNoBill means that a file is none of Alipay's bills.
-var ErrNoBill = errors.New("bill: neither 业务明细 nor 账务明细 of Alipay")
+// Fees are what Alipay has charged the merchant.
+type Fees struct{ Charged, Back money.Fen }
 
-// Parse reads a bill of at most 256 MiB.
+// Errors of reading, wrapped with the place.
+var (
+	// ErrNoBill means that a file is none of Alipay's bills.
+	ErrNoBill = errors.New("bill: neither 业务明细 nor 账务明细 of Alipay")
+	// ErrNotThere means that Alipay has no bill of a day: it is not made yet, or nothing
+	// has moved on that day.
+	ErrNotThere = errors.New("bill: Alipay has none of that day: it is made by ten o'clock on the next, and for a day without movements never")
+	// ErrNoPeriod means that a bill does not say which time it covers.
+	ErrNoPeriod = errors.New("bill: the line with 起始日期 and 终止日期 is missing: download it again, or give the bill as it came")
+)
+
+// Zone is Alipay's, in which its days begin and end. China has had no summer time since
+// long before there were bills.
+var Zone = time.FixedZone("Asia/Shanghai", 8*60*60)
+
+// Parse reads the CSV of one bill of at most 128 MiB.
 func Parse(source io.Reader) (Bill, error) {
-	text, err := decode(source)
+	raw, err := readAll(source, maxSize)
 	if err != nil {
 		return Bill{}, err
 	}
-	zone, err := time.LoadLocation("Asia/Shanghai")
+	text, err := decode(raw)
 	if err != nil {
-		return Bill{}, fmt.Errorf("bill: %w", err)
-	}
-	reading := &parser{zone: zone}
-	if err := reading.comments(text); err != nil {
 		return Bill{}, err
 	}
-	rows := csv.NewReader(bytes.NewReader(text))
-	rows.Comment, rows.FieldsPerRecord, rows.LazyQuotes = '#', -1, true
-	for {
-		row, err := rows.Read()
-		switch {
-		case errors.Is(err, io.EOF) && reading.columns == nil:
-			return Bill{}, ErrNoBill
-		case errors.Is(err, io.EOF):
-			return reading.bill, nil
-		case err != nil:
-			return Bill{}, fmt.Errorf("bill: %w", err)
-		}
-		line, _ := rows.FieldPos(0)
-		if err := reading.row(row, line); err != nil {
-			return Bill{}, fmt.Errorf("bill: line %d: %w", line, err)
-		}
-	}
+	return parse(text)
 }
 
-// decode returns the text as UTF-8. What is valid UTF-8 is taken for that.
-func decode(source io.Reader) ([]byte, error) {
-	text, err := io.ReadAll(io.LimitReader(source, maxSize+1))
-	if err != nil {
-		return nil, fmt.Errorf("bill: %w", err)
+func parse(text []byte) (Bill, error) {
+	reading := &parser{rows: sha256.New(), bill: Bill{Fees: make(map[string]Fees)}}
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	lines.Buffer(nil, maxLine)
+	number := 0
+	for lines.Scan() {
+		number++
+		if err := reading.line(lines.Text(), number); err != nil {
+			return Bill{}, fmt.Errorf("bill: line %d: %w", number, err)
+		}
 	}
-	if len(text) > maxSize {
-		return nil, fmt.Errorf("bill: longer than %d bytes; download it day by day", maxSize)
+	if err := lines.Err(); err != nil {
+		return Bill{}, fmt.Errorf("bill: line %d: %w", number+1, err)
 	}
-	if utf8.Valid(text) {
-		return bytes.TrimPrefix(text, []byte("\ufeff")), nil
-	}
-	text, err = simplifiedchinese.GB18030.NewDecoder().Bytes(text) // it includes GBK
-	if err != nil || bytes.ContainsRune(text, utf8.RuneError) {
-		return nil, fmt.Errorf("%w: it is neither UTF-8 nor GBK", ErrNoBill)
-	}
-	return text, nil
+	return reading.finish()
 }
 
-// parser reads row by row.
+// parser reads line by line.
 type parser struct {
-	zone    *time.Location
 	columns map[string]int // nil until the row with their names has come
 	width   int            // of that row
+	wholeTo bool           // the period ends with a day that is named without a time
+	rows    hash.Hash      // of all rows
 	bill    Bill
 }
 
-var period = regexp.MustCompile(`(?m)^#起始日期：\[([^\]]*)\]\s*终止日期：\[([^\]]*)\]`)
-
-// comments reads the period from the lines above the table.
-func (p *parser) comments(text []byte) error {
-	found := period.FindSubmatch(text)
-	if found == nil {
+func (p *parser) line(line string, number int) error {
+	line = strings.TrimRight(line, "\r")
+	switch {
+	case strings.HasPrefix(line, "#"):
+		return p.period(line)
+	case strings.Trim(line, ", \t") == "":
 		return nil
 	}
-	var err error
-	if p.bill.From, err = time.ParseInLocation(dayLayout, string(found[1]), p.zone); err == nil {
-		p.bill.To, err = time.ParseInLocation(dayLayout, string(found[2]), p.zone)
-	}
-	if err != nil || !p.bill.From.Before(p.bill.To) {
-		return fmt.Errorf("bill: period %.40q to %.40q", found[1], found[2])
-	}
-	return nil
-}
-
-func (p *parser) row(row []string, line int) error {
-	for i := range row {
-		row[i] = strings.TrimSpace(row[i]) // Alipay ends fields with a tab
-	}
+	fmt.Fprintln(p.rows, line) // a hash takes everything
+	row := fields(line, p.width)
 	if p.columns == nil {
 		return p.header(row)
 	}
 	if len(row) != p.width {
 		return fmt.Errorf("%d fields instead of %d", len(row), p.width)
 	}
-	read := p.tradeRow
 	if p.bill.Payouts {
-		read = p.accountRow
+		return p.accountRow(row, number)
 	}
-	movement, ours, err := read(row)
-	if err != nil || !ours {
-		return err
-	}
-	movement.Line = line
-	p.bill.Movements = append(p.bill.Movements, movement)
-	return nil
+	return p.tradeRow(row, number)
 }
 
-// Columns that are read.
-var (
-	tradeColumns   = []string{"支付宝交易号", "商户订单号", "业务类型", "完成时间", "订单金额（元）", "退款批次号/请求号"}
-	accountColumns = []string{"业务流水号", "商户订单号", "发生时间", "收入金额（+元）", "支出金额（-元）", "业务类型"}
-)
-
-// header finds out which bill it is.
-func (p *parser) header(row []string) error {
-	columns := make(map[string]int, len(row))
-	for i, name := range row {
-		columns[name] = i
+func (p *parser) finish() (Bill, error) {
+	if p.columns == nil {
+		return Bill{}, ErrNoBill
 	}
-	for _, wanted := range [][]string{tradeColumns, accountColumns} {
-		found := 0
-		for _, name := range wanted {
-			if _, is := columns[name]; is {
-				found++
-			}
-		}
-		if found == len(wanted) {
-			p.columns, p.width, p.bill.Payouts = columns, len(row), wanted[0] == accountColumns[0]
-			return nil
-		}
+	if p.bill.From.IsZero() {
+		return Bill{}, ErrNoPeriod
 	}
-	return ErrNoBill
+	if p.wholeTo && p.onLastDay() {
+		p.bill.To = p.bill.To.AddDate(0, 0, 1)
+	}
+	if !p.bill.From.Before(p.bill.To) {
+		return Bill{}, fmt.Errorf("bill: its period ends at %s, before it begins", p.bill.To.Format(time.DateTime))
+	}
+	p.bill.Digest = hex.EncodeToString(p.rows.Sum(nil))
+	return p.bill, nil
 }
 
-func (p *parser) at(row []string, column string) string { return row[p.columns[column]] }
-
-// received is the column of what has reached the merchant. The order may be over more: what
-// the merchant itself has given. Bills that lack the column are of orders alone.
-const received = "商家实收（元）"
-
-// tradeRow reads a row of 业务明细. Refunds have amounts below 0.
-func (p *parser) tradeRow(row []string) (Movement, bool, error) {
-	movement := Movement{Number: p.at(row, "商户订单号"), ProviderNo: p.at(row, "支付宝交易号")}
-	amount := p.at(row, "订单金额（元）")
-	switch kind := p.at(row, "业务类型"); kind {
-	case "交易":
-		movement.Kind = Payment
-	case "退款":
-		movement.Kind, movement.RequestNo = Refund, p.at(row, "退款批次号/请求号")
-		amount = strings.TrimPrefix(amount, "-")
-	default:
-		return movement, false, fmt.Errorf("business %.40q is not known", kind)
+// onLastDay finds out whether a period that ends with a day includes that day.
+func (p *parser) onLastDay() bool {
+	if p.bill.From.Equal(p.bill.To) {
+		return true
 	}
-	movement, ours, err := p.finish(movement, amount, p.at(row, "完成时间"))
-	if column, is := p.columns[received]; is && err == nil {
-		reached, err := money.Parse(strings.TrimPrefix(row[column], "-"))
-		if err != nil {
-			return movement, false, fmt.Errorf("received %.40q", row[column])
-		}
-		if reached > 0 { // 0.00 where it is not told
-			movement.Amount = min(movement.Amount, reached)
+	for _, movement := range p.bill.Movements {
+		if !movement.At.Before(p.bill.To) {
+			return true
 		}
 	}
-	return movement, ours, err
-}
-
-// accountKinds are the businesses of 账务明细 that move the ledger's money, as opposed to
-// the merchant's own: its fees, withdrawals and deposits.
-var accountKinds = map[string]Kind{"在线支付": Payment, "交易退款": Refund, "转账": Payout}
-
-// accountRow reads a row of 账务明细.
-func (p *parser) accountRow(row []string) (Movement, bool, error) {
-	kind, ours := accountKinds[p.at(row, "业务类型")]
-	if !ours {
-		return Movement{}, false, nil
-	}
-	movement := Movement{Kind: kind, Number: p.at(row, "商户订单号"), ProviderNo: p.at(row, "业务流水号")}
-	amount := p.at(row, "收入金额（+元）")
-	if kind != Payment {
-		amount = strings.TrimPrefix(p.at(row, "支出金额（-元）"), "-")
-	}
-	if kind == Payout && amount == "" {
-		return movement, false, nil // money that somebody sent to the merchant
-	}
-	return p.finish(movement, amount, p.at(row, "发生时间"))
-}
-
-func (p *parser) finish(movement Movement, amount, at string) (Movement, bool, error) {
-	var err error
-	if movement.Amount, err = money.Parse(strings.TrimPrefix(amount, "+")); err != nil || movement.Amount < 1 {
-		return movement, false, fmt.Errorf("amount %.40q", amount)
-	}
-	if movement.At, err = time.ParseInLocation(timeLayout, at, p.zone); err != nil {
-		return movement, false, fmt.Errorf("time %.40q", at)
-	}
-	if movement.Number == "" && movement.ProviderNo == "" {
-		return movement, false, errors.New("a row without a number")
-	}
-	return movement, true, nil
+	return false
 }

@@ -14,8 +14,8 @@ const border = 15 * time.Minute
 
 // Line is a movement of money at the provider as the journal has it.
 type Line struct {
-	Kind      Kind
-	Number    string // as in Movement
+	Kind      Kind   // Payment, Refund, Payout, Fee or FeeBack
+	Number    string // as in Movement; of fees the day, "2006-01-02"
 	RequestNo string // of a refund
 	PushID    string
 	Seq       uint64 // of the event
@@ -25,8 +25,10 @@ type Line struct {
 
 // Difference is something on which journal and bill disagree.
 type Difference struct {
-	Kind       string    `json:"kind"` // one of the codes below
-	What       Kind      `json:"what"`
+	Kind       string    `json:"kind"`              // one of the codes below
+	Bill       string    `json:"bill_type"`         // trade or signcustomer: the bill it was found with
+	What       Kind      `json:"what"`              // of an unrelated row: income or expense
+	Business   string    `json:"business,omitzero"` // what the bill calls it
 	Number     string    `json:"number"`
 	RequestNo  string    `json:"request_no,omitzero"`
 	ProviderNo string    `json:"provider_no,omitzero"`
@@ -34,7 +36,8 @@ type Difference struct {
 	Seq        uint64    `json:"seq,omitzero"`     // likewise
 	Line       int       `json:"line,omitzero"`    // of the bill; 0 if it is not on it
 	Journal    money.Fen `json:"journal"`
-	Bill       money.Fen `json:"bill"`
+	OnBill     money.Fen `json:"bill"`           // what came in or went out
+	Order      money.Fen `json:"order,omitzero"` // what the order was over, if that is more than came in
 }
 
 // The kinds of a Difference.
@@ -44,52 +47,66 @@ const (
 	PayoutMissing = "payout_missing" // likewise a payout
 	Extra         = "extra"          // on the bill, but not, or not as often, in the journal
 	WrongAmount   = "wrong_amount"   // in both, with different amounts
+	// Unrelated is a row of 账务明细 whose numbers the journal does not know: money of the
+	// merchant that the ledger did not move.
+	Unrelated = "unrelated"
 )
 
-// Compare lists the differences between a whole journal and bills, which are taken
-// together, in the order of the bills and then of the journal. A line of the journal is
-// missing only if a bill covers its time, well away from an end of what the bills cover
-// together; to check the ends, give the neighbouring bills as well.
-func Compare(journal []Line, bills ...Bill) []Difference {
-	open := make(map[key][]Line)
-	for _, line := range journal {
-		open[keyOf(line.Kind, line.Number)] = append(open[keyOf(line.Kind, line.Number)], line)
+// The types of bills, in Alipay's words.
+const (
+	TypeTrade   = "trade"        // 业务明细
+	TypeAccount = "signcustomer" // 账务明细
+)
+
+// Type is how Alipay calls the type of a bill.
+func (b Bill) Type() string {
+	if b.Payouts {
+		return TypeAccount
 	}
+	return TypeTrade
+}
+
+// Compare lists the differences between a whole journal and bills. Those of one type are
+// taken together, so that each movement stands on one of them; the journal is held against
+// either type by itself. Differences are in the order of the bills and then of the journal.
+// A line of the journal is missing only if a bill covers its time, well away from an end of
+// what the bills cover together; to check the ends, give the neighbouring bills as well.
+func Compare(journal []Line, bills ...Bill) []Difference {
+	var differences []Difference
+	for _, kind := range []string{TypeTrade, TypeAccount} {
+		var same []Bill
+		for _, bill := range bills {
+			if bill.Type() == kind {
+				same = append(same, bill)
+			}
+		}
+		if len(same) > 0 {
+			differences = append(differences, compareType(kind, journal, same)...)
+		}
+	}
+	return differences
+}
+
+// compareType holds the journal against bills of one type.
+func compareType(kind string, journal []Line, bills []Bill) []Difference {
+	open := newLines(journal)
 	var differences []Difference
 	for _, bill := range bills {
 		for _, movement := range bill.Movements {
-			at := keyOf(movement.Kind, movement.Number)
-			line, rest, found := take(open[at], movement)
-			open[at] = rest
-			if difference, differs := differ(line, found, movement); differs {
+			if difference, differs := open.settle(movement); differs {
 				differences = append(differences, difference)
 			}
 		}
 	}
-	spans := join(bills)
-	for _, left := range open {
-		for _, line := range left {
-			if covered(line, spans) {
-				differences = append(differences, Difference{
-					Kind: missing[line.Kind], What: line.Kind, Number: line.Number, RequestNo: line.RequestNo,
-					PushID: line.PushID, Seq: line.Seq, Journal: line.Amount,
-				})
-			}
-		}
+	left := open.missing(join(bills), kind == TypeAccount)
+	left = append(left, compareFees(journal, bills)...)
+	slices.SortStableFunc(left, func(a, b Difference) int { return cmp.Compare(a.Seq, b.Seq) })
+	differences = append(differences, left...)
+	for i := range differences {
+		differences[i].Bill = kind
 	}
-	slices.SortStableFunc(differences, func(a, b Difference) int { return cmp.Compare(a.Seq*flag(a), b.Seq*flag(b)) })
 	return differences
 }
-
-// flag is 1 for what is on no bill, so that it is sorted by its sequence after the rest.
-func flag(difference Difference) uint64 {
-	if difference.Line > 0 {
-		return 0
-	}
-	return 1
-}
-
-var missing = map[Kind]string{Payment: Missing, Refund: RefundMissing, Payout: PayoutMissing}
 
 // key is by what a movement is found. A trade of this ledger is refunded at most once, so
 // the trade's number finds its refund on bills that do not name the request.
@@ -98,7 +115,55 @@ type key struct {
 	number string
 }
 
-func keyOf(kind Kind, number string) key { return key{kind, number} }
+// lines of the journal that no row of a bill has accounted for yet.
+type lines struct {
+	open  map[key][]Line
+	known map[string]bool // every number of the journal
+}
+
+func newLines(journal []Line) lines {
+	l := lines{open: make(map[key][]Line), known: make(map[string]bool)}
+	for _, line := range journal {
+		l.open[key{line.Kind, line.Number}] = append(l.open[key{line.Kind, line.Number}], line)
+		l.known[line.Number] = true
+	}
+	return l
+}
+
+// kinds of lines that a row can be.
+var kinds = map[Kind][]Kind{Payment: {Payment}, Refund: {Refund}, Income: {Payment}, Expense: {Refund, Payout}}
+
+// settle finds the line of a row, by number and direction and whatever its business is
+// called, and says in what they differ.
+func (l lines) settle(movement Movement) (Difference, bool) {
+	numbers := []string{movement.Number}
+	if movement.Kind == Income || movement.Kind == Expense { // older bills have ours in the other column
+		numbers = append(numbers, movement.ProviderNo)
+	}
+	difference := Difference{
+		Kind: Extra, What: movement.Kind, Business: movement.Business, Number: movement.Number, RequestNo: movement.RequestNo,
+		ProviderNo: movement.ProviderNo, Line: movement.Line, OnBill: movement.Amount,
+	}
+	if movement.Order > movement.Amount {
+		difference.Order = movement.Order
+	}
+	for _, number := range numbers {
+		for _, kind := range kinds[movement.Kind] {
+			line, rest, found := take(l.open[key{kind, number}], movement)
+			if !found {
+				continue
+			}
+			l.open[key{kind, number}] = rest
+			difference.Kind, difference.What, difference.Number = WrongAmount, kind, number
+			difference.PushID, difference.Seq, difference.Journal = line.PushID, line.Seq, line.Amount
+			return difference, line.Amount != movement.Amount
+		}
+	}
+	if len(numbers) > 1 && !l.known[numbers[0]] && !l.known[numbers[1]] {
+		difference.Kind = Unrelated
+	}
+	return difference, true
+}
 
 // take finds the line of a movement: by the request number if both have one, and rather
 // one of the same amount.
@@ -122,60 +187,142 @@ func take(lines []Line, movement Movement) (Line, []Line, bool) {
 	return lines[best], slices.Delete(slices.Clone(lines), best, best+1), true
 }
 
-func differ(line Line, found bool, movement Movement) (Difference, bool) {
-	if found && line.Amount == movement.Amount {
-		return Difference{}, false
+var missing = map[Kind]string{Payment: Missing, Refund: RefundMissing, Payout: PayoutMissing}
+
+// missing are the lines that are left although a bill covers them.
+func (l lines) missing(spans []span, payouts bool) []Difference {
+	var differences []Difference
+	for _, left := range l.open {
+		for _, line := range left {
+			code, moves := missing[line.Kind]
+			if !moves || line.Kind == Payout && !payouts || !covered(line, spans) {
+				continue
+			}
+			differences = append(differences, Difference{
+				Kind: code, What: line.Kind, Number: line.Number, RequestNo: line.RequestNo,
+				PushID: line.PushID, Seq: line.Seq, Journal: line.Amount,
+			})
+		}
 	}
-	difference := Difference{
-		Kind: Extra, What: movement.Kind, Number: movement.Number, RequestNo: movement.RequestNo,
-		ProviderNo: movement.ProviderNo, Line: movement.Line, Bill: movement.Amount,
+	return differences
+}
+
+// compareFees holds the fees that were booked for a day against the bill that covers it.
+// A day of which nothing was booked is no difference: that is done by the daily
+// reconciliation alone.
+func compareFees(journal []Line, bills []Bill) []Difference {
+	booked := make(map[string]Fees)
+	seqs := make(map[string]uint64)
+	for _, line := range journal {
+		day := booked[line.Number]
+		switch line.Kind {
+		case Fee:
+			day.Charged += line.Amount
+		case FeeBack:
+			day.Back += line.Amount
+		default:
+			continue
+		}
+		booked[line.Number], seqs[line.Number] = day, line.Seq
 	}
-	if found {
-		difference.Kind, difference.PushID, difference.Seq, difference.Journal = WrongAmount, line.PushID, line.Seq, line.Amount
+	var differences []Difference
+	for day, was := range booked {
+		now, covered := feesOf(day, bills)
+		if !covered {
+			continue
+		}
+		for _, one := range []struct {
+			what          Kind
+			journal, bill money.Fen
+		}{{Fee, was.Charged, now.Charged}, {FeeBack, was.Back, now.Back}} {
+			if one.journal != one.bill {
+				differences = append(differences, Difference{
+					Kind: WrongAmount, What: one.what, Number: day, Seq: seqs[day], Journal: one.journal, OnBill: one.bill,
+				})
+			}
+		}
 	}
-	return difference, true
+	return differences
+}
+
+// feesOf are the fees of a day, if one of the bills covers the whole of it.
+func feesOf(day string, bills []Bill) (charged Fees, covered bool) {
+	for _, bill := range bills {
+		begin, err := time.ParseInLocation(time.DateOnly, day, Zone)
+		if err != nil || !bill.Payouts || begin.Before(bill.From) || begin.AddDate(0, 0, 1).After(bill.To) {
+			continue
+		}
+		charged.Charged, charged.Back, covered = charged.Charged+bill.Fees[day].Charged, charged.Back+bill.Fees[day].Back, true
+	}
+	return charged, covered
 }
 
 // span is a stretch of time that bills cover without a gap.
-type span struct {
-	from, to time.Time // both zero: all time
-	payouts  bool
-}
+type span struct{ from, to time.Time }
 
-// join finds what the bills cover, for payouts and for the rest.
+// join finds what the bills cover.
 func join(bills []Bill) []span {
+	sorted := slices.Clone(bills)
+	slices.SortFunc(sorted, func(a, b Bill) int { return a.From.Compare(b.From) })
 	var spans []span
-	for _, payouts := range []bool{false, true} {
-		var covered []span
-		for _, bill := range bills {
-			if bill.Payouts || !payouts {
-				covered = append(covered, span{bill.From, bill.To, payouts})
+	for _, next := range sorted {
+		last := len(spans) - 1
+		if last >= 0 && !next.From.After(spans[last].to) {
+			if next.To.After(spans[last].to) {
+				spans[last].to = next.To
 			}
+			continue
 		}
-		slices.SortFunc(covered, func(a, b span) int { return a.from.Compare(b.from) })
-		for _, next := range covered {
-			last := len(spans) - 1
-			if last >= 0 && spans[last].payouts == payouts && !spans[last].to.IsZero() && !next.from.After(spans[last].to) {
-				if next.to.After(spans[last].to) {
-					spans[last].to = next.to
-				}
-				continue
-			}
-			spans = append(spans, next)
-		}
+		spans = append(spans, span{next.From, next.To})
 	}
 	return spans
 }
 
 func covered(line Line, spans []span) bool {
 	return slices.ContainsFunc(spans, func(s span) bool {
-		switch {
-		case s.payouts != (line.Kind == Payout):
-			return false
-		case s.to.IsZero():
-			return true
-		default:
-			return !line.At.Before(s.from.Add(border)) && line.At.Before(s.to.Add(-border))
-		}
+		return !line.At.Before(s.from.Add(border)) && line.At.Before(s.to.Add(-border))
 	})
+}
+
+// After prepares a journal and the bills of a day for Compare where the bills of the day
+// before are known: what those account for is taken out, and what was recorded about
+// midnight and stands on neither is missing, because the bills of the day cover it then.
+// The journal goes on a little before the day. What stands about the next midnight is for
+// the next day.
+func After(journal []Line, before, bills []Bill) ([]Line, []Bill) {
+	settled := make(map[Line]int) // how many of the types of bills have accounted for a line
+	for _, kind := range []string{TypeTrade, TypeAccount} {
+		open := newLines(journal)
+		for _, one := range before {
+			for _, movement := range one.Movements {
+				if one.Type() == kind {
+					open.settle(movement)
+				}
+			}
+		}
+		left := make(map[Line]int)
+		for _, lines := range open.open {
+			for _, line := range lines {
+				left[line]++
+			}
+		}
+		for _, line := range journal {
+			if left[line] > 0 {
+				left[line]--
+			} else {
+				settled[line]++
+			}
+		}
+	}
+	var rest []Line
+	for _, line := range journal {
+		if settled[line] == 0 {
+			rest = append(rest, line)
+		}
+	}
+	earlier := slices.Clone(bills)
+	for i := range earlier {
+		earlier[i].From = earlier[i].From.Add(-2 * border)
+	}
+	return rest, earlier
 }

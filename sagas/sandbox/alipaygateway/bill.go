@@ -39,10 +39,11 @@ var bills = map[string]bill{
 
 // movement is money that came in or went out.
 type movement struct {
-	trade   trade // of a payment or a refund
+	trade   trade // of a payment, a refund or a fee
 	refund  refund
 	payout  payout
-	fee     refund // that the platform took of a trade for a merchant
+	royalty refund    // that the platform took of a trade for a merchant
+	fee     money.Fen // above 0: what was charged for the payment
 	at      time.Time
 	balance money.Fen // of the merchant, after it
 }
@@ -51,13 +52,17 @@ type movement struct {
 type billAnswer struct {
 	OK   bool   `json:"ok"` // true
 	Bill string `json:"bill"`
+	Day  string `json:"day"` // the one that it is now, as in bill_date
 }
 
 // billControl answers sandbox.alipay.bill: one bill over everything so far, in UTF-8. Its
-// period begins and ends a day beyond, so that all of it is well within.
+// period begins and ends a day beyond, so that all of it is well within. It also has the
+// bills of this day made at once, or a number stand on every bill twice.
 func (g *Gateway) billControl(_ context.Context, body []byte) (any, error) {
 	wanted := struct {
-		Type string `json:"type"`
+		Type  string `json:"type"`
+		Ready bool   `json:"ready"`
+		Twice string `json:"twice"`
 	}{Type: billTrade}
 	if err := read(body, &wanted); err != nil {
 		return nil, err
@@ -66,8 +71,24 @@ func (g *Gateway) billControl(_ context.Context, body []byte) (any, error) {
 	if !known {
 		return nil, refuse("invalid_type", "type %.40q is neither %s nor %s", wanted.Type, billTrade, billAccount)
 	}
-	text, err := g.write(table, g.movements())
-	return billAnswer{OK: true, Bill: text}, err
+	today := g.now().In(g.zone).Format(time.DateOnly)
+	if len(wanted.Twice) > maxText {
+		return nil, refuse("invalid_number", "a number has at most %d bytes", maxText)
+	}
+	g.handed.arrange(today, wanted.Ready, wanted.Twice)
+	all := g.movements()
+	from, to := g.now(), g.now()
+	if len(all) > 0 {
+		from = all[0].at
+	}
+	text, err := g.write(table, g.midnight(from, -1), g.midnight(to, 2), all)
+	return billAnswer{OK: true, Bill: text, Day: today}, err
+}
+
+// midnight is the begin of the day of a moment, or of one so many days later.
+func (g *Gateway) midnight(at time.Time, days int) time.Time {
+	year, month, day := at.In(g.zone).Date()
+	return time.Date(year, month, day+days, 0, 0, 0, 0, g.zone)
 }
 
 // movements lists all that moved, oldest first.
@@ -76,11 +97,14 @@ func (g *Gateway) movements() []movement {
 	for _, t := range g.paidTrades("") {
 		if t.Merchant != "" { // none of the platform's money: it stands on bills that are not made here
 			for _, taken := range t.Royalties {
-				all = append(all, movement{trade: t, fee: taken, at: taken.At})
+				all = append(all, movement{trade: t, royalty: taken, at: taken.At})
 			}
 			continue
 		}
 		all = append(all, movement{trade: t, at: t.PaidAt})
+		if fee := feeOf(t.received()); fee > 0 {
+			all = append(all, movement{trade: t, fee: fee, at: t.PaidAt})
+		}
 		for _, r := range t.Refunds {
 			all = append(all, movement{trade: t, refund: r, at: r.At})
 		}
@@ -88,6 +112,7 @@ func (g *Gateway) movements() []movement {
 	for _, p := range g.madePayouts("") {
 		all = append(all, movement{payout: p, at: p.At})
 	}
+	all = g.handed.repeat(all)
 	slices.SortStableFunc(all, func(a, b movement) int { return a.at.Compare(b.at) })
 	balance := money.Fen(0)
 	for i := range all {
@@ -100,12 +125,14 @@ func (g *Gateway) movements() []movement {
 // signed is the amount, below 0 if it went out.
 func (m movement) signed() money.Fen {
 	switch {
-	case m.fee.RequestNo != "":
-		return m.fee.Amount
+	case m.royalty.RequestNo != "":
+		return m.royalty.Amount
 	case m.payout.OutBizNo != "":
 		return -m.payout.Amount
 	case m.refund.RequestNo != "":
 		return -m.refund.Amount
+	case m.fee > 0:
+		return -m.fee
 	default:
 		return m.trade.received()
 	}
@@ -119,18 +146,11 @@ func (m movement) ofOrder() money.Fen {
 	return m.trade.Amount
 }
 
-func (g *Gateway) write(table bill, all []movement) (string, error) {
-	from, to := g.now(), g.now()
-	if len(all) > 0 {
-		from = all[0].at
-	}
-	day := func(at time.Time, days int) string {
-		year, month, date := at.In(g.zone).Date()
-		return time.Date(year, month, date+days, 0, 0, 0, 0, g.zone).Format(dayLayout)
-	}
+// write makes the CSV of a bill, in UTF-8.
+func (g *Gateway) write(table bill, from, to time.Time, all []movement) (string, error) {
 	var text strings.Builder
 	fmt.Fprintf(&text, "#支付宝%s查询\n#账号：[%s0156]\n", table.title, sellerID)
-	fmt.Fprintf(&text, "#起始日期：[%s]   终止日期：[%s]\n", day(from, -1), day(to, 2))
+	fmt.Fprintf(&text, "#起始日期：[%s]   终止日期：[%s]\n", from.Format(dayLayout), to.Format(dayLayout))
 	fmt.Fprintf(&text, "#-----------------------------------------%s列表----------------------------------------\n", table.title)
 	rows := csv.NewWriter(&text)
 	if err := rows.Write(table.columns); err != nil {
@@ -152,31 +172,33 @@ func (g *Gateway) write(table bill, all []movement) (string, error) {
 }
 
 func (g *Gateway) tradeRow(moved movement) []string {
-	if moved.payout.OutBizNo != "" || moved.fee.RequestNo != "" {
+	if moved.payout.OutBizNo != "" || moved.fee > 0 || moved.royalty.RequestNo != "" {
 		return nil
 	}
-	kind := "交易"
+	kind, fee := "交易", -feeOf(moved.trade.received())
 	if moved.refund.RequestNo != "" {
-		kind = "退款"
+		kind, fee = "退款", 0
 	}
 	amount, received := moved.ofOrder().String(), moved.signed()
 	ours := moved.ofOrder() - received
 	return []string{
 		moved.trade.TradeNo + "\t", moved.trade.OutTradeNo + "\t", kind, moved.trade.Subject,
 		g.format(moved.trade.CreatedAt), g.format(moved.at), "", "", "", "", buyerLogonID + "\t",
-		amount, received.String(), "0.00", "0.00", "0.00", ours.String(), "0.00", "", "0.00", "0.00", moved.refund.RequestNo + "\t", "0.00", "0.00", "",
+		amount, received.String(), "0.00", "0.00", "0.00", ours.String(), "0.00", "", "0.00", "0.00", moved.refund.RequestNo + "\t", fee.String(), "0.00", "",
 	}
 }
 
 func (g *Gateway) accountRow(moved movement) []string {
 	number, ours, title, other, kind := moved.trade.TradeNo, moved.trade.OutTradeNo, moved.trade.Subject, buyerLogonID, "在线支付"
 	switch {
-	case moved.fee.RequestNo != "": // how Alipay words it is not known
-		ours, other, kind = moved.fee.RequestNo, moved.trade.Merchant, "分账"
+	case moved.royalty.RequestNo != "": // how Alipay words it is not known
+		ours, other, kind = moved.royalty.RequestNo, moved.trade.Merchant, "分账"
 	case moved.payout.OutBizNo != "":
 		number, ours, title, other, kind = moved.payout.OrderID, moved.payout.OutBizNo, moved.payout.Title, moved.payout.Payee, "转账"
 	case moved.refund.RequestNo != "":
 		kind = "交易退款"
+	case moved.fee > 0:
+		title, other, kind = "服务费", "", "收费"
 	}
 	in, out := moved.signed().String(), ""
 	if moved.signed() < 0 {

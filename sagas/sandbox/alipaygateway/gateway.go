@@ -11,6 +11,7 @@ package alipaygateway
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"crypto/rsa"
 	"fmt"
 	"log/slog"
@@ -64,8 +65,8 @@ type Schedule struct {
 	Late time.Duration
 }
 
-// Gateway is a running sandbox. It is an http.Handler for two pages wherever it is
-// mounted: gateway.do and, beside it, cashier.
+// Gateway is a running sandbox. It is an http.Handler for three pages wherever it is
+// mounted: gateway.do and, beside it, cashier and downloadBillFile.resource.
 type Gateway struct {
 	kv       jetstream.KeyValue
 	logger   *slog.Logger
@@ -85,6 +86,7 @@ type Gateway struct {
 
 	books  books
 	faults faults
+	handed handed // what is handed out as bills
 
 	http    *http.Client  // for notifications
 	sending chan struct{} // a slot for each notification under way
@@ -115,6 +117,7 @@ func Open(ctx context.Context, config Config) (*Gateway, error) {
 	if g.certificates, err = openCertificates(config.KeyDir, g.merchant, g.alipay, config.Now); err != nil {
 		return nil, err
 	}
+	g.handed.token = rand.Text() // so that no address is good for another process
 	g.methods = g.routes()
 	if err := g.load(ctx); err != nil {
 		return nil, err

@@ -154,6 +154,8 @@ type reply struct {
 	TradeNo    string    `json:"trade_no"`
 	Amount     money.Fen `json:"amount"`
 	Serial     string    `json:"alipay_cert_sn"`
+	Bill       string    `json:"bill"`
+	Day        string    `json:"day"`
 	Error      struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`

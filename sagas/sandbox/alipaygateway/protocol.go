@@ -39,6 +39,7 @@ func (g *Gateway) routes() map[string]method {
 		"alipay.fund.trans.common.query":    {"", g.transferQuery},
 		methodConfirm:                       {apiPayout, g.confirm},
 		methodFee:                           {apiFee, g.takeFee},
+		methodBill:                          {"", g.billAddress},
 	}
 }
 
@@ -47,7 +48,8 @@ type call struct {
 	method    string
 	content   string // the biz_content
 	notifyURL string
-	certified bool // it is signed with certificates
+	certified bool   // it is signed with certificates
+	at        string // the address of the gateway's own page, as the caller sees it
 }
 
 // status starts every answer.
@@ -102,6 +104,8 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.serveCall(w, r)
 	case "cashier":
 		g.serveCashier(w, r)
+	case billPage:
+		g.serveBill(w, r)
 	default:
 		http.NotFound(w, r)
 	}
@@ -111,6 +115,7 @@ func (g *Gateway) serveCall(w http.ResponseWriter, r *http.Request) {
 	var said any
 	asked, err := g.authenticate(r.Form)
 	if err == nil {
+		asked.at = "http://" + r.Host + r.URL.Path
 		said, err = g.perform(r.Context(), asked)
 	}
 	var no *status

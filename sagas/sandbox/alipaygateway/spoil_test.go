@@ -92,7 +92,7 @@ func TestBillsListWhatMoved(t *testing.T) {
 	require.NoError(t, err)
 	for kind, want := range map[string][]string{
 		"trade":        {"payment T1  1999.00", "refund T1 R1 1999.00"},
-		"signcustomer": {"payment T1  1999.00", "refund T1  1999.00", "payout P1  0.50"},
+		"signcustomer": {"income T1  1999.00", "expense T1  1999.00", "expense P1  0.50"},
 	} {
 		var said struct {
 			Bill string `json:"bill"`

@@ -117,6 +117,7 @@ var Table = []Row{
 	{Way: HTTP, What: "GET /v1/events", Who: readers, All: seeAll, Query: "events"},
 	{Way: HTTP, What: "GET /v1/journal", Who: seeAll, All: seeAll, Query: "journal"},
 	{Way: HTTP, What: "GET /v1/journal/balances", Who: seeAll, All: seeAll, Query: "balances"},
+	{Way: HTTP, What: "GET /v1/bills", Who: seeAll, All: seeAll, Query: "bills"},
 	{Way: HTTP, What: "GET /v1/purchases", Who: seeAll, All: seeAll, Query: "purchases"},
 	{Way: HTTP, What: "GET /v1/projections", Who: seeAll},
 	{Way: HTTP, What: "GET /v1/projections/{name}/copy", Who: seeAll},

@@ -132,6 +132,7 @@ var samples = map[string]struct{ path, body, shows string }{
 	"GET /v1/events":                      {"/v1/events", `{}`, `"p-1"`},
 	"GET /v1/journal":                     {"/v1/journal", `{}`, ``},
 	"GET /v1/journal/balances":            {"/v1/journal/balances", `{}`, ``},
+	"GET /v1/bills":                       {"/v1/bills", `{}`, ``},
 	"GET /v1/purchases":                   {"/v1/purchases", `{}`, ``},
 	"GET /v1/projections":                 {path: "/v1/projections"},
 	"POST /v1/projections/{name}/rebuild": {path: "/v1/projections/accounts/rebuild"},

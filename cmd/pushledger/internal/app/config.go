@@ -35,7 +35,10 @@ type Config struct {
 	Version         string
 	Fees            push.FeeSchedule
 	Limit           commands.Limit // of one account's commands
-	Logger          *slog.Logger
+	// Reconcile has the journal held against Alipay's bills every day, so long after midnight
+	// in Alipay's zone; nil: never.
+	Reconcile *time.Duration
+	Logger    *slog.Logger
 
 	// Sandbox runs the partners in this process. It makes tokens, keys and the Alipay
 	// settings by itself.

@@ -181,6 +181,7 @@ func (s *Service) queryHandler() http.Handler {
 	s.reading.metrics.Observe("pushledger_purchases_open", "Pushes for which something is left to do, now or at a deadline.",
 		func() float64 { return float64(s.saga.Open()) })
 	s.measureCertificates()
+	s.measureReconciliation()
 	return httpapi.New(httpapi.Config{
 		Pushes: s.reading.pushes, Accounts: s.reading.accounts, Acceptance: s.reading.acceptance, Models: s.reading.models,
 		Metrics: s.reading.metrics, Stopping: s.reading.stopping,

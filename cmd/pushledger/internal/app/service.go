@@ -31,30 +31,32 @@ import (
 	"github.com/pushledger/pushledger/sagas/ledger"
 	"github.com/pushledger/pushledger/sagas/payment/alipay"
 	"github.com/pushledger/pushledger/sagas/purchase"
+	"github.com/pushledger/pushledger/sagas/reconciliation"
 	"github.com/pushledger/pushledger/sagas/registrar/natsregistrar"
 )
 
 // Service is a running PushLedger.
 type Service struct {
-	config     Config
-	Ready      Ready
-	verifier   *identity.Verifier
-	roll       *identity.Roll
-	tls        *certificate.Certificate // nil: both doors speak in the clear
-	server     *natsserver.Server
-	store      *eventlog.Store
-	disk       disk
-	poison     atomic.Pointer[error] // why a saga has stopped alone
-	outside    *telemetry.Outside
-	outsideLog *slog.Logger // for what strangers and clients can cause
-	audit      *auditing
-	provider   *alipay.Provider
-	registrar  *natsregistrar.Client
-	reading    reading
-	saga       *purchase.Saga
-	background *errgroup.Group
-	ended      chan error     // what made the background end by itself
-	closers    []func() error // run in reverse order
+	config         Config
+	Ready          Ready
+	verifier       *identity.Verifier
+	roll           *identity.Roll
+	tls            *certificate.Certificate // nil: both doors speak in the clear
+	server         *natsserver.Server
+	store          *eventlog.Store
+	disk           disk
+	poison         atomic.Pointer[error] // why a saga has stopped alone
+	outside        *telemetry.Outside
+	outsideLog     *slog.Logger // for what strangers and clients can cause
+	audit          *auditing
+	provider       *alipay.Provider
+	registrar      *natsregistrar.Client
+	reading        reading
+	saga           *purchase.Saga
+	reconciliation *reconciliation.Saga // nil: it is not switched on
+	background     *errgroup.Group
+	ended          chan error     // what made the background end by itself
+	closers        []func() error // run in reverse order
 }
 
 // Start runs a service until Close. When it returns without error the service answers
@@ -270,6 +272,7 @@ func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed
 		Keeper: checkedFile(filepath.Join(s.config.Data, "purchases.json")), Logger: s.config.Logger, Now: now, Workers: workers, PollFirst: first, PollLongest: longest,
 		SourcesPatience: patience, CloseGrace: grace, UnknownChannel: s.reading.metrics.UnknownChannel,
 	})
+	s.openReconciliation(pushLedger)
 	invalidations := invalidation.New(s.store, pushLedger, s.registrar, s.config.Logger, now)
 	ctx, stop := context.WithCancel(context.Background())
 	s.background, ctx = errgroup.WithContext(ctx)
@@ -277,6 +280,7 @@ func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed
 	s.background.Go(func() error { return s.watchDisk(ctx) })
 	s.background.Go(func() error { return s.watchTokens(ctx) })
 	s.background.Go(func() error { return s.watchCertificates(ctx) })
+	s.background.Go(func() error { return s.runReconciliation(ctx) })
 	s.background.Go(func() error { return s.unlessPoisoned("purchases", s.saga.Run(ctx)) })
 	s.background.Go(func() error { return s.unlessPoisoned("invalidations", invalidations.Run(ctx)) })
 	s.background.Go(func() error { return feed.Follow(ctx, invalidations.Handle) })

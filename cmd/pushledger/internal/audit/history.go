@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/pushledger/pushledger/aggregates/daybill"
 	"github.com/pushledger/pushledger/aggregates/listing"
 	"github.com/pushledger/pushledger/aggregates/money"
 	"github.com/pushledger/pushledger/aggregates/push"
@@ -23,7 +24,8 @@ type History struct {
 	// partial histories begin in the middle; pushes offered before are left out.
 	partial  bool
 	pushes   map[string]push.State
-	domains  map[string]string // the live push that holds a domain, by the domain's stream key
+	domains  map[string]string        // the live push that holds a domain, by the domain's stream key
+	bills    map[string]daybill.State // by day
 	balances map[string]money.Fen
 	change   []eventstore.Recorded // the one that is not whole yet
 }
@@ -32,7 +34,7 @@ type History struct {
 func NewHistory(partial bool) *History {
 	return &History{
 		partial: partial, pushes: make(map[string]push.State),
-		domains: make(map[string]string), balances: make(map[string]money.Fen),
+		domains: make(map[string]string), bills: make(map[string]daybill.State), balances: make(map[string]money.Fen),
 	}
 }
 
@@ -59,8 +61,12 @@ func broken(at eventstore.Recorded, format string, arguments ...any) error {
 	return &transparency.Damage{Sequence: at.Sequence, Reason: fmt.Sprintf(format, arguments...)}
 }
 
-// apply takes one whole change: domains first, then the push they belong to.
+// apply takes one whole change: that of a bill, or domains first and then the push they
+// belong to.
 func (h *History) apply(change []eventstore.Recorded) error {
+	if change[0].Stream.Kind == ledger.BillKind {
+		return h.applyBill(change)
+	}
 	split := 0
 	for split < len(change) && change[split].Stream.Kind == domainKind {
 		split++
@@ -166,32 +172,19 @@ func (h *History) move(own eventstore.Recorded, before, after push.State, change
 	return nil
 }
 
-// post carries the money of a change into the books. Only what is outside the journal may be
-// negative, an ended push has nothing left in escrow, and statements tell what the journal
-// tells.
+// post carries the money of a change into the books. An ended push has nothing left in
+// escrow, and statements tell what the journal tells.
 func (h *History) post(id string, after push.State, own []eventstore.Recorded, events []push.Event) error {
 	var postings []push.Posting
 	for _, event := range events {
 		postings = append(postings, push.Postings(id, event)...)
 	}
-	touched := make(map[string]bool)
-	for _, posting := range postings {
-		h.balances[posting.From] -= posting.Amount
-		h.balances[posting.To] += posting.Amount
-		touched[posting.From], touched[posting.To] = true, true
+	if err := h.carry(own[0], postings); err != nil {
+		return err
 	}
 	if len(postings) > 0 {
 		if err := checkStatements(id, after, postings); err != nil {
 			return broken(own[0], "push %s: %v", id, err)
-		}
-	}
-	for account := range touched {
-		balance := h.balances[account]
-		if balance < 0 && !push.Outside(account) {
-			return broken(own[0], "account %s would hold %s", account, balance)
-		}
-		if balance == 0 {
-			delete(h.balances, account)
 		}
 	}
 	if left := h.balances[push.EscrowAccount(id)]; left != 0 && !after.Status.Live() {

@@ -38,7 +38,7 @@ func TestAGenericValidatorAcceptsTheDescriptionAndTheAnswers(t *testing.T) {
 
 	for _, path := range []string{
 		"/v1/pushes/p-1", "/v1/pushes/p-1?as_of=2", "/v1/pushes/nothing", "/v1/pushes?limit=1", "/v1/pushes?limit=0", "/v1/pushes/p-1/timeline",
-		"/v1/pushes/p-1/facts", "/v1/pushes/p-2/facts", "/v1/pushes/p-3/facts", "/v1/pushes/nothing/facts", "/v1/domains/alpha.com", "/v1/accounts/bo/statement", "/v1/journal", "/v1/journal/balances", "/v1/purchases",
+		"/v1/pushes/p-1/facts", "/v1/pushes/p-2/facts", "/v1/pushes/p-3/facts", "/v1/pushes/nothing/facts", "/v1/domains/alpha.com", "/v1/accounts/bo/statement", "/v1/journal", "/v1/journal/balances", "/v1/bills", "/v1/purchases",
 		"/v1/stats/daily", "/v1/projections",
 	} {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://ledger.example"+path, http.NoBody)

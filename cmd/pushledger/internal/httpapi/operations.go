@@ -67,6 +67,12 @@ type dailyInput struct {
 
 type balancesInput struct{ Freshness }
 
+type billsInput struct {
+	Freshness
+	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Before string `query:"before" doc:"Only days before this one." format:"date"`
+}
+
 func (s *server) addOperations() {
 	answer(s, s.Pushes.Served, operation(s, http.MethodGet, "get-push", "/v1/pushes/{id}", "One push"),
 		func(ctx context.Context, viewer pushes.Viewer, in pushInput) (*pushOutput, error) {
@@ -99,6 +105,10 @@ func (s *server) addOperations() {
 	get(s, s.Pushes.Served, "get-balances", "/v1/journal/balances", "Balances by account (operator, auditor)",
 		func(ctx context.Context, viewer pushes.Viewer, _ balancesInput) (pushes.Balances, error) {
 			return s.Pushes.Balances(ctx, viewer, pushes.BalancesRequest{})
+		})
+	get(s, s.Pushes.Served, "list-bills", "/v1/bills", "Days whose bills the journal was held against, the newest first (operator, auditor)",
+		func(ctx context.Context, viewer pushes.Viewer, in billsInput) (pushes.BillsPage, error) {
+			return s.Pushes.Bills(ctx, viewer, pushes.BillsRequest{Limit: in.Limit, Before: in.Before})
 		})
 	get(s, s.Pushes.Served, "list-purchases", "/v1/purchases", "Purchases in progress, with what is to be done (operator, auditor)",
 		func(ctx context.Context, viewer pushes.Viewer, in purchasesInput) (pushes.PurchasesPage, error) {

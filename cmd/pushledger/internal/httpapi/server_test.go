@@ -333,7 +333,7 @@ func TestTheDescriptionNamesEveryPath(t *testing.T) {
 	}
 	require.ElementsMatch(t, []string{
 		"/v1/pushes/{id}", "/v1/pushes", "/v1/pushes/{id}/timeline", "/v1/pushes/{id}/facts", "/v1/domains/{name}", "/v1/journal", "/v1/journal/balances",
-		"/v1/purchases", "/v1/stats/daily", "/v1/accounts/{id}/statement", "/v1/events", "/v1/projections", "/v1/projections/{name}/rebuild",
+		"/v1/bills", "/v1/purchases", "/v1/stats/daily", "/v1/accounts/{id}/statement", "/v1/events", "/v1/projections", "/v1/projections/{name}/rebuild",
 		"/v1/projections/{name}/copy",
 	}, paths)
 	shown := description["components"].(map[string]any)["schemas"].(map[string]any)["View"].(map[string]any)

@@ -31,6 +31,7 @@ var questions = map[string]question{
 	"domain":    onPushes((*pushes.Queries).Domain),
 	"journal":   onPushes((*pushes.Queries).Journal),
 	"balances":  onPushes((*pushes.Queries).Balances),
+	"bills":     onPushes((*pushes.Queries).Bills),
 	"purchases": onPushes((*pushes.Queries).Purchases),
 	"events":    onPushes((*pushes.Queries).EventsPage),
 	"statement": onAccounts((*accounts.Queries).Statement),

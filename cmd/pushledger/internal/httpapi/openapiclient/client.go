@@ -147,6 +147,11 @@ type Balances struct {
 	Sum string `json:"sum"`
 }
 
+// BillsPage defines model for BillsPage.
+type BillsPage struct {
+	Bills []DayBill `json:"bills"`
+}
+
 // Daily defines model for Daily.
 type Daily struct {
 	Days []Day `json:"days"`
@@ -161,6 +166,22 @@ type Day struct {
 
 	// Turnover totals of the pushes completed that day, in yuan
 	Turnover string `json:"turnover"`
+}
+
+// DayBill defines model for DayBill.
+type DayBill struct {
+	At          time.Time `json:"at"`
+	Day         string    `json:"day"`
+	Differences int64     `json:"differences"`
+	Digest      string    `json:"digest"`
+	Expenses    int64     `json:"expenses"`
+	Fees        string    `json:"fees"`
+	FeesBack    string    `json:"fees_back"`
+	Payments    int64     `json:"payments"`
+	Refunds     int64     `json:"refunds"`
+
+	// Seq sequence of the event that booked the fees
+	Seq int64 `json:"seq"`
 }
 
 // Domain defines model for Domain.
@@ -284,13 +305,18 @@ type ItemView struct {
 type JournalEntry struct {
 	Amount string `json:"amount"`
 
+	// BillDay day of the bill that fees are on, at the payment provider
+	BillDay *string `json:"bill_day,omitempty"`
+
 	// Event type of that event
 	Event string `json:"event"`
 	From  string `json:"from"`
 
 	// PayoutNo of the payout, at the payment provider
 	PayoutNo *string `json:"payout_no,omitempty"`
-	PushId   string  `json:"push_id"`
+
+	// PushId empty for the fees on a bill
+	PushId string `json:"push_id"`
 
 	// RequestNo of the refund, at the payment provider
 	RequestNo *string `json:"request_no,omitempty"`
@@ -634,6 +660,20 @@ type GetStatementParams struct {
 // GetStatementParamsFormat defines parameters for GetStatement.
 type GetStatementParamsFormat string
 
+// ListBillsParams defines parameters for ListBills.
+type ListBillsParams struct {
+	Limit *int64 `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Before Only days before this one.
+	Before *openapi_types.Date `form:"before,omitempty" json:"before,omitempty"`
+
+	// MinSeq Wait until the answer shows this sequence of the ledger.
+	MinSeq *string `json:"Min-Seq,omitempty"`
+
+	// MinSeqTimeout How long to wait at most before 503, above 0 and up to 30s.
+	MinSeqTimeout *string `json:"Min-Seq-Timeout,omitempty"`
+}
+
 // GetDomainParams defines parameters for GetDomain.
 type GetDomainParams struct {
 	// MinSeq Wait until the answer shows this sequence of the ledger.
@@ -878,6 +918,11 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/accounts/{id}/statement (the `GetStatement` operationId).
 	GetStatement(ctx context.Context, id string, params *GetStatementParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListBills Days whose bills the journal was held against, the newest first (operator, auditor)
+	//
+	// Corresponds with GET /v1/bills (the `ListBills` operationId).
+	ListBills(ctx context.Context, params *ListBillsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetDomain The live push that holds a domain, and its history
 	//
 	// Corresponds with GET /v1/domains/{name} (the `GetDomain` operationId).
@@ -949,6 +994,21 @@ type ClientInterface interface {
 // Corresponds with GET /v1/accounts/{id}/statement (the `GetStatement` operationId).
 func (c *Client) GetStatement(ctx context.Context, id string, params *GetStatementParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetStatementRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListBills Days whose bills the journal was held against, the newest first (operator, auditor)
+//
+// Corresponds with GET /v1/bills (the `ListBills` operationId).
+func (c *Client) ListBills(ctx context.Context, params *ListBillsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListBillsRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -1269,6 +1329,98 @@ func NewGetStatementRequest(server string, id string, params *GetStatementParams
 			}
 
 			req.Header.Set("Accept", headerParam2)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewListBillsRequest constructs an http.Request for the ListBills method
+func NewListBillsRequest(server string, params *ListBillsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/bills")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Before != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "before", *params.Before, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.MinSeq != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Min-Seq", *params.MinSeq, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Min-Seq", headerParam0)
+		}
+
+		if params.MinSeqTimeout != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Min-Seq-Timeout", *params.MinSeqTimeout, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Min-Seq-Timeout", headerParam1)
 		}
 
 	}
@@ -2356,6 +2508,13 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/accounts/{id}/statement (the `GetStatement` operationId).
 	GetStatementWithResponse(ctx context.Context, id string, params *GetStatementParams, reqEditors ...RequestEditorFn) (*GetStatementResponse, error)
 
+	// ListBillsWithResponse Days whose bills the journal was held against, the newest first (operator, auditor)
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/bills (the `ListBills` operationId).
+	ListBillsWithResponse(ctx context.Context, params *ListBillsParams, reqEditors ...RequestEditorFn) (*ListBillsResponse, error)
+
 	// GetDomainWithResponse The live push that holds a domain, and its history
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -2498,6 +2657,54 @@ func (r GetStatementResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetStatementResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListBillsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BillsPage
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListBillsResponse) GetJSON200() *BillsPage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListBillsResponse) GetApplicationproblemJSONDefault() *Problem {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListBillsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListBillsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListBillsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListBillsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -3127,6 +3334,19 @@ func (c *ClientWithResponses) GetStatementWithResponse(ctx context.Context, id s
 	return ParseGetStatementResponse(rsp)
 }
 
+// ListBillsWithResponse Days whose bills the journal was held against, the newest first (operator, auditor)
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/bills (the `ListBills` operationId).
+func (c *ClientWithResponses) ListBillsWithResponse(ctx context.Context, params *ListBillsParams, reqEditors ...RequestEditorFn) (*ListBillsResponse, error) {
+	rsp, err := c.ListBills(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListBillsResponse(rsp)
+}
+
 // GetDomainWithResponse The live push that holds a domain, and its history
 //
 // Returns a wrapper object for the known response body format(s).
@@ -3347,6 +3567,39 @@ func ParseGetStatementResponse(rsp *http.Response) (*GetStatementResponse, error
 			headers.ContentType = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListBillsResponse parses an HTTP response from a ListBillsWithResponse call
+func ParseListBillsResponse(rsp *http.Response) (*ListBillsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListBillsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BillsPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
 	}
 
 	return response, nil
