@@ -118,14 +118,18 @@ type key struct {
 // lines of the journal that no row of a bill has accounted for yet.
 type lines struct {
 	open  map[key][]Line
-	known map[string]bool // every number of the journal
+	known map[string]bool   // every number of the journal
+	trade map[string]string // of a refund's request number
 }
 
 func newLines(journal []Line) lines {
-	l := lines{open: make(map[key][]Line), known: make(map[string]bool)}
+	l := lines{open: make(map[key][]Line), known: make(map[string]bool), trade: make(map[string]string)}
 	for _, line := range journal {
 		l.open[key{line.Kind, line.Number}] = append(l.open[key{line.Kind, line.Number}], line)
 		l.known[line.Number] = true
+		if line.RequestNo != "" {
+			l.known[line.RequestNo], l.trade[line.RequestNo] = true, line.Number
+		}
 	}
 	return l
 }
@@ -148,6 +152,9 @@ func (l lines) settle(movement Movement) (Difference, bool) {
 		difference.Order = movement.Order
 	}
 	for _, number := range numbers {
+		if trade, is := l.trade[number]; is { // a bill may have the request in the place of the trade
+			number, movement.RequestNo = trade, number
+		}
 		for _, kind := range kinds[movement.Kind] {
 			line, rest, found := take(l.open[key{kind, number}], movement)
 			if !found {

@@ -29,6 +29,17 @@ func TestTheNameOfABusinessDecidesNothing(t *testing.T) {
 	}
 }
 
+// Which of ours stands on the row of a refund is not known of every bill.
+func TestARefundIsFoundByEitherOfItsNumbers(t *testing.T) {
+	text := sample(t, "signcustomer.csv")
+	row := line(text, "交易退款")
+	for _, changed := range []string{
+		strings.Replace(row, "Ttwo", "Rtwo", 1), strings.Replace(strings.Replace(row, "Ttwo", "", 1), "2026110222001400000000000002", "Rtwo", 1),
+	} {
+		require.Empty(t, bill.Compare(journal(), parse(t, strings.Replace(text, row, changed, 1))), changed)
+	}
+}
+
 // Rows that are not the ledger's are shown with their line, but for what Alipay itself has
 // charged and what the merchant moves on its own account.
 func TestRowsOfOthersAreShown(t *testing.T) {
