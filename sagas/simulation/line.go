@@ -106,6 +106,16 @@ func (p provider) Payout(_ context.Context, payout payment.Payout) (string, erro
 	}, refuse)
 }
 
+// FindPayout implements payment.Provider.
+func (p provider) FindPayout(_ context.Context, payout payment.Payout) (string, error) {
+	return call(p.line, "find payout", func(fault) (string, error) {
+		if !p.bank.moved(payout.PayoutNo) {
+			return "", payment.ErrPayoutNotFound
+		}
+		return "out" + payout.PayoutNo, nil
+	})
+}
+
 // money moves money, unless its number is refused: then it is refused for ever.
 func (p provider) money(api, number string, wrong fault, move func()) error {
 	if wrong == refuse && !p.bank.moved(number) {

@@ -83,7 +83,7 @@ func (p *Provider) Open(ctx context.Context, payURL string) error {
 	if err != nil {
 		return unknown(apiPagePay, err)
 	}
-	if err := said.check(apiPagePay); !isRefusal(err, subTradePaid) {
+	if err := said.check(apiPagePay); !means(err, already) {
 		return err
 	}
 	return nil

@@ -133,12 +133,18 @@ func (g *Gateway) serveCall(w http.ResponseWriter, r *http.Request) {
 // gateway.
 func (g *Gateway) authenticate(form url.Values) (call, error) {
 	unread := call{certified: certified(form)}
+	if form.Get("app_id") != appID {
+		if _, known := g.methods[form.Get("method")]; known {
+			unread.method = form.Get("method") // Alipay answers such a call by its name
+		}
+		return unread, invalid(subAppUnknown, "无效的AppID参数")
+	}
 	for name, values := range form {
 		if len(values) != 1 {
 			return unread, invalid("isv.invalid-parameter", fmt.Sprintf("%.40q is given %d times", name, len(values)))
 		}
 	}
-	for name, want := range map[string]string{"app_id": appID, "sign_type": "RSA2", "charset": "utf-8", "version": "1.0", "format": "JSON"} {
+	for name, want := range map[string]string{"sign_type": "RSA2", "charset": "utf-8", "version": "1.0", "format": "JSON"} {
 		if !strings.EqualFold(form.Get(name), want) {
 			return unread, invalid("isv.invalid-"+strings.ReplaceAll(name, "_", "-"), fmt.Sprintf("%s is not %s", name, want))
 		}
@@ -184,7 +190,7 @@ func (g *Gateway) perform(ctx context.Context, asked call) (any, error) {
 			return nil, err
 		}
 	}
-	switch mode := g.faults.take(spoiled); mode {
+	switch wrong := g.faults.take(spoiled); wrong.mode {
 	case modeError:
 		return nil, errors.New("alipaygateway: a fault was injected")
 	case modeTimeout:
@@ -195,9 +201,12 @@ func (g *Gateway) perform(ctx context.Context, asked call) (any, error) {
 		}
 		return nil, errSilence
 	case modeBusinessError:
+		if wrong.said != nil {
+			return nil, wrong.said
+		}
 		return nil, businessErrors[known.api]
 	case modeRubbish, modeHalf, modeRedirect, modeHuge:
-		return nil, spoiledAnswer(mode)
+		return nil, spoiledAnswer(wrong.mode)
 	}
 	return known.do(ctx, asked)
 }
@@ -214,27 +223,39 @@ func (g *Gateway) keepSilent(ctx context.Context) {
 	panic(http.ErrAbortHandler)
 }
 
+// subAppUnknown is what Alipay says without a signature: it does not know whose key to use.
+const subAppUnknown = "isv.invalid-app-id"
+
+// nodeName is the member of an answer that holds what is said.
+func nodeName(asked call) string {
+	if asked.method == "" {
+		return "error"
+	}
+	return strings.ReplaceAll(asked.method, ".", "_")
+}
+
 // answer sends what is said and a signature over exactly its bytes.
 func (g *Gateway) answer(w http.ResponseWriter, asked call, said any) error {
 	node, err := json.Marshal(said)
 	if err != nil {
 		return fmt.Errorf("alipaygateway: encode: %w", err)
 	}
+	if no, is := said.(*status); is && no.SubCode == subAppUnknown {
+		w.Header().Set("Content-Type", "application/json;charset=utf-8")
+		_, err = fmt.Fprintf(w, `{"%s_response":%s}`, nodeName(asked), node) //nolint:gosec // JSON, and said to be
+		return err
+	}
 	signing := g.signer(asked.certified)
 	signature, err := sign(signing.key, node)
 	if err != nil {
 		return err
-	}
-	name := "error"
-	if asked.method != "" {
-		name = strings.ReplaceAll(asked.method, ".", "_")
 	}
 	var certificate string
 	if signing.serial != "" {
 		certificate = fmt.Sprintf(`"alipay_cert_sn":%q,`, signing.serial)
 	}
 	w.Header().Set("Content-Type", "application/json;charset=utf-8")
-	_, err = fmt.Fprintf(w, `{"%s_response":%s,%s"sign":"%s"}`, name, node, certificate, signature) //nolint:gosec // JSON, and said to be
+	_, err = fmt.Fprintf(w, `{"%s_response":%s,%s"sign":"%s"}`, nodeName(asked), node, certificate, signature) //nolint:gosec // JSON, and said to be
 	return err
 }
 

@@ -65,4 +65,6 @@ const (
 	sandboxPollFirst = time.Second
 	sandboxPollMost  = 5 * time.Second
 	sandboxSources   = 10 * time.Second
+	sandboxProbe     = 10 * time.Second
+	sandboxPostponed = 2 * time.Second
 )

@@ -111,7 +111,7 @@ func (s *Service) openNotices(ctx context.Context) error {
 // runReadModels follows the log with every read model. One that stops is loud and not
 // ready, but takes nothing else down.
 func (s *Service) runReadModels(ctx context.Context) {
-	s.reading.pushes.Attempts = s.saga.Attempts
+	s.reading.pushes.Attempts, s.reading.pushes.Alarmed = s.saga.Attempts, s.saga.Alarmed
 	for _, model := range s.reading.models {
 		s.background.Go(func() error { return model.Run(ctx) })
 	}
@@ -179,6 +179,7 @@ func (s *Service) queryHandler() http.Handler {
 	s.reading.metrics.Observe("pushledger_purchases_open", "Pushes for which something is left to do, now or at a deadline.",
 		func() float64 { return float64(s.saga.Open()) })
 	s.measureCertificates()
+	s.measureAlarms()
 	return httpapi.New(httpapi.Config{
 		Pushes: s.reading.pushes, Accounts: s.reading.accounts, Acceptance: s.reading.acceptance, Models: s.reading.models,
 		Metrics: s.reading.metrics, Stopping: s.reading.stopping,

@@ -249,14 +249,17 @@ func (s *Service) takeEvents(ctx context.Context) (*natsregistrar.Feed, error) {
 func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed) {
 	first, longest := pollFirst, pollLongest
 	patience := s.config.SourcesPatience
+	var probe, later, latest time.Duration // the saga's own
 	if s.config.Sandbox {
 		first, longest = sandboxPollFirst, sandboxPollMost
 		patience = cmp.Or(patience, sandboxSources)
+		probe, later, latest = sandboxProbe, sandboxPostponed, sandboxProbe
 	}
 	s.saga = purchase.New(purchase.Config{
 		Store: s.store, Ledger: pushLedger, Provider: s.provider, Registrar: s.registrar, Directory: s.registrar,
 		Keeper: keptFile(filepath.Join(s.config.Data, "purchases.json")), Logger: s.config.Logger, Now: now, Workers: workers, PollFirst: first, PollLongest: longest,
 		SourcesPatience: patience, UnknownChannel: s.reading.metrics.UnknownChannel,
+		ProbeEvery: probe, PostponedFirst: later, PostponedLongest: latest, Postponed: s.reading.metrics.Postponed,
 	})
 	invalidations := invalidation.New(s.store, pushLedger, s.registrar, s.config.Logger, now)
 	ctx, stop := context.WithCancel(context.Background())
@@ -302,7 +305,7 @@ func (s *Service) openDoors(ctx context.Context, pushLedger *ledger.Ledger) erro
 	}
 	handler := commands.NewHandler(commands.Config{
 		Ledger: pushLedger, Registrar: s.registrar, Directory: s.registrar, Provider: s.provider,
-		Now: now, Window: s.config.PaymentWindow, OwnAccount: s.config.OwnAccount, Fees: s.config.Fees, Operator: s.roll.Operates, Origin: s.server.AddressOf,
+		Now: now, Window: s.config.PaymentWindow, OwnAccount: s.config.OwnAccount, Fees: s.config.Fees, Operator: s.roll.Operates, Origin: s.server.AddressOf, Alarmed: s.saga.IsAlarmed,
 		Index: s.reading.commands, Logger: s.config.Logger,
 	})
 	if err := s.openSubmissions(ctx, handler); err != nil {

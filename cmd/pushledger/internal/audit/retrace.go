@@ -97,7 +97,8 @@ func byHand(before push.State, actor string, events []push.Event) decision {
 	case push.RetryOrdered:
 		return func() ([]push.Event, error) {
 			task := push.Task{Step: e.Step, RequestNo: e.RequestNo, Domain: e.Domain}
-			return push.DecideRetry(before, push.Retry{Task: task, Actor: actor, Reason: e.Reason}, e.At)
+			// Whether a step under way was put off, only the service knew that carried it out.
+			return push.DecideRetry(before, push.Retry{Task: task, Actor: actor, Reason: e.Reason, Alarmed: true}, e.At)
 		}
 	case push.SettledByHand:
 		return func() ([]push.Event, error) {

@@ -44,8 +44,11 @@ type Config struct {
 	// Origin tells the addresses from which an account is connected; nil where nobody
 	// knows. It is asked about operators only.
 	Origin func(account string) string
-	Index  Index
-	Logger *slog.Logger
+	// Alarmed reports whether a payout or refund is put off until somebody has seen to what the
+	// provider says; nil where nobody knows. Only such a one can be retried while it is under way.
+	Alarmed func(pushID string, step push.Step) bool
+	Index   Index
+	Logger  *slog.Logger
 }
 
 // Handler decides commands. It is safe for concurrent use.

@@ -414,10 +414,10 @@ type Purchase struct {
 	// Seq sequence of its last event
 	Seq int64 `json:"seq"`
 
-	// Since since when it waits for a person
+	// Since since when it waits for a person, or for what somebody must see to
 	Since *time.Time `json:"since,omitempty"`
 
-	// State running, or stuck: a person must help
+	// State running; stuck: a person must help; alarm: it goes on by itself once a person has seen to the merchant's balance, contract or configuration
 	State  string `json:"state"`
 	Status string `json:"status"`
 
@@ -446,7 +446,7 @@ type PurchaseStep struct {
 	// RequestNo the refund that is meant
 	RequestNo *string `json:"request_no,omitempty"`
 
-	// Since since when it waits for a person
+	// Since since when it waits for a person, or for what somebody must see to
 	Since *time.Time `json:"since,omitempty"`
 
 	// Step open_payment, await_payment, deliver, return, payout, refund, close_payment, reversal, buyer_act or check_funding
