@@ -145,7 +145,7 @@ func TestWhatIsPutOffIsListedAsAnAlarm(t *testing.T) {
 	ledger := pushestest.Start(t)
 	for id, name := range map[string]domainname.Name{"p-1": alpha, "p-2": beta} {
 		offered := pushestest.Offered(id, anna, bo, name)
-		ledger.Show(t, id, append([]push.Event{offered}, pushestest.Payment(offered)...)...)
+		ledger.Show(t, id, append(append([]push.Event{offered}, pushestest.Payment(offered)...), push.DeliveryStarted{At: offered.OfferedAt})...)
 	}
 	since := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	ledger.Queries.Alarmed = func() []string { return []string{"p-2", "not-here"} }
