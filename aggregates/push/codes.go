@@ -67,6 +67,7 @@ const (
 	CodeMoveRefused       = "move_refused"
 	CodeHoldRefused       = "hold_refused"
 	CodeBuyerActed        = "buyer_acted"
+	CodePayeeChanged      = "payee_changed"
 )
 
 // Words are the same in English and in Chinese.
@@ -161,5 +162,6 @@ var messages = map[string]Words{
 	CodeSourcesUntold:     {"Alipay does not say from which source the payment came", "支付宝未告知付款的资金来源"},
 	CodeMoveRefused:       {"the registrar refused to move the domain to the buyer", "注册商拒绝将域名转入买家账户"},
 	CodeHoldRefused:       {"the registrar refused to hold the domain while it is delivered", "注册商拒绝在交割期间锁定域名"},
+	CodePayeeChanged:      {"the seller's Alipay account has changed, and Alipay does not say that the payout to the one before has failed: it may still be made. Bind the account of before and retry, or find out at Alipay, pay otherwise and settle", "卖家的支付宝账户已变更，而支付宝未确认此前的打款已失败，该笔打款仍可能完成；请恢复原账户后重试，或向支付宝核实后另行打款并人工处理"},
 	CodeBuyerActed:        {"the buyer has moved the domain on, or done something else with it, before the push was completed", "交易完成前，买家已处置转入其账户的域名"},
 }

@@ -191,6 +191,19 @@ type PayoutRefused struct {
 	PayoutNo string    `json:"payout_no"`
 	Code     string    `json:"code"`    // the provider's, as it came (rule T5)
 	Message  string    `json:"message"` // the provider's, as it came (rule T5)
+	// Failed says that nothing will ever be paid under the number, by the provider's own word.
+	Failed bool `json:"failed,omitzero"`
+	// Payee is the PayeeDigest of the account that was refused, for operators and auditors
+	// only; empty where none was asked to be paid, or it is not known which.
+	Payee string `json:"payee,omitzero"`
+}
+
+// PayoutRenumbered is the intention to pay the seller under another number: the seller's account
+// at the provider has changed, and the payout of the number before has failed for good.
+type PayoutRenumbered struct {
+	At       time.Time `json:"at"`
+	From     string    `json:"from"`
+	PayoutNo string    `json:"payout_no"`
 }
 
 // MoveReversed says that the registrar has taken back a move of a push that could only
@@ -295,6 +308,9 @@ func (PaidOut) EventType() string { return "PaidOut" }
 func (PayoutRefused) EventType() string { return "PayoutRefused" }
 
 // EventType implements aggregates.Event.
+func (PayoutRenumbered) EventType() string { return "PayoutRenumbered" }
+
+// EventType implements aggregates.Event.
 func (MoveReversed) EventType() string { return "MoveReversed" }
 
 // EventType implements aggregates.Event.
@@ -322,6 +338,7 @@ func (RefundRefused) push()       {}
 func (PayoutRequested) push()     {}
 func (PaidOut) push()             {}
 func (PayoutRefused) push()       {}
+func (PayoutRenumbered) push()    {}
 func (MoveReversed) push()        {}
 func (RetryOrdered) push()        {}
 func (SettledByHand) push()       {}

@@ -75,8 +75,8 @@ func timelineEvent(recorded eventstore.Recorded, text words.Text) TimelineEvent 
 	}
 }
 
-// forTraders is the event as it was recorded, but without the ids of whoever paid. They are
-// for operators and auditors: the seller must not learn from whose account the money came,
+// forTraders is the event as it was recorded, but without the ids of whoever paid, and without
+// what tells accounts at Alipay apart. They are for operators and auditors: the seller must not learn from whose account the money came,
 // and neither must a buyer for whom somebody else has paid.
 func forTraders(recorded eventstore.Recorded) jsontext.Value {
 	var shown any
@@ -98,6 +98,12 @@ func forTraders(recorded eventstore.Recorded) jsontext.Value {
 			break
 		}
 		e.Payer = push.Payer{}
+		shown = e
+	case push.PayoutRefused:
+		if e.Payee == "" {
+			break
+		}
+		e.Payee = ""
 		shown = e
 	default:
 	}

@@ -111,7 +111,8 @@ func (said payoutAnswer) became(api string, payout payment.Payout) (string, erro
 		}
 		return clip(said.OrderID, maxNumber), nil
 	case payoutFailed:
-		no.Failed = true
+		// Where another try of the same call may get past it, the number is not used up.
+		no.Failed = said.ErrorCode == "" || meaningOf(apiTransfer, codeBusiness, said.ErrorCode) == final
 		return "", no
 	case payoutReturned:
 		no.Code = payoutReturned

@@ -42,6 +42,8 @@ type movement struct {
 	trade   trade // of a payment or a refund
 	refund  refund
 	payout  payout
+	fee     bool // Alipay's, of the trade
+	back    bool // the payout has come back
 	at      time.Time
 	balance money.Fen // of the merchant, after it
 }
@@ -74,15 +76,21 @@ func (g *Gateway) movements() []movement {
 	var all []movement
 	for _, t := range g.paidTrades("") {
 		all = append(all, movement{trade: t, at: t.PaidAt})
+		if t.Fee > 0 {
+			all = append(all, movement{trade: t, fee: true, at: t.PaidAt})
+		}
 		for _, r := range t.Refunds {
 			all = append(all, movement{trade: t, refund: r, at: r.At})
 		}
 	}
 	for _, p := range g.madePayouts("") {
 		all = append(all, movement{payout: p, at: p.At})
+		if !p.BackAt.IsZero() {
+			all = append(all, movement{payout: p, back: true, at: p.BackAt})
+		}
 	}
 	slices.SortStableFunc(all, func(a, b movement) int { return a.at.Compare(b.at) })
-	balance := money.Fen(0)
+	balance := g.account.openedWith()
 	for i := range all {
 		balance += all[i].signed()
 		all[i].balance = balance
@@ -93,8 +101,12 @@ func (g *Gateway) movements() []movement {
 // signed is the amount, below 0 if it went out.
 func (m movement) signed() money.Fen {
 	switch {
+	case m.back:
+		return m.payout.Amount
 	case m.payout.OutBizNo != "":
 		return -m.payout.Amount
+	case m.fee:
+		return -m.trade.Fee
 	case m.refund.RequestNo != "":
 		return -m.refund.Amount
 	default:
@@ -143,25 +155,32 @@ func (g *Gateway) write(table bill, all []movement) (string, error) {
 }
 
 func (g *Gateway) tradeRow(moved movement) []string {
-	if moved.payout.OutBizNo != "" {
+	if moved.payout.OutBizNo != "" || moved.fee {
 		return nil
 	}
+	fee := money.Fen(0)
 	kind := "交易"
 	if moved.refund.RequestNo != "" {
 		kind = "退款"
+	} else {
+		fee = -moved.trade.Fee
 	}
 	amount, received := moved.ofOrder().String(), moved.signed()
 	ours := moved.ofOrder() - received
 	return []string{
 		moved.trade.TradeNo + "\t", moved.trade.OutTradeNo + "\t", kind, moved.trade.Subject,
 		g.format(moved.trade.CreatedAt), g.format(moved.at), "", "", "", "", buyerLogonID + "\t",
-		amount, received.String(), "0.00", "0.00", "0.00", ours.String(), "0.00", "", "0.00", "0.00", moved.refund.RequestNo + "\t", "0.00", "0.00", "",
+		amount, received.String(), "0.00", "0.00", "0.00", ours.String(), "0.00", "", "0.00", "0.00", moved.refund.RequestNo + "\t", fee.String(), "0.00", "",
 	}
 }
 
 func (g *Gateway) accountRow(moved movement) []string {
 	number, ours, title, other, kind := moved.trade.TradeNo, moved.trade.OutTradeNo, moved.trade.Subject, buyerLogonID, "在线支付"
 	switch {
+	case moved.back:
+		number, ours, title, other, kind = moved.payout.OrderID, moved.payout.OutBizNo, moved.payout.Title, moved.payout.Payee, "转账退回"
+	case moved.fee:
+		kind = "收费"
 	case moved.payout.OutBizNo != "":
 		number, ours, title, other, kind = moved.payout.OrderID, moved.payout.OutBizNo, moved.payout.Title, moved.payout.Payee, "转账"
 	case moved.refund.RequestNo != "":

@@ -12,6 +12,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rsa"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -45,8 +46,11 @@ type Config struct {
 	// RefundVisible is how long a refund that was made is not shown to those who ask for it,
 	// 0 means 10 s.
 	RefundVisible time.Duration
-	Logger        *slog.Logger
-	Now           func() time.Time
+	// Payees finds an account at Alipay by its login; nil: every login is one, of whatever
+	// name.
+	Payees func(login string) (Payee, bool)
+	Logger *slog.Logger
+	Now    func() time.Time
 }
 
 // Schedule says when notifications are sent.
@@ -67,6 +71,7 @@ type Gateway struct {
 	zone     *time.Location
 	schedule Schedule
 	visible  time.Duration // of refunds
+	payees   func(login string) (Payee, bool)
 	merchant *rsa.PrivateKey
 	alipay   *rsa.PrivateKey // for those who sign without certificates
 	methods  map[string]method
@@ -74,8 +79,9 @@ type Gateway struct {
 	certificates *certificates
 	plainly      atomic.Bool // whether the merchant last signed without certificates
 
-	books  books
-	faults faults
+	books   books
+	faults  faults
+	account account
 
 	http    *http.Client  // for notifications
 	sending chan struct{} // a slot for each notification under way
@@ -97,7 +103,7 @@ func Open(ctx context.Context, config Config) (*Gateway, error) {
 	}
 	g := &Gateway{
 		kv: config.KV, logger: config.Logger, now: config.Now, zone: location, schedule: config.Notify.orDefault(),
-		visible: cmp.Or(config.RefundVisible, refundVisible), books: newBooks(), http: notifier(), sending: make(chan struct{}, sendingAtOnce),
+		visible: cmp.Or(config.RefundVisible, refundVisible), payees: config.Payees, books: newBooks(), http: notifier(), sending: make(chan struct{}, sendingAtOnce),
 	}
 	if g.merchant, g.alipay, err = openKeys(config.KeyDir); err != nil {
 		return nil, err
@@ -106,7 +112,7 @@ func Open(ctx context.Context, config Config) (*Gateway, error) {
 		return nil, err
 	}
 	g.methods = g.routes()
-	if err := g.load(ctx); err != nil {
+	if err := errors.Join(g.load(ctx), g.openAccount(ctx)); err != nil {
 		return nil, err
 	}
 	g.running, g.stop = context.WithCancel(context.WithoutCancel(ctx))

@@ -127,11 +127,12 @@ func (g *Gateway) receive(ctx context.Context, c *cell[trade], next trade, money
 	if money.finished {
 		next.Status = tradeFinished
 	}
-	next.PaidAt = g.now().UTC().Truncate(time.Second)
+	next.PaidAt, next.Fee = g.now().UTC().Truncate(time.Second), feeOf(next.received())
 	next.Notices = g.noticesOf(next.Status, money.notify)
 	if err := g.saveTrade(ctx, c, next); err != nil {
 		return trade{}, err
 	}
+	g.account.add(next.received() - next.Fee)
 	for _, pending := range next.Notices {
 		g.start(c, pending.ID)
 	}

@@ -61,7 +61,9 @@ var success = status{Code: "10000", Msg: "Success"}
 func (s *status) Error() string { return s.SubCode + ": " + s.SubMsg }
 
 // failed is the no of the business behind a call.
-func failed(subCode, message string) error {
+func failed(subCode, message string) error { return business(subCode, message) }
+
+func business(subCode, message string) *status {
 	return &status{Code: "40004", Msg: "Business Failed", SubCode: subCode, SubMsg: message}
 }
 

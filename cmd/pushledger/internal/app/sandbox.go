@@ -63,7 +63,7 @@ func (s *Service) startSandbox(ctx context.Context, mux *http.ServeMux, issuer *
 	s.onClose(func() error { partners.Close(); return nil })
 	gateway, err := alipaygateway.Open(ctx, alipaygateway.Config{
 		KV: kept, KeyDir: s.sandboxDir(), Logger: s.config.Logger, Now: now,
-		Notify: alipaygateway.Schedule{FirstRetry: firstRenotify, Late: lateNotify},
+		Notify: alipaygateway.Schedule{FirstRetry: firstRenotify, Late: lateNotify}, Payees: payees(partners),
 	})
 	if err != nil {
 		return err
@@ -77,6 +77,14 @@ func (s *Service) startSandbox(ctx context.Context, mux *http.ServeMux, issuer *
 		return err
 	}
 	return s.mintTokens(issuer, inventory)
+}
+
+// payees are the accounts at Alipay that the directory names.
+func payees(directory *platform.Platform) func(string) (alipaygateway.Payee, bool) {
+	return func(login string) (alipaygateway.Payee, bool) {
+		name, company, known := directory.AlipayAccount(login)
+		return alipaygateway.Payee{Name: name, Company: company}, known
+	}
 }
 
 // sandboxAlipay points the production adapter at the sandbox, which is at an address.

@@ -156,7 +156,7 @@ func TestWhatIsDoneByHandObeysTheRules(t *testing.T) {
 		return push.DecideMoves(state, []push.MoveOutcome{{Domain: "a.com", Moved: true}}, m.now)
 	})
 	refuse := func(state push.State) []push.Event {
-		return push.DecidePayoutRefused(state, "PAYEE_NOT_EXIST", "gone", m.now)
+		return push.DecidePayoutRefused(state, push.PayoutRefusal{PayoutNo: push.PayoutNo(state.ID), Code: "PAYEE_NOT_EXIST", Message: "gone"}, m.now)
 	}
 	m.record("paid", refuse)
 	payout := push.Task{Step: push.StepPayout}

@@ -206,11 +206,19 @@ func outcomes(before push.State, events []push.Event) []decision {
 	case push.PaidOut:
 		return []decision{sure(push.DecidePaidOut(before, e.ProviderNo, e.At))}
 	case push.PayoutRefused:
-		return []decision{sure(push.DecidePayoutRefused(before, e.Code, e.Message, e.At))}
+		refusal := push.PayoutRefusal{PayoutNo: e.PayoutNo, Code: e.Code, Message: e.Message, Failed: e.Failed, Payee: e.Payee}
+		return []decision{
+			sure(push.DecidePayoutRefused(before, refusal, e.At)), sure(push.DecidePayoutFailed(before, refusal, anotherPayee, "", e.At)),
+		}
+	case push.PayoutRenumbered:
+		return []decision{sure(push.DecidePayoutRenumbered(before, anotherPayee, "", e.At))}
 	default:
 		return nil
 	}
 }
+
+// anotherPayee stands for the account that the seller has changed to, which is in no event.
+const anotherPayee = "another"
 
 func offer(before push.State, id, actor string, e push.Offered) ([]push.Event, error) {
 	if e.PushID != id || e.Seller != actor {
