@@ -20,6 +20,7 @@ const (
 	refundAbovePaid   invariant = "a trade is never refunded above what was paid (F44)"
 	paidTwice         invariant = "no seller is paid twice"
 	refundAndPayout   invariant = "no refund and payout for one push"
+	deadNumber        invariant = "a payout takes another number only after the provider's word that the one before has failed"
 	unasked           invariant = "money moves only under a number that the log intended"
 	notBacked         invariant = "what the log says of money, the provider says as well"
 	oneLivePush       invariant = "a domain is in at most one live push"
@@ -87,6 +88,8 @@ func (b *books) judge(known *record, event push.Event) {
 		}
 	case push.DomainMoveRefused:
 		b.moveRefused(known, event)
+	case push.PayoutRenumbered:
+		b.renumbered(known, event)
 	case push.PayoutRefused:
 		b.refusedFor(known, event.PayoutNo)
 	case push.RefundRefused:
