@@ -40,6 +40,7 @@ const (
 	CodeBuyerNoAlipay      = "buyer_no_alipay"
 	CodeBelowPayoutMinimum = "below_payout_minimum"
 	CodeAbovePayment       = "above_payment_maximum"
+	CodeAbovePayout        = "above_payout_maximum"
 	CodeBatchEmpty         = "batch_empty"
 	CodeBatchTooLarge      = "batch_too_large"
 	CodeDuplicateDomain    = "duplicate_domain"
@@ -136,6 +137,7 @@ var messages = map[string]Words{
 	CodeBuyerNoAlipay:      {"the buyer has no Alipay account bound from which it could pay itself", "买家尚未绑定支付宝账户，无法由本人付款"},
 	CodeBelowPayoutMinimum: {"a total is 0, or leaves the seller at least 0.10: Alipay cannot pay out 0.01 to 0.09", "总价须为 0，或使卖家所得不低于 0.10 元：0.01 至 0.09 元支付宝无法打款"},
 	CodeAbovePayment:       {"a push may not exceed 100,000,000.00", "单个 push 总价不得超过 100,000,000.00 元"},
+	CodeAbovePayout:        {"the seller would receive more than Alipay pays out at once to an account of its kind", "卖家所得超出支付宝单笔打款限额"},
 	CodeBatchEmpty:         {"a push needs at least one domain", "一个 push 至少包含一个域名"},
 	CodeBatchTooLarge:      {"a push may hold at most 500 domains", "一个 push 最多包含 500 个域名"},
 	CodeDuplicateDomain:    {"this domain stands in the push more than once", "该域名在同一 push 中重复出现"},

@@ -27,6 +27,18 @@ type Offer struct {
 	FeeRate   money.Rate // in force now (rule T2)
 }
 
+// PayoutLimits are the most that one payout to a seller may be over, as the provider's contract
+// has it (rule T11); 0 is no limit.
+type PayoutLimits struct{ Person, Company money.Fen }
+
+// of is the limit for an account.
+func (l PayoutLimits) of(seller AccountFacts) money.Fen {
+	if seller.AlipayType == AlipayCompany {
+		return l.Company
+	}
+	return l.Person
+}
+
 // OfferFacts is what the outside says while an offer is decided.
 type OfferFacts struct {
 	CheckedAt time.Time // when the questions were sent
@@ -34,6 +46,7 @@ type OfferFacts struct {
 	Buyer     AccountFacts
 	Domains   []DomainFacts              // one for each item, in its order
 	HeldBy    map[domainname.Name]string // live pushes that hold one of the registrations
+	Limits    PayoutLimits               // none where the seller is not paid by payouts
 }
 
 // Withdraw is the seller's command to take an open offer back (rule L3).
@@ -56,6 +69,7 @@ type AcceptFacts struct {
 	Seller  AccountFacts
 	Buyer   AccountFacts  // where Accept demands that it pays itself
 	Domains []DomainFacts // one for each domain of the push, in its order
+	Limits  PayoutLimits  // as of OfferFacts
 }
 
 // Takedown is an operator's command to end a push (rule I8).

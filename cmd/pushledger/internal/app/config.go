@@ -23,6 +23,8 @@ type Config struct {
 	SourcesPatience time.Duration
 	// OwnAccount demands that buyers pay from their own Alipay accounts (rule T6).
 	OwnAccount bool
+	// PayoutLimits are those of one payout at Alipay (rule T11).
+	PayoutLimits push.PayoutLimits
 	TLS        certificate.Files
 	ReadyFile  string // written once the service answers; empty: none
 	// TransparencyDir is where tiles and entry bundles are kept, best on another disk,

@@ -90,7 +90,7 @@ func (s *Service) openFiles(ctx context.Context) error {
 	}
 	s.reading.accounts = accounts.NewQueries(books)
 	s.reading.acceptance = acceptance.New(acceptance.Config{
-		Pushes: s.reading.pushes, Registrar: s.registrar, Directory: s.registrar, Now: now,
+		Pushes: s.reading.pushes, Registrar: s.registrar, Directory: s.registrar, Limits: s.config.PayoutLimits, Now: now,
 	})
 	s.reading.models = []*projections.Served{s.reading.pushes.Served, books, s.reading.commands.Served}
 	return nil

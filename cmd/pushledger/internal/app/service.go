@@ -305,7 +305,7 @@ func (s *Service) openDoors(ctx context.Context, pushLedger *ledger.Ledger) erro
 	}
 	handler := commands.NewHandler(commands.Config{
 		Ledger: pushLedger, Registrar: s.registrar, Directory: s.registrar, Provider: s.provider,
-		Now: now, Window: s.config.PaymentWindow, OwnAccount: s.config.OwnAccount, Fees: s.config.Fees, Operator: s.roll.Operates, Origin: s.server.AddressOf, Alarmed: s.saga.IsAlarmed,
+		Now: now, Window: s.config.PaymentWindow, OwnAccount: s.config.OwnAccount, Limits: s.config.PayoutLimits, Fees: s.config.Fees, Operator: s.roll.Operates, Origin: s.server.AddressOf, Alarmed: s.saga.IsAlarmed,
 		Index: s.reading.commands, Logger: s.config.Logger,
 	})
 	if err := s.openSubmissions(ctx, handler); err != nil {

@@ -39,6 +39,7 @@ type Config struct {
 	Window    time.Duration // how long a payment may take (rule L5)
 	// OwnAccount demands that a buyer pays from its own Alipay account (rule T6).
 	OwnAccount bool
+	Limits     push.PayoutLimits         // rule T11
 	Fees       push.FeeSchedule          // rule T2
 	Operator   func(account string) bool // whether it may take pushes down (rule I8), by the role that it connected with
 	// Origin tells the addresses from which an account is connected; nil where nobody
