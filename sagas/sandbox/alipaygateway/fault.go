@@ -14,6 +14,8 @@ const (
 	apiClose  = "close"
 	apiRefund = "refund"
 	apiPayout = "payout"
+
+	apiBalance = "balance"
 )
 
 // faultMode is how a call goes wrong.
@@ -45,6 +47,8 @@ var businessErrors = map[string]error{
 	apiClose:  errNoTrade,
 	apiRefund: failed("ACQ.TRADE_NOT_ALLOW_REFUND", "当前交易不允许退款"),
 	apiPayout: failed("PAYEE_NOT_EXIST", "收款账号不存在"),
+
+	apiBalance: &status{Code: "40006", Msg: "Insufficient Permissions", SubCode: "isv.insufficient-isv-permissions", SubMsg: "ISV权限不足"},
 }
 
 type fault struct {

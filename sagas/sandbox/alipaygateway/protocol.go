@@ -36,6 +36,7 @@ func (g *Gateway) routes() map[string]method {
 		"alipay.trade.fastpay.refund.query": {"", g.refundQuery},
 		"alipay.fund.trans.uni.transfer":    {apiPayout, g.transfer},
 		"alipay.fund.trans.common.query":    {"", g.transferQuery},
+		"alipay.data.bill.balance.query":    {apiBalance, g.balanceQuery},
 	}
 }
 

@@ -25,8 +25,8 @@ type Config struct {
 	OwnAccount bool
 	// PayoutLimits are those of one payout at Alipay (rule T11).
 	PayoutLimits push.PayoutLimits
-	TLS        certificate.Files
-	ReadyFile  string // written once the service answers; empty: none
+	TLS          certificate.Files
+	ReadyFile    string // written once the service answers; empty: none
 	// TransparencyDir is where tiles and entry bundles are kept, best on another disk,
 	// and CheckpointKey the file with the key that signs checkpoints. Empty: below Data.
 	TransparencyDir string

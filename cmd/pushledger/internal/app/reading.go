@@ -180,6 +180,7 @@ func (s *Service) queryHandler() http.Handler {
 		func() float64 { return float64(s.saga.Open()) })
 	s.measureCertificates()
 	s.measureAlarms()
+	s.measureBalances()
 	return httpapi.New(httpapi.Config{
 		Pushes: s.reading.pushes, Accounts: s.reading.accounts, Acceptance: s.reading.acceptance, Models: s.reading.models,
 		Metrics: s.reading.metrics, Stopping: s.reading.stopping,

@@ -45,6 +45,7 @@ type Service struct {
 	poison     atomic.Pointer[error] // why a saga has stopped alone
 	audit      *auditing
 	provider   *alipay.Provider
+	balances   balances
 	registrar  *natsregistrar.Client
 	reading    reading
 	saga       *purchase.Saga
@@ -267,6 +268,7 @@ func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed
 	s.background.Go(func() error { return s.audit.watch(ctx) })
 	s.background.Go(func() error { return s.watchDisk(ctx) })
 	s.background.Go(func() error { return s.watchCertificates(ctx) })
+	s.background.Go(func() error { return s.watchBalance(ctx) })
 	s.background.Go(func() error { return s.unlessPoisoned("purchases", s.saga.Run(ctx)) })
 	s.background.Go(func() error { return s.unlessPoisoned("invalidations", invalidations.Run(ctx)) })
 	s.background.Go(func() error { return feed.Follow(ctx, invalidations.Handle) })
