@@ -71,6 +71,7 @@ func Run(t *testing.T, open func(*testing.T) World) {
 		"money that never came is not refunded":          refundRefused,
 		"a payout happens once":                          paidOutOnce,
 		"a payout is made over one amount":               paidOutOtherwise,
+		"a payout can be asked about":                    payoutAsked,
 		"a payout that may not be is refused for good":   payoutRefused,
 		"a call that fails decides nothing":              broken,
 		"what was done without an answer is found again": lostAnswers,
@@ -146,7 +147,7 @@ func undecided(t *testing.T, err error) {
 	require.Error(t, err)
 	var refused *payment.Refused
 	require.NotErrorAs(t, err, &refused)
-	for _, named := range []error{payment.ErrTradeNotFound, payment.ErrTradePaid, payment.ErrForged} {
+	for _, named := range []error{payment.ErrTradeNotFound, payment.ErrTradePaid, payment.ErrForged, payment.ErrPayoutNotFound} {
 		require.NotErrorIs(t, err, named)
 	}
 }
@@ -263,6 +264,21 @@ func paidOutOnce(t *testing.T, w World) {
 	again, err = w.Provider.Payout(t.Context(), moved)
 	require.NoError(t, err, "the number is paid, wherever the seller's account is by now")
 	require.Equal(t, first, again)
+}
+
+func payoutAsked(t *testing.T, w World) {
+	_, err := w.Provider.FindPayout(t.Context(), out("P1"))
+	require.ErrorIs(t, err, payment.ErrPayoutNotFound)
+	w.LoseAnswer(t, Payout)
+	_, err = w.Provider.Payout(t.Context(), out("P1"))
+	undecided(t, err)
+	moved := out("P1")
+	moved.Account = ""
+	found, err := w.Provider.FindPayout(t.Context(), moved)
+	require.NoError(t, err, "wherever the seller's account is by now")
+	again, err := w.Provider.Payout(t.Context(), out("P1"))
+	require.NoError(t, err)
+	require.Equal(t, again, found)
 }
 
 func paidOutOtherwise(t *testing.T, w World) {
