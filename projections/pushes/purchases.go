@@ -3,6 +3,7 @@ package pushes
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -72,7 +73,11 @@ func (q *Queries) Purchases(ctx context.Context, viewer Viewer, request Purchase
 	}
 	page := PurchasesPage{Purchases: []Purchase{}, NextCursor: next}
 	for _, found := range found {
-		page.Purchases = append(page.Purchases, q.purchase(found))
+		shown := q.purchase(found)
+		if shown.State == WorkRunning && slices.Contains(alarmed, shown.PushID) {
+			shown.State = WorkAlarm // its row may not show the step yet that waits
+		}
+		page.Purchases = append(page.Purchases, shown)
 	}
 	return page, nil
 }
@@ -116,9 +121,6 @@ func (q *Queries) purchase(found row) Purchase {
 		pending := PurchaseStep{Step: step.Kind, RequestNo: step.RequestNo}
 		if q.Attempts != nil {
 			pending.Attempts, pending.NextTry, pending.LastError, pending.Since = q.Attempts(state.ID, step)
-		}
-		if !pending.Since.IsZero() && shown.State == WorkRunning {
-			shown.State = WorkAlarm
 		}
 		shown.Steps = append(shown.Steps, pending)
 	}

@@ -53,8 +53,8 @@ func TestAWrongConfigurationIsAnAlarm(t *testing.T) {
 	first := w.buy(t, 1)
 	first.pay(t)
 	first.awaitAlarm(t, at, payout, "isv.insufficient-isv-permissions")
-	attempts, _, _, _ := at.saga.Attempts(first.id, payout)
-	require.Equal(t, 1, attempts)
+	before, _, _, _ := at.saga.Attempts(first.id, payout) // more than one if an answer took too long
+	require.NotZero(t, before)
 	require.Equal(t, "alipay.fund.trans.uni.transfer", at.saga.Misconfigured()[0].API)
 	second := w.buy(t, 1)
 	second.pay(t)
@@ -65,7 +65,7 @@ func TestAWrongConfigurationIsAnAlarm(t *testing.T) {
 	require.Contains(t, reason, "isv.insufficient-isv-permissions")
 
 	first.retries(t, at, payout)
-	require.Eventually(t, func() bool { again, _, _, _ := at.saga.Attempts(first.id, payout); return again == 2 }, patience, 5*time.Millisecond, "a retry tries at once")
+	require.Eventually(t, func() bool { again, _, _, _ := at.saga.Attempts(first.id, payout); return again > before }, patience, 5*time.Millisecond, "a retry tries at once")
 	w.Do(t, "alipay.fault", `{"api":"payout","mode":"business_error","times":0}`)
 	second.retries(t, at, payout)
 	second.settled(t)

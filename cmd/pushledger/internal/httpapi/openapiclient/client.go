@@ -37,6 +37,7 @@ func (e GetStatementParamsFormat) Valid() bool {
 
 // Defines values for ListPurchasesParamsState.
 const (
+	Alarm   ListPurchasesParamsState = "alarm"
 	Running ListPurchasesParamsState = "running"
 	Stuck   ListPurchasesParamsState = "stuck"
 )
@@ -44,6 +45,8 @@ const (
 // Valid indicates whether the value is a known member of the ListPurchasesParamsState enum.
 func (e ListPurchasesParamsState) Valid() bool {
 	switch e {
+	case Alarm:
+		return true
 	case Running:
 		return true
 	case Stuck:
@@ -690,7 +693,7 @@ type GetBalancesParams struct {
 
 // ListPurchasesParams defines parameters for ListPurchases.
 type ListPurchasesParams struct {
-	// State stuck: a person must help.
+	// State stuck: a person must help, or see to what Alipay says; alarm: only the latter.
 	State *ListPurchasesParamsState `form:"state,omitempty" json:"state,omitempty"`
 	Limit *int64                    `form:"limit,omitempty" json:"limit,omitempty"`
 
