@@ -40,6 +40,7 @@ func Events() []aggregates.Event {
 		push.PayoutRequested{},
 		push.PaidOut{},
 		push.PayoutRefused{},
+		push.PayoutRenumbered{},
 		push.MoveReversed{},
 		push.RetryOrdered{},
 		push.SettledByHand{},

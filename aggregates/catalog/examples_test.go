@@ -71,7 +71,11 @@ var examples = []aggregates.Event{
 		At: at, Seller: "seller-anna", PayoutNo: push.PayoutNo("push-7"), ProviderNo: "20261102110070001506", Amount: 189905, To: push.FrozenAccount,
 		Fee: 9995, FeeFrom: push.ByHandAccount,
 	},
-	push.PayoutRefused{At: at, PayoutNo: push.PayoutNo("push-7"), Code: "PAYEE_NOT_EXIST", Message: "收款账号不存在", FeeOnly: true},
+	push.PayoutRefused{
+		At: at, PayoutNo: push.PayoutNo("push-7"), Code: "PAYEE_NOT_EXIST", Message: "收款账号不存在", Failed: true, FeeOnly: true,
+		Payee: push.PayeeDigest(push.PayoutNo("push-7"), "anna@example.com", "安娜"),
+	},
+	push.PayoutRenumbered{At: at, From: push.PayoutNo("push-7"), PayoutNo: push.PayoutNoAfter(push.PayoutNo("push-7"))},
 	push.MoveReversed{At: at, Domain: "shanhai.com", EventID: "reg-20261103-0007", To: "seller-anna"},
 	push.RetryOrdered{At: at, Step: push.StepRefund, RequestNo: refund, Domain: "shanhai.com", By: "operator", Reason: "balance topped up"},
 	push.SettledByHand{

@@ -18,6 +18,9 @@ type Task struct {
 type Retry struct {
 	Task
 	Actor, Reason string
+	// Alarmed says that the step is put off until somebody has seen to what the provider says.
+	// Whoever carries it out knows.
+	Alarmed bool
 }
 
 // Settle is an operator's command to record that a step was done outside the ledger.
@@ -67,10 +70,11 @@ func CheckDecision(step StepKind, decision Decision) error {
 }
 
 // DecideRetry has a step that waits for a person tried again. What follows is Next's: the
-// number of a payout or refund stays, so that no retry moves money twice.
+// number of a payout or refund stays, so that no retry moves money twice. One that is under
+// way is tried again as well, at once, if it waits for what the operator may have seen to.
 func DecideRetry(state State, command Retry, now time.Time) ([]Event, error) {
 	task, err := awaited(state, command.Task)
-	if err != nil {
+	if err != nil && !(command.Alarmed && underway(state, task)) {
 		return nil, err
 	}
 	switch task.Step {
@@ -159,6 +163,13 @@ func byHand(events []Event) []Event {
 		}
 	}
 	return events
+}
+
+// underway reports whether a payout or refund goes on by itself.
+func underway(state State, task Task) bool {
+	return slices.ContainsFunc(Next(state), func(step Step) bool {
+		return (step.Kind == StepPayout || step.Kind == StepRefund) && step.Kind == task.Step && step.RequestNo == task.RequestNo
+	})
 }
 
 // awaited finds the task of a command in the work list, with its request number.

@@ -97,6 +97,32 @@ func TestARetryGoesOnWhereTheRefusalStopped(t *testing.T) {
 	}
 }
 
+// What the provider puts off goes on by itself; an operator who has seen to it need not wait.
+func TestWhatIsPutOffCanBeRetriedWhileItIsUnderWay(t *testing.T) {
+	for name, task := range map[string]push.Task{
+		"payout refused": {Step: push.StepPayout},
+		"refund refused": {Step: push.StepRefund},
+	} {
+		state := situations(t)[name]
+		events, err := push.DecideRetry(state, retry(task), noon)
+		require.NoError(t, err, name)
+		underway := after(state, events)
+		_, err = push.DecideRetry(underway, retry(task), noon)
+		requireRefused(t, push.CodeNotWaiting, nil, err)
+		put := retry(task)
+		put.Alarmed = true
+		events, err = push.DecideRetry(underway, put, noon)
+		require.NoError(t, err, name)
+		require.Equal(t, push.Next(underway), push.Next(after(underway, events)), "the step and its number stay")
+		_, err = push.DecideSettle(underway, settle(task), push.DomainFacts{}, noon)
+		requireRefused(t, push.CodeNotWaiting, nil, err)
+	}
+	put := retry(push.Task{Step: push.StepPayout})
+	put.Alarmed = true
+	_, err := push.DecideRetry(situations(t)["refund refused"], put, noon)
+	requireRefused(t, push.CodeNotWaiting, nil, err)
+}
+
 func TestARetriedStepCanBeRefusedAgain(t *testing.T) {
 	for name, test := range map[string]struct {
 		task   push.Task

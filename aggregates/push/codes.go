@@ -42,6 +42,7 @@ const (
 	CodeBuyerNoAlipay      = "buyer_no_alipay"
 	CodeBelowPayoutMinimum = "below_payout_minimum"
 	CodeAbovePayment       = "above_payment_maximum"
+	CodeAbovePayout        = "above_payout_maximum"
 	CodeBatchEmpty         = "batch_empty"
 	CodeBatchTooLarge      = "batch_too_large"
 	CodeDuplicateDomain    = "duplicate_domain"
@@ -69,6 +70,7 @@ const (
 	CodeMoveRefused       = "move_refused"
 	CodeHoldRefused       = "hold_refused"
 	CodeBuyerActed        = "buyer_acted"
+	CodePayeeChanged      = "payee_changed"
 )
 
 // Words are the same in English and in Chinese.
@@ -139,6 +141,7 @@ var messages = map[string]Words{
 	CodeBuyerNoAlipay:      {"the buyer has no Alipay account bound from which it could pay itself", "买家尚未绑定支付宝账户，无法由本人付款"},
 	CodeBelowPayoutMinimum: {"a total is 0, or leaves the seller at least 0.10: Alipay cannot pay out 0.01 to 0.09", "总价须为 0，或使卖家所得不低于 0.10 元：0.01 至 0.09 元支付宝无法打款"},
 	CodeAbovePayment:       {"a push may not exceed 100,000,000.00", "单个 push 总价不得超过 100,000,000.00 元"},
+	CodeAbovePayout:        {"the seller would receive more than Alipay pays out at once to an account of its kind", "卖家所得超出支付宝单笔打款限额"},
 	CodeBatchEmpty:         {"a push needs at least one domain", "一个 push 至少包含一个域名"},
 	CodeBatchTooLarge:      {"a push may hold at most 500 domains", "一个 push 最多包含 500 个域名"},
 	CodeDuplicateDomain:    {"this domain stands in the push more than once", "该域名在同一 push 中重复出现"},
@@ -165,5 +168,6 @@ var messages = map[string]Words{
 	CodeSourcesUntold:     {"Alipay does not say from which source the payment came", "支付宝未告知付款的资金来源"},
 	CodeMoveRefused:       {"the registrar refused to move the domain to the buyer", "注册商拒绝将域名转入买家账户"},
 	CodeHoldRefused:       {"the registrar refused to hold the domain while it is delivered", "注册商拒绝在交割期间锁定域名"},
+	CodePayeeChanged:      {"the seller's Alipay account has changed, and Alipay does not say that the payout to the one before has failed: it may still be made. Bind the account of before and retry, or find out at Alipay, pay otherwise and settle", "卖家的支付宝账户已变更，而支付宝未确认此前的打款已失败，该笔打款仍可能完成；请恢复原账户后重试，或向支付宝核实后另行打款并人工处理"},
 	CodeBuyerActed:        {"the buyer has moved the domain on, or done something else with it, before the push was completed", "交易完成前，买家已处置转入其账户的域名"},
 }

@@ -27,6 +27,18 @@ type Offer struct {
 	FeeRate   money.Rate // in force now (rule T2)
 }
 
+// PayoutLimits are the most that one payout to a seller may be over, as the provider's contract
+// has it (rule T11); 0 is no limit.
+type PayoutLimits struct{ Person, Company money.Fen }
+
+// of is the limit for an account.
+func (l PayoutLimits) of(seller AccountFacts) money.Fen {
+	if seller.AlipayType == AlipayCompany {
+		return l.Company
+	}
+	return l.Person
+}
+
 // OfferFacts is what the outside says while an offer is decided.
 type OfferFacts struct {
 	CheckedAt time.Time // when the questions were sent
@@ -37,6 +49,7 @@ type OfferFacts struct {
 	// NeedsMerchant says that sellers are paid by confirming trades, for which the seller needs
 	// its own number as a merchant at Alipay (rule T7).
 	NeedsMerchant bool
+	Limits        PayoutLimits // none where the seller is not paid by payouts
 }
 
 // Withdraw is the seller's command to take an open offer back (rule L3).
@@ -61,7 +74,21 @@ type AcceptFacts struct {
 	Domains []DomainFacts // one for each domain of the push, in its order
 	// NeedsMerchant says that the seller is to be paid by confirming the trade (rule T7).
 	NeedsMerchant bool
+	Limits        PayoutLimits // as of OfferFacts
 }
 
 // Takedown is an operator's command to end a push (rule I8).
 type Takedown struct{ Actor, Reason string }
+
+// payoutLimit is the most that the seller can be paid at once; 0: none, as where it is paid by
+// confirming trades.
+func (f OfferFacts) payoutLimit() money.Fen { return limitOf(f.Limits, f.Seller, f.NeedsMerchant) }
+
+func (f AcceptFacts) payoutLimit() money.Fen { return limitOf(f.Limits, f.Seller, f.NeedsMerchant) }
+
+func limitOf(limits PayoutLimits, seller AccountFacts, needsMerchant bool) money.Fen {
+	if needsMerchant {
+		return 0
+	}
+	return limits.of(seller)
+}

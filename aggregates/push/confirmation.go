@@ -26,8 +26,8 @@ func (s State) frozen() string {
 
 // DecideFeeRefused records that the provider has paid the seller and will not give the
 // platform its fee out of it.
-func DecideFeeRefused(state State, code, message string, now time.Time) []Event {
-	events := DecidePayoutRefused(state, code, message, now)
+func DecideFeeRefused(state State, refusal PayoutRefusal, now time.Time) []Event {
+	events := DecidePayoutRefused(state, refusal, now)
 	for i, event := range events {
 		if refused, is := event.(PayoutRefused); is {
 			refused.FeeOnly = true

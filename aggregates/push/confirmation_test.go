@@ -85,8 +85,8 @@ func TestMoneyOfAMerchantsTradeIsNeverThePlatforms(t *testing.T) {
 	pays := func(s push.State) []push.Event { return push.DecideReceipt(s, receipt(s), noon) }
 	arrive := func(s push.State) []push.Event { return push.DecideMoves(s, arrivals(alpha, beta, gamma), noon) }
 	paidOut := func(s push.State) []push.Event { return push.DecidePaidOut(s, "A1", noon) }
-	feeRefused := func(s push.State) []push.Event { return push.DecideFeeRefused(s, "NO_BALANCE", "余额不足", noon) }
-	refused := func(s push.State) []push.Event { return push.DecidePayoutRefused(s, "CLOSED", "已注销", noon) }
+	feeRefused := func(s push.State) []push.Event { return push.DecideFeeRefused(s, noFee(s), noon) }
+	refused := func(s push.State) []push.Event { return push.DecidePayoutRefused(s, noFee(s), noon) }
 	byHand := func(s push.State) []push.Event {
 		events, err := push.DecideSettle(s, push.Settle{Task: push.Task{Step: push.StepPayout}, Actor: "op", Reason: "r", Reference: "4711"}, push.DomainFacts{}, noon)
 		require.NoError(t, err)
@@ -152,7 +152,7 @@ func TestFrozenMoneyGoesBackToTheBuyer(t *testing.T) {
 
 func TestAFeeThatDidNotComeSaysThatTheSellerIsPaid(t *testing.T) {
 	state := given(t, withFee, acceptedForMerchant, opened, paid, moved(alpha, beta, gamma))
-	state = after(state, push.DecideFeeRefused(state, "NO_BALANCE", "余额不足", noon))
+	state = after(state, push.DecideFeeRefused(state, noFee(state), noon))
 	work := push.WorkList(state)
 	require.Len(t, work, 1)
 	require.Equal(t, push.StepPayout, work[0].Step)
@@ -163,4 +163,9 @@ func TestAFeeThatDidNotComeSaysThatTheSellerIsPaid(t *testing.T) {
 func TestNumbersOfAFeeFitAlipay(t *testing.T) {
 	require.Len(t, push.FeeNo("p-1"), 32)
 	require.NotEqual(t, push.FeeNo("p-1"), push.FeeNo("p-2"))
+}
+
+// noFee is the refusal of the fee of a push's payout.
+func noFee(state push.State) push.PayoutRefusal {
+	return push.PayoutRefusal{PayoutNo: push.PayoutNo(state.ID), Code: "NO_BALANCE", Message: "余额不足"}
 }

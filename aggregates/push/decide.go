@@ -74,11 +74,11 @@ func DecideAccept(state State, command Accept, facts AcceptFacts, now time.Time)
 }
 
 // CheckAcceptable lists what would refuse the acceptance of an open push by what partners
-// say now: T7 of its seller, P1–P8 of every domain, and a transfer password obtained since
+// say now: T7 and T11 of its seller, P1–P8 of every domain, and a transfer password obtained since
 // the offer (rules L7, I6). Of a domain that is not the seller's any more it says only that:
 // the rest is the business of whoever has it.
 func CheckAcceptable(state State, facts AcceptFacts, now time.Time) []Violation {
-	violations := checkSeller(facts.Seller, facts.NeedsMerchant)
+	violations := append(checkSeller(facts.Seller, facts.NeedsMerchant), checkPayout(state.Total, state.FeeRate, facts.payoutLimit())...)
 	for _, domain := range facts.Domains {
 		violations = append(violations, checkEligibility(situation{facts: domain, seller: state.Seller, now: now})...)
 		if owns(state.Seller, domain) && authCodeSince(domain, state.CheckedAt) {

@@ -86,8 +86,9 @@ func Evolve(state State, event Event) State {
 	case PaidOut:
 		state.setPayout(Done, "", "", time.Time{})
 	case PayoutRefused:
-		state.setPayout(Refused, e.Code, e.Message, e.At)
-		state.Payout.FeeOnly = e.FeeOnly // of a copy that nobody else has
+		state.payoutRefused(e)
+	case PayoutRenumbered:
+		state.payoutRenumbered(e)
 	case RetryOrdered:
 		return state.retried(e)
 	case SettledByHand:
@@ -223,6 +224,20 @@ func (s *State) setPayout(progress Progress, code, message string, at time.Time)
 	payout.Refusals += refusals(progress)
 	payout.FeeOnly = false
 	s.Payout = &payout
+}
+
+func (s *State) payoutRefused(e PayoutRefused) {
+	s.setPayout(Refused, e.Code, e.Message, e.At)
+	if s.Payout != nil { // a copy of its own by now
+		s.Payout.Failed, s.Payout.Payee, s.Payout.FeeOnly = e.Failed, e.Payee, e.FeeOnly
+	}
+}
+
+func (s *State) payoutRenumbered(e PayoutRenumbered) {
+	s.setPayout(Requested, "", "", time.Time{})
+	if s.Payout != nil { // likewise
+		s.Payout.PayoutNo, s.Payout.Failed, s.Payout.Payee = e.PayoutNo, false, ""
+	}
 }
 
 func refusals(progress Progress) int {

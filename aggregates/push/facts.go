@@ -35,6 +35,10 @@ type DomainFacts struct {
 // Registration is the name by which the domain is reserved and compared (rule B6).
 func (f DomainFacts) Registration() domainname.Name { return cmp.Or(f.Canonical, f.Domain) }
 
+// AlipayCompany is the AlipayType of a company's account, which has another limit of payouts;
+// every other is a person's.
+const AlipayCompany = "company"
+
 // AccountFacts is what the account directory says of one account.
 type AccountFacts struct {
 	Account          string `json:"account"`
@@ -42,7 +46,7 @@ type AccountFacts struct {
 	RealNameVerified bool   `json:"real_name_verified"`
 	AlipayAccount    string `json:"alipay_account,omitzero"` // login id; empty when none is bound
 	AlipayName       string `json:"alipay_name,omitzero"`    // legal name on that Alipay account
-	AlipayType       string `json:"alipay_type,omitzero"`    // "real_name"
+	AlipayType       string `json:"alipay_type,omitzero"`    // "real_name", or AlipayCompany
 	// The ids by which Alipay names whoever pays from that account; empty where the platform
 	// does not know them. Only who demands that a buyer pays itself needs one.
 	AlipayUserID string `json:"alipay_user_id,omitzero"`

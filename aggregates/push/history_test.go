@@ -275,7 +275,7 @@ func takenDown(p *past) {
 func completed(p *past) { p.record(push.DecidePaidOut(p.state, "pay-9", p.now)) }
 
 func payoutRefused(p *past) {
-	p.record(push.DecidePayoutRefused(p.state, "PAYEE_NOT_EXIST", "收款账号不存在", p.now))
+	p.record(push.DecidePayoutRefused(p.state, push.PayoutRefusal{PayoutNo: push.PayoutNo(p.state.ID), Code: "PAYEE_NOT_EXIST", Message: "收款账号不存在"}, p.now))
 }
 
 func refunded(p *past) {

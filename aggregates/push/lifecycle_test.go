@@ -227,7 +227,7 @@ func (l *life) Settlement(t *rapid.T) {
 	case "paid out":
 		l.record(t, push.DecidePaidOut(l.state, "pay-9", l.now))
 	case "payout refused":
-		l.record(t, push.DecidePayoutRefused(l.state, "c", "m", l.now))
+		l.record(t, push.DecidePayoutRefused(l.state, push.PayoutRefusal{PayoutNo: push.PayoutNo(l.state.ID), Code: "c", Message: "m"}, l.now))
 	case "refunded":
 		l.record(t, push.DecideRefunded(l.state, requestNo, l.now))
 	case "refund refused":

@@ -3,6 +3,7 @@ package push
 import (
 	"crypto/sha256"
 	"encoding/base32"
+	"encoding/hex"
 	"strconv"
 	"strings"
 
@@ -26,6 +27,29 @@ func PayoutNo(pushID string) string { return number("P", pushID) }
 // FeeNo is the number under which the fee of a purchase is taken out of what a confirmed
 // trade has given the seller. Alipay takes 32 characters there.
 func FeeNo(pushID string) string { return number("F", pushID)[:32] }
+
+// PayoutNoAfter is the number of the payout that comes after one that has failed: P…, P…_2,
+// P…_3 and so on.
+func PayoutNoAfter(payoutNo string) string {
+	first, count, found := strings.Cut(payoutNo, "_")
+	if !found {
+		return first + "_2"
+	}
+	tries, err := strconv.ParseUint(count, 10, 31)
+	if err != nil { // of another log than ours
+		tries = 1
+	}
+	return first + "_" + strconv.FormatUint(tries+1, 10)
+}
+
+// PayeeDigest tells accounts at the provider apart to which a payout was to go, without saying
+// whose they are: the SHA-256, in hexadecimal digits, of the number, the login and the name, with
+// a zero byte between them. It is of one payout only, so nobody sees by it that two sellers
+// have the same account.
+func PayeeDigest(payoutNo, login, name string) string {
+	sum := sha256.Sum256([]byte(payoutNo + "\x00" + login + "\x00" + name))
+	return hex.EncodeToString(sum[:])
+}
 
 // MoveNo is the operation id of a domain's move to the buyer.
 func MoveNo(pushID string, domain domainname.Name) string { return number("M", pushID, string(domain)) }

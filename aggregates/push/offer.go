@@ -52,6 +52,7 @@ func DecideOffer(state State, offer Offer, facts OfferFacts, now time.Time) ([]E
 	violations = append(violations, broken...)
 	total, broken := checkTotal(offer)
 	violations = append(violations, broken...)
+	violations = append(violations, checkPayout(total, offer.FeeRate, facts.payoutLimit())...)
 	violations = append(violations, checkAccounts(offer, facts)...)
 	for _, domain := range facts.Domains {
 		violations = append(violations, checkEligibility(situation{
@@ -107,6 +108,18 @@ func checkTotal(offer Offer) (money.Fen, []Violation) {
 		return total, []Violation{Violate("T11", CodeBelowPayoutMinimum)}
 	}
 	return total, nil
+}
+
+// checkPayout holds what the seller is to receive against the limit of one payout (rule T11):
+// better refused now than after delivery.
+func checkPayout(total money.Fen, fee money.Rate, limit money.Fen) []Violation {
+	if limit > 0 && total-fee.Of(total) > limit {
+		violation := Violate("T11", CodeAbovePayout)
+		violation.Message += suffix(limit.String(), " (", ")")
+		violation.MessageZH += suffix(limit.String(), "（", " 元）")
+		return []Violation{violation}
+	}
+	return nil
 }
 
 // checkAccounts holds both parties against the rules T7 and T10.

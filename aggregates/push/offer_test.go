@@ -133,6 +133,48 @@ func TestT8T11WhatAPushMayCost(t *testing.T) {
 	}
 }
 
+func TestT11WhatOnePayoutMayBeOver(t *testing.T) {
+	limits := push.PayoutLimits{Person: 50_000_00, Company: 100_000_00}
+	for name, test := range map[string]struct {
+		price  money.Fen
+		fee    money.Rate
+		kind   string
+		limits push.PayoutLimits
+		above  bool
+	}{
+		"a person's limit":          {50_000_00, 0, "real_name", limits, false},
+		"a fen above it":            {50_000_01, 0, "real_name", limits, true},
+		"what the seller gets":      {50_000_01, 1_000, "real_name", limits, false},
+		"a kind that nobody tells":  {50_000_01, 0, "", limits, true},
+		"a company's limit":         {100_000_00, 0, push.AlipayCompany, limits, false},
+		"a fen above a company's":   {100_000_01, 0, push.AlipayCompany, limits, true},
+		"no limit":                  {money.Max, 0, "real_name", push.PayoutLimits{}, false},
+		"a company without a limit": {money.Max, 0, push.AlipayCompany, push.PayoutLimits{Person: 1}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			offer := threeDomains()
+			offer.Items, offer.FeeRate = numbered(1), test.fee
+			offer.Items[0].Price = test.price
+			facts := goodFacts(offer)
+			facts.Seller.AlipayType = test.kind
+			made, err := push.DecideOffer(push.State{}, offer, facts, noon)
+			require.NoError(t, err, "no limit, no refusal")
+			facts.Limits = test.limits
+			events, err := push.DecideOffer(push.State{}, offer, facts, noon)
+			accepting := push.AcceptFacts{Seller: facts.Seller, Domains: facts.Domains, Limits: test.limits}
+			again := push.CheckAcceptable(after(push.State{}, made), accepting, noon)
+			if !test.above {
+				require.NoError(t, err)
+				require.Empty(t, again)
+				return
+			}
+			refusal := refusalOf(t, push.CodeAbovePayout, events, err)
+			require.Equal(t, []breaks{{Rule: "T11", Code: "above_payout_maximum"}}, violations(t, refusal))
+			require.Equal(t, refusal.Violations, again, "and when it is accepted")
+		})
+	}
+}
+
 func TestT8AtATotalOfZeroAcceptingIsPaying(t *testing.T) {
 	state := given(t, offering(oneDomain(alpha, 0)))
 

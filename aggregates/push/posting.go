@@ -93,7 +93,7 @@ func Postings(pushID string, event Event) []Posting {
 		post(SuspenseAccount(e.TradeNo), cmp.Or(e.To, ClearingAccount), e.Amount, Numbers{TradeNo: e.TradeNo, RequestNo: e.RequestNo})
 	case Offered, Withdrawn, Declined, Accepted, Expired, Invalidated, Completed,
 		PaymentOpened, PaymentClosed, DeliveryStarted, HoldStarted, DomainsHeld, HoldsReleased,
-		BuyerActed, DomainMoved, DomainMoveRefused, ReturnStarted, DomainReturned, DomainReturnRefused, RefundRefused, PayoutRefused,
+		BuyerActed, DomainMoved, DomainMoveRefused, ReturnStarted, DomainReturned, DomainReturnRefused, RefundRefused, PayoutRefused, PayoutRenumbered,
 		MoveReversed, RetryOrdered, SettledByHand:
 		// no money moves
 	}

@@ -199,6 +199,19 @@ type PayoutRefused struct {
 	Message  string    `json:"message"` // the provider's, as it came (rule T5)
 	// FeeOnly says that the seller has been paid: only the platform's fee did not come.
 	FeeOnly bool `json:"fee_only,omitzero"`
+	// Failed says that nothing will ever be paid under the number, by the provider's own word.
+	Failed bool `json:"failed,omitzero"`
+	// Payee is the PayeeDigest of the account that was refused, for operators and auditors
+	// only; empty where none was asked to be paid, or it is not known which.
+	Payee string `json:"payee,omitzero"`
+}
+
+// PayoutRenumbered is the intention to pay the seller under another number: the seller's account
+// at the provider has changed, and the payout of the number before has failed for good.
+type PayoutRenumbered struct {
+	At       time.Time `json:"at"`
+	From     string    `json:"from"`
+	PayoutNo string    `json:"payout_no"`
 }
 
 // MoveReversed says that the registrar has taken back a move of a push that could only
@@ -303,6 +316,9 @@ func (PaidOut) EventType() string { return "PaidOut" }
 func (PayoutRefused) EventType() string { return "PayoutRefused" }
 
 // EventType implements aggregates.Event.
+func (PayoutRenumbered) EventType() string { return "PayoutRenumbered" }
+
+// EventType implements aggregates.Event.
 func (MoveReversed) EventType() string { return "MoveReversed" }
 
 // EventType implements aggregates.Event.
@@ -330,6 +346,7 @@ func (RefundRefused) push()       {}
 func (PayoutRequested) push()     {}
 func (PaidOut) push()             {}
 func (PayoutRefused) push()       {}
+func (PayoutRenumbered) push()    {}
 func (MoveReversed) push()        {}
 func (RetryOrdered) push()        {}
 func (SettledByHand) push()       {}

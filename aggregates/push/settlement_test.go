@@ -41,7 +41,7 @@ func TestT5ARefusedPayoutKeepsTheProvidersWords(t *testing.T) {
 		if name == "delivered" {
 			want = 1
 		}
-		require.Len(t, push.DecidePayoutRefused(state, "c", "m", noon), want, name)
+		require.Len(t, push.DecidePayoutRefused(state, push.PayoutRefusal{PayoutNo: push.PayoutNo(state.ID), Code: "c", Message: "m"}, noon), want, name)
 	}
 }
 

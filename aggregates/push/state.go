@@ -184,6 +184,10 @@ type Payout struct {
 	Code, Message string    // the provider's, when refused
 	Refusals      int       // how often it was refused
 	RefusedAt     time.Time // zero unless it is refused
+	// Failed and Payee are what the last refusal of this number said: whether anything can still
+	// be paid under it, and the PayeeDigest of whom; false and empty if there was none.
+	Failed bool
+	Payee  string
 }
 
 // Stray is money that came in without paying the push.

@@ -76,11 +76,15 @@ func (p Payout) explained() string {
 // finishedTrade is Alipay's code for a trade whose time for refunds is over.
 const finishedTrade = "ACQ.TRADE_HAS_FINISHED"
 
-// explained adds to the provider's words what they mean for whoever has to help: to try such
-// a refund again is in vain.
-func explained(code, message string) string {
-	if code != finishedTrade {
-		return message
-	}
-	return message + " (a finished trade can be refunded no more: pay the buyer otherwise and settle it / 交易已完结，不可再退款，请线下退还后人工处理)"
+// returnedPayout is Alipay's word for a payout that came back after it had been made.
+const returnedPayout = "REFUND"
+
+// explanations are what codes of the provider's mean for whoever has to help: to try again is
+// in vain.
+var explanations = map[string]string{
+	finishedTrade:  " (a finished trade can be refunded no more: pay the buyer otherwise and settle it / 交易已完结，不可再退款，请线下退还后人工处理)",
+	returnedPayout: " (the money came back to the merchant's account: pay the seller otherwise and settle it / 款项已退回商户账户，请另行打款后人工处理)",
 }
+
+// explained adds to the provider's words what they mean.
+func explained(code, message string) string { return message + explanations[code] }

@@ -159,6 +159,8 @@ func goldenHistories() []told {
 		}},
 		{"Alipay refuses the payout, twice", with(delivering, moved(qinghe), payoutRefused("PAYEE_NOT_EXIST", "收款账号不存在"),
 			retried(payout, "卖家已更换支付宝账户"), payoutRefused("PAYEE_NOT_EXIST", "收款账号不存在"), settled(payout, nil, ""), released)},
+		{"The seller changes its account after a payout that has failed", with(delivering, moved(qinghe), payoutFailed("PAYEE_NOT_EXIST", "收款账号不存在"),
+			retried(payout, "卖家已更换支付宝账户"), payoutRenumbered, paidOut, released)},
 		{"Alipay refuses the refund", with(failed, placed(push.PlaceReturned, shanhai), placed(push.PlaceKept, qinghe, yunfan),
 			refundRefused("ACQ.TRADE_HAS_FINISHED", "交易已完结"), settled(refund, nil, ""), released)},
 		{"A domain cannot be moved back", with(failed, stuck(shanhai, "locked"),

@@ -109,7 +109,7 @@ func acceptedForMerchant(h *history) {
 }
 
 func feeRefused(code, message string) step {
-	return func(h *history) { h.then(push.DecideFeeRefused(h.state, code, message, h.now)) }
+	return func(h *history) { h.then(push.DecideFeeRefused(h.state, push.PayoutRefusal{PayoutNo: h.state.Payout.PayoutNo, Code: code, Message: message}, h.now)) }
 }
 
 // bound is an acceptance by a buyer who must pay from its own account.
@@ -244,8 +244,22 @@ func takenDown(reason string) step {
 
 func paidOut(h *history) { h.then(push.DecidePaidOut(h.state, "pay-9", h.now)) }
 
+func payoutFailed(code, message string) step {
+	return func(h *history) {
+		h.then(push.DecidePayoutRefused(h.state, push.PayoutRefusal{
+			PayoutNo: push.PayoutNo(h.state.ID), Code: code, Message: message, Failed: true, Payee: push.PayeeDigest(h.state.Payout.PayoutNo, "wrong@example.com", "安娜"),
+		}, h.now))
+	}
+}
+
+func payoutRenumbered(h *history) {
+	h.then(push.DecidePayoutRenumbered(h.state, "anna@example.com", "安娜", h.now))
+}
+
 func payoutRefused(code, message string) step {
-	return func(h *history) { h.then(push.DecidePayoutRefused(h.state, code, message, h.now)) }
+	return func(h *history) {
+		h.then(push.DecidePayoutRefused(h.state, push.PayoutRefusal{PayoutNo: push.PayoutNo(h.state.ID), Code: code, Message: message}, h.now))
+	}
 }
 
 func refunded(h *history) { h.then(push.DecideRefunded(h.state, h.refundNo(), h.now)) }

@@ -90,6 +90,11 @@ func (s Story) sentence(event push.Event) Text {
 			"Alipay refused to pay {0} to the seller: {1}. The amount stays owed to the seller; a person will see to it.",
 			"支付宝拒绝向卖家打款{0}：{1}。该款项仍应付卖家，待人工处理。", yuan(s.Total-s.Fee), provider(e.Code, e.Message),
 		)
+	case push.PayoutRenumbered:
+		return fill(
+			"The payout to the account of before has failed for good. It is made anew to the Alipay account that the seller has now.",
+			"付至原账户的打款已确认失败，现重新打款至卖家当前的支付宝账户。",
+		)
 	case push.MoveReversed:
 		return s.moveReversed(e)
 	case push.RetryOrdered:

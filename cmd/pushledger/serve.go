@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/pushledger/pushledger/aggregates/money"
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/app"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/certificate"
@@ -23,20 +25,22 @@ import (
 const byConfirmation = "confirm"
 
 type serveCommand struct {
-	Data              string        `help:"Directory of everything that is kept." default:"data" type:"path"`
-	NATSListen        string        `name:"nats-listen" help:"Address for NATS clients; port 0 picks a free one." default:"127.0.0.1:4222"`
-	HTTPListen        string        `name:"http-listen" help:"Address for HTTP clients; port 0 picks a free one." default:"127.0.0.1:8080"`
-	Sync              string        `help:"When an acknowledged command has reached the disk: always (at once) or interval." enum:"always,interval" default:"always"`
-	PaymentWindow     time.Duration `help:"How long an accepted push may take to be paid: 2m to 336h, less in a sandbox." default:"30m"`
-	RequireBoundPayer bool          `help:"Demand that a buyer pays from the Alipay account that the directory knows as its own; money from another goes back (T6)."`
-	Settlement        string        `help:"How sellers are paid from now on: by transfers out of the platform's account, or by confirming trades that Alipay keeps for the seller (直付通), for which every seller needs its number as a merchant there (T7)." enum:"transfer,confirm" default:"transfer"`
-	SourcesPatience   time.Duration `help:"How long Alipay is asked for the sources of a payment before an operator is (T6); 10m if not given, in the sandbox 10s."`
-	ReconcileDaily    string        `help:"When, in Alipay's time, the journal is held against Alipay's bills of the days before, such as 10:30; they are there by ten o'clock. Not at all if empty." placeholder:"HH:MM"`
-	CommandRate       float64       `help:"Commands a second that one account may send in the long run." default:"500"`
-	CommandBurst      int           `help:"Commands that one account may send at once." default:"1000"`
-	ReadyFile         string        `help:"File to write, as JSON, once the service answers." type:"path"`
-	FeeSchedule       string        `help:"JSON file of fee rates and the instants from which they hold." type:"existingfile"`
-	LogLevel          string        `help:"What to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
+	Data               string        `help:"Directory of everything that is kept." default:"data" type:"path"`
+	NATSListen         string        `name:"nats-listen" help:"Address for NATS clients; port 0 picks a free one." default:"127.0.0.1:4222"`
+	HTTPListen         string        `name:"http-listen" help:"Address for HTTP clients; port 0 picks a free one." default:"127.0.0.1:8080"`
+	Sync               string        `help:"When an acknowledged command has reached the disk: always (at once) or interval." enum:"always,interval" default:"always"`
+	PaymentWindow      time.Duration `help:"How long an accepted push may take to be paid: 2m to 336h, less in a sandbox." default:"30m"`
+	RequireBoundPayer  bool          `help:"Demand that a buyer pays from the Alipay account that the directory knows as its own; money from another goes back (T6)."`
+	Settlement         string        `help:"How sellers are paid from now on: by transfers out of the platform's account, or by confirming trades that Alipay keeps for the seller (直付通), for which every seller needs its number as a merchant there (T7)." enum:"transfer,confirm" default:"transfer"`
+	SourcesPatience    time.Duration `help:"How long Alipay is asked for the sources of a payment before an operator is (T6); 10m if not given, in the sandbox 10s."`
+	ReconcileDaily     string        `help:"When, in Alipay's time, the journal is held against Alipay's bills of the days before, such as 10:30; they are there by ten o'clock. Not at all if empty." placeholder:"HH:MM"`
+	PayoutLimitPerson  string        `help:"The most that Alipay pays out at once to a person (T11); 0 for none." default:"50000.00"`
+	PayoutLimitCompany string        `help:"The most that Alipay pays out at once to a company (T11); 0 for none." default:"100000.00"`
+	CommandRate        float64       `help:"Commands a second that one account may send in the long run." default:"500"`
+	CommandBurst       int           `help:"Commands that one account may send at once." default:"1000"`
+	ReadyFile          string        `help:"File to write, as JSON, once the service answers." type:"path"`
+	FeeSchedule        string        `help:"JSON file of fee rates and the instants from which they hold." type:"existingfile"`
+	LogLevel           string        `help:"What to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 
 	TLSCert     string `name:"tls-cert" help:"PEM file of the service's TLS certificate and its chain; both doors speak TLS then. It may be replaced while the service runs." type:"existingfile"`
 	TLSKey      string `name:"tls-key" help:"PEM file of its key." type:"existingfile"`
@@ -126,6 +130,12 @@ func (c *serveCommand) config(log io.Writer) (app.Config, error) {
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") || c.TLSClientCA != "" && c.TLSCert == "" {
 		return config, fmt.Errorf("%w: --tls-cert and --tls-key belong together, and --tls-client-ca needs both", errUsage)
+	}
+	var limits [2]error
+	config.PayoutLimits.Person, limits[0] = money.Parse(c.PayoutLimitPerson)
+	config.PayoutLimits.Company, limits[1] = money.Parse(c.PayoutLimitCompany)
+	if err := errors.Join(limits[:]...); err != nil {
+		return config, fmt.Errorf("%w: --payout-limit-person and --payout-limit-company are amounts in yuan: %w", errUsage, err)
 	}
 	if err := c.readFees(&config); err != nil {
 		return config, err

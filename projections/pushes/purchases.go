@@ -3,7 +3,10 @@ package pushes
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"github.com/pushledger/pushledger/aggregates/domainname"
 	"github.com/pushledger/pushledger/aggregates/money"
@@ -12,7 +15,7 @@ import (
 
 // PurchasesRequest asks for purchases in progress. Every member may be empty.
 type PurchasesRequest struct {
-	State  string `json:"state,omitzero"`  // running or stuck; empty: both
+	State  string `json:"state,omitzero"`  // running, stuck or alarm; empty: all. stuck holds those of alarm as well
 	Limit  int    `json:"limit,omitzero"`  // 1 to MaxLimit; 0: DefaultLimit
 	Cursor string `json:"cursor,omitzero"` // of the page before
 }
@@ -32,7 +35,7 @@ type Purchase struct {
 	Buyer      string      `json:"buyer"`
 	Total      money.Fen   `json:"total"`
 	AcceptedAt time.Time   `json:"accepted_at,omitzero" required:"false"`
-	State      Work        `json:"state" doc:"running, or stuck: a person must help"`
+	State      Work        `json:"state" doc:"running; stuck: a person must help; alarm: it goes on by itself once a person has seen to the merchant's balance, contract or configuration"`
 	// Payer is who paid, or whoever sent the money of which a person must decide.
 	Payer push.Payer `json:"payer,omitzero" required:"false" doc:"by the payment provider's ids"`
 	PurchaseStep
@@ -47,7 +50,7 @@ type PurchaseStep struct {
 	Domain    domainname.Name `json:"domain,omitzero" required:"false" doc:"the domain that a person must see to"`
 	Attempts  int             `json:"attempts" doc:"that came to nothing: since the service started, or, of what waits for a person, in all"`
 	NextTry   time.Time       `json:"next_try,omitzero" required:"false" doc:"absent when it is under way, or waits for a person"`
-	Since     time.Time       `json:"since,omitzero" required:"false" doc:"since when it waits for a person"`
+	Since     time.Time       `json:"since,omitzero" required:"false" doc:"since when it waits for a person, or for what somebody must see to"`
 	LastError string          `json:"last_error,omitzero" required:"false" doc:"code and words of the partner, as they came"`
 }
 
@@ -56,7 +59,11 @@ func (q *Queries) Purchases(ctx context.Context, viewer Viewer, request Purchase
 	if err := viewer.mustSeeAll(); err != nil {
 		return PurchasesPage{}, err
 	}
-	query, err := request.query()
+	var alarmed []string
+	if q.Alarmed != nil {
+		alarmed = q.Alarmed()
+	}
+	query, err := request.query(alarmed)
 	if err != nil {
 		return PurchasesPage{}, err
 	}
@@ -66,12 +73,16 @@ func (q *Queries) Purchases(ctx context.Context, viewer Viewer, request Purchase
 	}
 	page := PurchasesPage{Purchases: []Purchase{}, NextCursor: next}
 	for _, found := range found {
-		page.Purchases = append(page.Purchases, q.purchase(found))
+		shown := q.purchase(found)
+		if shown.State == WorkRunning && slices.Contains(alarmed, shown.PushID) {
+			shown.State = WorkAlarm // its row may not show the step yet that waits
+		}
+		page.Purchases = append(page.Purchases, shown)
 	}
 	return page, nil
 }
 
-func (r PurchasesRequest) query() (*listQuery, error) {
+func (r PurchasesRequest) query(alarmed []string) (*listQuery, error) {
 	limit, err := pageLimit(r.Limit)
 	if err != nil {
 		return nil, err
@@ -79,12 +90,25 @@ func (r PurchasesRequest) query() (*listQuery, error) {
 	query := &listQuery{limit: limit, conditions: []string{"work <> ''"}}
 	switch Work(r.State) {
 	case WorkNone:
-	case WorkRunning, WorkStuck:
-		query.where("work = ", r.State)
+	case WorkRunning:
+		query.conditions = append(query.conditions, "work = 'running'", "NOT "+query.among(alarmed))
+	case WorkStuck:
+		query.conditions = append(query.conditions, "(work = 'stuck' OR "+query.among(alarmed)+")")
+	case WorkAlarm:
+		query.conditions = append(query.conditions, "work = 'running'", query.among(alarmed))
 	default:
 		return nil, RefuseQuery("state", "running", "stuck")
 	}
 	return query, ListRequest{Cursor: r.Cursor}.addCursor(query)
+}
+
+// among is the condition that a push is one of those named.
+func (l *listQuery) among(pushes []string) string {
+	list, err := json.Marshal(pushes)
+	if err != nil {
+		panic(err) // only for what is no text
+	}
+	return "push_id IN (SELECT value FROM json_each(" + l.arg(string(list)) + "))"
 }
 
 func (q *Queries) purchase(found row) Purchase {
@@ -96,7 +120,7 @@ func (q *Queries) purchase(found row) Purchase {
 	for _, step := range push.Next(state) {
 		pending := PurchaseStep{Step: step.Kind, RequestNo: step.RequestNo}
 		if q.Attempts != nil {
-			pending.Attempts, pending.NextTry, pending.LastError = q.Attempts(state.ID, step)
+			pending.Attempts, pending.NextTry, pending.LastError, pending.Since = q.Attempts(state.ID, step)
 		}
 		shown.Steps = append(shown.Steps, pending)
 	}

@@ -32,9 +32,11 @@ type Queries struct {
 	log                 eventstore.Store
 	known               known
 	// Attempts tells of a step that is to be done how often it was tried in vain, when
-	// it will be tried again and what went wrong. Whoever does the steps knows; nil
+	// it will be tried again, what went wrong, and since when somebody has to see to that.
+	// Alarmed lists the pushes that have such steps. Whoever does the steps knows; nil
 	// where nobody does.
-	Attempts func(pushID string, step push.Step) (attempts int, next time.Time, lastError string)
+	Attempts func(pushID string, step push.Step) (attempts int, next time.Time, lastError string, alarmed time.Time)
+	Alarmed  func() []string
 }
 
 // OpenQueries has its read model opened, and answers from it as it is served, and

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/require"
@@ -163,4 +164,35 @@ func TestThePayerIsNotForTraders(t *testing.T) {
 	require.Equal(t, pushestest.Payer, page.Purchases[0].Payer)
 	_, err = ledger.Queries.Purchases(t.Context(), asBo, pushes.PurchasesRequest{})
 	requireRefused(t, pushes.CodeNotAllowed, err)
+}
+
+// What Alipay puts off is in no log: whoever carries the steps out tells of it.
+func TestWhatIsPutOffIsListedAsAnAlarm(t *testing.T) {
+	ledger := pushestest.Start(t)
+	for id, name := range map[string]domainname.Name{"p-1": alpha, "p-2": beta} {
+		offered := pushestest.Offered(id, anna, bo, name)
+		ledger.Show(t, id, append(append([]push.Event{offered}, pushestest.Payment(offered)...), push.DeliveryStarted{At: offered.OfferedAt})...)
+	}
+	since := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	ledger.Queries.Alarmed = func() []string { return []string{"p-2", "not-here"} }
+	ledger.Queries.Attempts = func(id string, _ push.Step) (int, time.Time, string, time.Time) {
+		if id == "p-2" {
+			return 3, since.Add(time.Hour), "PAYER_BALANCE_NOT_ENOUGH", since
+		}
+		return 0, time.Time{}, "", time.Time{}
+	}
+	for state, wanted := range map[string][]string{"": {"p-1", "p-2"}, "running": {"p-1"}, "alarm": {"p-2"}, "stuck": {"p-2"}} {
+		page, err := ledger.Queries.Purchases(t.Context(), operator, pushes.PurchasesRequest{State: state})
+		require.NoError(t, err)
+		var found []string
+		for _, purchase := range page.Purchases {
+			found = append(found, purchase.PushID)
+			require.Equal(t, purchase.PushID == "p-2", purchase.State == pushes.WorkAlarm)
+		}
+		require.ElementsMatch(t, wanted, found, state)
+	}
+	page, err := ledger.Queries.Purchases(t.Context(), operator, pushes.PurchasesRequest{State: "alarm"})
+	require.NoError(t, err)
+	require.Equal(t, since, page.Purchases[0].Since)
+	require.Equal(t, "PAYER_BALANCE_NOT_ENOUGH", page.Purchases[0].LastError)
 }

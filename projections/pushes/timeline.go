@@ -75,10 +75,11 @@ func timelineEvent(recorded eventstore.Recorded, text words.Text) TimelineEvent 
 	}
 }
 
-// forTraders is the event as it was recorded, but without the ids of whoever paid. They are
-// for operators and auditors: the seller must not learn from whose account the money came,
-// and neither must a buyer for whom somebody else has paid. The payment page, which may hold
-// a digest of the buyer's identity, is shown by the push itself, to its buyer.
+// forTraders is the event as it was recorded, but without the ids of whoever paid, and without
+// what tells accounts at Alipay apart. They are for operators and auditors: the seller must not
+// learn from whose account the money came, and neither must a buyer for whom somebody else has
+// paid. The payment page, which may hold a digest of the buyer's identity, is shown by the push
+// itself, to its buyer.
 func forTraders(recorded eventstore.Recorded) jsontext.Value {
 	var shown any
 	switch e := recorded.Event.(type) {
@@ -99,6 +100,12 @@ func forTraders(recorded eventstore.Recorded) jsontext.Value {
 			break
 		}
 		e.Payer = push.Payer{}
+		shown = e
+	case push.PayoutRefused:
+		if e.Payee == "" {
+			break
+		}
+		e.Payee = ""
 		shown = e
 	default:
 	}

@@ -12,6 +12,9 @@ const (
 	WorkNone    Work = ""        // not begun, or over
 	WorkRunning Work = "running" // goes on by itself, or waits for the buyer's money
 	WorkStuck   Work = "stuck"   // a partner has refused for good, or taken a move back; a person must help
+	// WorkAlarm goes on by itself once a person has seen to what the payment provider says. No
+	// log knows of it: whoever does the steps does, so no row of the read model holds it.
+	WorkAlarm Work = "alarm"
 )
 
 // work tells how a purchase stands. It is a function of the state alone, so it needs no

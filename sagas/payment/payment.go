@@ -4,7 +4,8 @@
 // Every call may be repeated with the same numbers and then means the same trade,
 // refund or payout. An error that is neither *Refused nor one of the named errors
 // means that the outcome is unknown: the call is repeated or asked about, and never
-// taken for a failure.
+// taken for a failure. *Misconfigured and *Postponed are such errors: they say besides
+// why this call came to nothing, and nothing of an earlier one.
 package payment
 
 import (
@@ -111,6 +112,9 @@ type Provider interface {
 	// Payout returns the provider's number once the money has gone out, by this call
 	// or an earlier one; of an order with a merchant once the fee has come as well.
 	Payout(ctx context.Context, payout Payout) (string, error)
+	// FindPayout is Payout for one that may have been asked for before: it asks what has become
+	// of it and sends nothing. ErrPayoutNotFound if the provider knows none of its number.
+	FindPayout(ctx context.Context, payout Payout) (string, error)
 	// Notification reads a notification after checking its signature, application
 	// and merchant; ErrForged if one of them is wrong. A trade that is not paid has
 	// no amount to rely on.
@@ -125,6 +129,12 @@ type Refused struct {
 	// FeeOnly is the refusal of a payout by which the seller has been paid: only the fee
 	// could not be taken.
 	FeeOnly bool
+	// Failed says of a payout that its number is used up: the provider itself names it failed,
+	// so nothing will ever be paid under it. Without that it may still be, if it is sent again.
+	Failed bool
+	// Otherwise says of a payout that the number stands for another payee than was asked for
+	// now: an earlier call has used it.
+	Otherwise bool
 }
 
 // Error implements error.
@@ -132,9 +142,37 @@ func (r *Refused) Error() string {
 	return fmt.Sprintf("payment: %s refused: %s: %s", r.API, r.Code, r.Message)
 }
 
+// Misconfigured is the provider's signed answer that the application, its contract or the
+// merchant's account is not what the call needs. Nothing changes until somebody changes that.
+// What became of an earlier call of the same number stays unknown.
+type Misconfigured struct {
+	API     string // which call
+	Code    string // the provider's code
+	Message string // the provider's text
+}
+
+// Error implements error.
+func (m *Misconfigured) Error() string {
+	return fmt.Sprintf("payment: %s: the configuration or the contract is wrong: %s: %s", m.API, m.Code, m.Message)
+}
+
+// Postponed is the provider's signed answer that it does not do it now, but will when it is
+// asked again later: the merchant's balance, the limit of a day, work that is not done yet.
+type Postponed struct {
+	API     string // which call
+	Code    string // the provider's code
+	Message string // the provider's text
+}
+
+// Error implements error.
+func (p *Postponed) Error() string {
+	return fmt.Sprintf("payment: %s is put off: %s: %s", p.API, p.Code, p.Message)
+}
+
 // Named outcomes of a Provider.
 var (
-	ErrTradeNotFound = errors.New("payment: the provider knows no such trade")
-	ErrTradePaid     = errors.New("payment: the trade has already been paid")
-	ErrForged        = errors.New("payment: the notification was not made by the provider for us")
+	ErrPayoutNotFound = errors.New("payment: the provider knows no such payout")
+	ErrTradeNotFound  = errors.New("payment: the provider knows no such trade")
+	ErrTradePaid      = errors.New("payment: the trade has already been paid")
+	ErrForged         = errors.New("payment: the notification was not made by the provider for us")
 )

@@ -5,6 +5,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/pushledger/pushledger/aggregates/push"
 )
 
 // agenda is an index over pushes of when each has to be looked at next. It holds no
@@ -55,6 +57,13 @@ func (a *agenda) touch(id string, due time.Time, sequence uint64) {
 		return
 	}
 	a.signal()
+}
+
+// hurry has a step of a push not wait for its pause any more.
+func (a *agenda) hurry(id string, step push.Step) {
+	if known := a.entry(id); known != nil {
+		known.pace.hurry(step)
+	}
 }
 
 // forget drops a push about which nothing is left to do.

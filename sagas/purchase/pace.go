@@ -19,7 +19,7 @@ const (
 
 // pace remembers, for one push, when each step may be tried next: two refunds do not
 // wait for each other. It lives in memory only: after a restart every step is tried at
-// once. Only the worker that has the push changes it; others may look.
+// once. Only the worker that has the push changes it, and whoever hurries it; others may look.
 type pace struct {
 	mu     sync.Mutex
 	steps  map[stepName]*stepPace
@@ -36,6 +36,7 @@ func nameOf(step push.Step) stepName { return stepName{step.Kind, step.RequestNo
 
 type stepPace struct {
 	backoff  retry.Backoff
+	first    time.Duration // with which its pauses began; 0: it has none
 	next     time.Time
 	attempts int   // that failed
 	failure  error // of the last one
@@ -56,28 +57,44 @@ func (p *pace) ready(step push.Step, now time.Time) (time.Time, bool) {
 func (p *pace) wait(step push.Step, now time.Time, first, longest time.Duration) time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.steps == nil {
-		p.steps = make(map[stepName]*stepPace)
-	}
-	name := nameOf(step)
-	known, exists := p.steps[name]
-	if !exists {
-		known = &stepPace{backoff: retry.WithCappedDuration(longest, retry.NewExponential(first))}
+	known := p.step(step)
+	if known.first != first {
+		known.first = first
+		known.backoff = retry.WithCappedDuration(longest, retry.NewExponential(first))
 		if !p.steady {
 			known.backoff = retry.WithJitterPercent(jitter, known.backoff)
 		}
-		p.steps[name] = known
 	}
 	pause, _ := known.backoff.Next()
 	known.next = now.Add(pause)
 	return known.next
 }
 
+// until puts the next try of a step off until a time.
+func (p *pace) until(step push.Step, at time.Time) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.step(step).next = at
+	return at
+}
+
+// step is what is remembered of a step, from now on. The caller holds the lock.
+func (p *pace) step(step push.Step) *stepPace {
+	if p.steps == nil {
+		p.steps = make(map[stepName]*stepPace)
+	}
+	name := nameOf(step)
+	if p.steps[name] == nil {
+		p.steps[name] = new(stepPace)
+	}
+	return p.steps[name]
+}
+
 // failed notes what came of a try after which the step was put off.
 func (p *pace) failed(step push.Step, reason error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	known := p.steps[nameOf(step)]
+	known := p.step(step)
 	known.attempts++
 	known.failure = reason
 }
@@ -102,6 +119,15 @@ func (p *pace) waited(step push.Step) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.steps[nameOf(step)] != nil
+}
+
+// hurry has a step not wait for its pause any more, and begin its pauses anew.
+func (p *pace) hurry(step push.Step) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if known, exists := p.steps[nameOf(step)]; exists {
+		known.next, known.first = time.Time{}, 0
+	}
 }
 
 // reset forgets the pauses of a step that succeeded.

@@ -13,6 +13,7 @@
 package purchase
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,8 +33,8 @@ import (
 	"github.com/pushledger/pushledger/sagas/registrar"
 )
 
-// Config is what a Saga works with. All fields but Keeper, SourcesPatience, UnknownChannel and
-// Serial are needed.
+// Config is what a Saga works with. All fields from SourcesPatience on, and Keeper, may be left
+// out.
 type Config struct {
 	Store     eventstore.Store
 	Ledger    *ledger.Ledger
@@ -56,6 +57,12 @@ type Config struct {
 	// CloseGrace is how long after the payment window, by the provider's clock, a trade that
 	// nobody has made yet may still come up.
 	CloseGrace time.Duration
+	// ProbeEvery is the pause between two tries while an API is misconfigured, 0: ten minutes;
+	// PostponedFirst and PostponedLongest bound the growing pause of what the provider has put
+	// off, 0: a minute and half an hour.
+	ProbeEvery, PostponedFirst, PostponedLongest time.Duration
+	// Postponed is called whenever the provider puts a step off; nil: that is in the log only.
+	Postponed func(api, code string)
 	// Serial leaves nothing to chance: the domains of a push are moved one after another,
 	// and no pause has a random share. Simulations need it, a service is slower by it.
 	Serial bool
@@ -67,6 +74,7 @@ const sourcesPatience = 10 * time.Minute
 type Saga struct {
 	Config
 	agenda *agenda
+	alarms *alarms
 	// strayed are the pushes that money came in for which did not pay them. That money
 	// goes back even after the push has ended. Only the follower of the log uses it.
 	strayed map[string]bool
@@ -83,20 +91,29 @@ func New(config Config) *Saga {
 	if config.SourcesPatience <= 0 {
 		config.SourcesPatience = sourcesPatience
 	}
-	return &Saga{Config: config, agenda: newAgenda(config.Now), strayed: make(map[string]bool), held: make(map[string]bool)}
+	config.ProbeEvery = cmp.Or(config.ProbeEvery, probeEvery)
+	config.PostponedFirst = cmp.Or(config.PostponedFirst, postponedFirst)
+	config.PostponedLongest = cmp.Or(config.PostponedLongest, postponedLongest)
+	return &Saga{Config: config, agenda: newAgenda(config.Now), alarms: newAlarms(), strayed: make(map[string]bool), held: make(map[string]bool)}
 }
 
 // Open is the number of pushes for which something is left to do, now or at a deadline.
 func (s *Saga) Open() int { return s.agenda.size() }
 
 // Attempts tells how often a step of a push was tried in vain since the start, when it is
-// tried again, and why it failed the last time. Zero values mean that nothing is known.
-func (s *Saga) Attempts(pushID string, step push.Step) (attempts int, next time.Time, lastError string) {
+// tried again, why it failed the last time, and since when it waits for somebody to see to
+// that. Zero values mean that nothing is known.
+func (s *Saga) Attempts(pushID string, step push.Step) (attempts int, next time.Time, lastError string, alarmed time.Time) {
 	known := s.agenda.entry(pushID)
 	if known == nil {
-		return 0, time.Time{}, ""
+		return 0, time.Time{}, "", time.Time{}
 	}
-	return known.pace.told(step)
+	attempts, next, lastError = known.pace.told(step)
+	alarmed, wrong := s.alarms.told(pushID, step)
+	if wrong != nil && lastError == "" { // it was another push that heard it
+		lastError = wrong.Error()
+	}
+	return attempts, next, lastError, alarmed
 }
 
 // Run follows the log and works until ctx ends or the log cannot be followed; then it
@@ -161,6 +178,10 @@ func (s *Saga) Observe(recorded eventstore.Recorded) error {
 			delete(s.held, id)
 		}
 		s.agenda.touch(id, s.Now(), recorded.Sequence)
+	case push.RetryOrdered: // somebody thinks that it can be done now
+		s.alarms.probe(event.Step)
+		s.agenda.hurry(id, push.Step{Kind: event.Step, RequestNo: event.RequestNo})
+		s.agenda.touch(id, s.Now(), recorded.Sequence)
 	case push.StrayReceived:
 		s.strayed[id] = true
 		s.agenda.touch(id, s.Now(), recorded.Sequence)
@@ -176,6 +197,7 @@ func (s *Saga) ended(id string, sequence uint64) {
 		s.agenda.touch(id, s.Now(), sequence)
 		return
 	}
+	s.alarms.keep(id, nil)
 	s.agenda.forget(id)
 }
 
@@ -237,14 +259,30 @@ func (s *Saga) asObserved(ctx context.Context, known *entry) (ledger.Push, error
 
 // carryOut tries every step that is due. progressed says that the push has changed.
 func (s *Saga) carryOut(ctx context.Context, known *entry, state push.State) (next time.Time, progressed bool) {
-	for _, step := range push.Next(state) {
+	steps := push.Next(state)
+	s.alarms.keep(known.id, steps)
+	for _, step := range steps {
 		at, ready := known.pace.ready(step, s.Now())
 		overdue := !step.Due.IsZero() && !s.Now().Before(step.Due)
 		if !ready && !overdue {
 			next = earlier(next, earlier(at, step.Due))
 			continue
 		}
+		asks := s.asks(known, state, step)
+		if asks {
+			if at, admitted := s.alarms.admit(known.id, step, s.Now(), s.ProbeEvery); !admitted {
+				next = earlier(next, at)
+				continue
+			}
+		}
 		again, err := s.traced(ctx, known, state, step)
+		if asks {
+			if off := s.heard(ctx, known, step, err); !off.IsZero() {
+				known.pace.failed(step, err)
+				next = earlier(next, off)
+				continue
+			}
+		}
 		switch {
 		case err != nil:
 			s.Logger.InfoContext(ctx, "step to be tried again", "push_id", state.ID, "step", step.Kind, "error", err)

@@ -37,7 +37,7 @@ func TestARefundIsRefused(t *testing.T) {
 		d := failing(t, w)
 		state := d.ends(t, push.StatusInvalidated)
 		require.Equal(t, push.Refused, state.Refund.Progress)
-		require.Equal(t, "ACQ.SELLER_BALANCE_NOT_ENOUGH", state.Refund.Code)
+		require.Equal(t, "ACQ.TRADE_NOT_ALLOW_REFUND", state.Refund.Code)
 		require.NotEmpty(t, state.Refund.Message)
 		d.owes(t, push.RefundDueAccount(buyer), d.total)
 		d.places(t, seller)

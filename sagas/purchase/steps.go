@@ -150,41 +150,96 @@ func (s *Saga) askAgain(known *entry, step push.Step, over time.Time) time.Time 
 }
 
 // payout pays the seller: the merchant for whom the trade was made, or the Alipay account
-// that is bound now. Even without one the provider is asked: an earlier call under this
-// number may have paid unheard.
+// that is bound now. Without one, or if it is not the one to which this number was refused, the
+// provider is only asked: an earlier call under this number may have paid unheard.
 func (s *Saga) payout(ctx context.Context, state push.State) (time.Time, error) {
-	var seller push.AccountFacts
-	if state.Payment.Merchant == "" {
-		var err error
-		if seller, err = s.Directory.Account(ctx, state.Seller); err != nil {
-			return time.Time{}, err
-		}
+	if state.Payment.Merchant != "" { // to whom the trade belongs, whatever account is bound
+		order := payoutOrder(state, push.AccountFacts{})
+		providerNo, err := s.Provider.Payout(ctx, order)
+		return s.payoutSent(ctx, state, order, providerNo, err)
 	}
-	providerNo, err := s.Provider.Payout(ctx, payment.Payout{
+	seller, err := s.Directory.Account(ctx, state.Seller)
+	if err != nil {
+		return time.Time{}, err
+	}
+	switch order := payoutOrder(state, seller); push.WayOfPayout(*state.Payout, seller.AlipayAccount, seller.AlipayName) {
+	case push.PayoutRenumber:
+		return s.record(ctx, state.ID, func(state push.State) []push.Event {
+			return push.DecidePayoutRenumbered(state, seller.AlipayAccount, seller.AlipayName, s.Now())
+		})
+	case push.PayoutAsk:
+		providerNo, err := s.Provider.FindPayout(ctx, order)
+		return s.payoutAsked(ctx, state, seller, providerNo, err)
+	case push.PayoutSend:
+		providerNo, err := s.Provider.Payout(ctx, order)
+		return s.payoutSent(ctx, state, order, providerNo, err)
+	}
+	return time.Time{}, fmt.Errorf("purchase: no way to pay %s out", state.ID)
+}
+
+func payoutOrder(state push.State, seller push.AccountFacts) payment.Payout {
+	return payment.Payout{
 		PayoutNo: state.Payout.PayoutNo, PushID: state.ID,
 		Account: seller.AlipayAccount, Name: seller.AlipayName,
 		Amount: state.Payout.Amount, Title: "域名带价 push " + state.ID,
 		Merchant: state.Payment.Merchant, TradeNo: state.Payment.TradeNo, ProviderTradeNo: state.Payment.ProviderTradeNo,
 		Fee: state.Payout.Fee, FeeNo: push.FeeNo(state.ID),
-	})
+	}
+}
+
+// payoutSent records what came of a payout.
+func (s *Saga) payoutSent(ctx context.Context, state push.State, order payment.Payout, providerNo string, err error) (time.Time, error) {
 	var refused *payment.Refused
 	switch {
 	case errors.As(err, &refused):
-		code, text := refused.Code, refused.Message
-		if seller.AlipayAccount == "" && state.Payment.Merchant == "" {
-			code = push.CodeSellerNoAlipay
-			_, text = push.Message(code)
+		refusal := push.PayoutRefusal{PayoutNo: order.PayoutNo, Code: refused.Code, Message: refused.Message, Failed: refused.Failed}
+		if !refused.Otherwise && order.Merchant == "" {
+			refusal.Payee = push.PayeeDigest(order.PayoutNo, order.Account, order.Name)
 		}
 		return s.record(ctx, state.ID, func(state push.State) []push.Event {
 			if refused.FeeOnly {
-				return push.DecideFeeRefused(state, code, text, s.Now())
+				return push.DecideFeeRefused(state, refusal, s.Now())
 			}
-			return push.DecidePayoutRefused(state, code, text, s.Now())
+			return push.DecidePayoutRefused(state, refusal, s.Now())
 		})
 	case err != nil:
 		return time.Time{}, err
 	}
-	return s.record(ctx, state.ID, func(state push.State) []push.Event { return push.DecidePaidOut(state, providerNo, s.Now()) })
+	return s.paidOut(ctx, state.ID, order.PayoutNo, providerNo)
+}
+
+// payoutAsked records what has become of a payout that is not sent to the account of today.
+func (s *Saga) payoutAsked(ctx context.Context, state push.State, seller push.AccountFacts, providerNo string, err error) (time.Time, error) {
+	refusal := push.PayoutRefusal{PayoutNo: state.Payout.PayoutNo, Code: push.CodePayeeChanged, Payee: state.Payout.Payee}
+	var refused *payment.Refused
+	switch {
+	case err == nil:
+		return s.paidOut(ctx, state.ID, state.Payout.PayoutNo, providerNo)
+	case errors.As(err, &refused):
+		refusal.Code, refusal.Message, refusal.Failed = refused.Code, refused.Message, refused.Failed
+	case !errors.Is(err, payment.ErrPayoutNotFound):
+		return time.Time{}, err
+	}
+	if seller.AlipayAccount == "" {
+		refusal.Code, refusal.Message = push.CodeSellerNoAlipay, ""
+	}
+	if refusal.Message == "" {
+		_, refusal.Message = push.Message(refusal.Code)
+	}
+	return s.record(ctx, state.ID, func(state push.State) []push.Event {
+		return push.DecidePayoutFailed(state, refusal, seller.AlipayAccount, seller.AlipayName, s.Now())
+	})
+}
+
+// paidOut records that a payout was made. If its number is not that of today any more, somebody
+// else was faster, and looks again.
+func (s *Saga) paidOut(ctx context.Context, id, payoutNo, providerNo string) (time.Time, error) {
+	return s.record(ctx, id, func(state push.State) []push.Event {
+		if state.Payout == nil || state.Payout.PayoutNo != payoutNo {
+			return nil
+		}
+		return push.DecidePaidOut(state, providerNo, s.Now())
+	})
 }
 
 // refund gives money back: that of the failed push itself, or stray money.

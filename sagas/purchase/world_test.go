@@ -62,8 +62,11 @@ type world struct {
 	// transfers.
 	merchant string
 	sources  time.Duration // for which the provider is asked for them; 0: as by default
-	unknown  atomic.Int32  // payments from unknown channels that the saga has told of
-	handled  sync.Map      // registrar event kind and domain → true, once its handling is over
+	// probe and later are the pauses of what Alipay will not do as things stand; 0: as by default
+	probe, later time.Duration
+	postponed    atomic.Int32 // steps that the saga has told were put off
+	unknown      atomic.Int32 // payments from unknown channels that the saga has told of
+	handled      sync.Map     // registrar event kind and domain → true, once its handling is over
 }
 
 // bothWays plays a test where sellers are paid by transfers, and where they are by confirming
@@ -113,6 +116,7 @@ func (w *world) run(t *testing.T, over eventstore.Store) running {
 		Logger: slog.New(slog.DiscardHandler), Now: now, Workers: 32,
 		PollFirst: 100 * time.Millisecond, PollLongest: 500 * time.Millisecond, CloseGrace: time.Second,
 		SourcesPatience: w.sources, UnknownChannel: func() { w.unknown.Add(1) },
+		ProbeEvery: w.probe, PostponedFirst: w.later, PostponedLongest: w.later, Postponed: func(string, string) { w.postponed.Add(1) },
 	})
 	return running{saga, background(t, saga.Run)}
 }

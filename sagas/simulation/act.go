@@ -28,11 +28,13 @@ const (
 	heal    // a domain is made fit for sale again
 	spend   // somebody does something with a domain that it has
 	settle  // an operator decides what only a person can
+	retry   // an operator has a payout tried again
+	fund    // the merchant puts money into its account at the bank, or takes it out
 )
 
 var kindNames = [...]string{
 	"offer", "accept", "pay", "withdraw", "decline", "takedown", "work", "tick", "notify", "happen", "hear", "land",
-	"restart", "skew", "bind", "heal", "spend", "settle",
+	"restart", "skew", "bind", "heal", "spend", "settle", "retry", "fund",
 }
 
 // act is one operation of a history. All that is random in it follows from its salt, so
@@ -80,6 +82,7 @@ var noise = []struct {
 	{restart, 2},
 	{skew, 1},
 	{bind, 1},
+	{fund, 1},
 	{heal, 3},
 	{spend, 4},
 }
@@ -125,6 +128,8 @@ func (s *story) next(random *rand.Rand) (kind, string) {
 		return takedown, s.push
 	case dice < 10 && s.told > 1:
 		return settle, s.push
+	case dice < 14 && s.told > 1:
+		return retry, s.push
 	case s.told == 1:
 		return accept, s.push
 	default:

@@ -25,9 +25,14 @@ type bank struct {
 	payouts map[string]payment.Payout
 	outs    map[string][]payment.Payout // by push
 	fees    map[string]money.Fen        // taken, by number
-	refused map[string]bool             // numbers of refunds and payouts that were refused for good
-	notices []payment.Trade             // notifications that are still to be delivered
-	sent    []payment.Trade             // of which some come again
+	refused map[string]bool             // numbers of refunds and payouts that were refused
+	failed  map[string]payment.Payout   // payouts of which the bank itself says that they have failed, by number
+	// underway are orders of payouts that nobody waits for any more and that still arrive.
+	underway []payment.Payout
+	own      money.Fen       // of the merchant, beside what has come in and not gone out
+	flow     money.Fen       // which is this
+	notices  []payment.Trade // notifications that are still to be delivered
+	sent     []payment.Trade // of which some come again
 }
 
 type trade struct {
@@ -64,6 +69,7 @@ func newBank(w *world) *bank {
 	return &bank{
 		w: w, trades: make(map[string]*trade), ofPush: make(map[string][]*trade), payouts: make(map[string]payment.Payout),
 		outs: make(map[string][]payment.Payout), fees: make(map[string]money.Fen), refused: make(map[string]bool),
+		failed: make(map[string]payment.Payout), own: plenty,
 	}
 }
 
@@ -139,6 +145,7 @@ func (b *bank) pay(known *trade, amount money.Fen, from sources) bool {
 	if from.silent {
 		known.untold, known.Channels, known.toldFrom = known.Channels, nil, from.toldFrom
 	}
+	b.flow += known.incoming() - known.incoming()/share
 	known.PaidAt, known.paidIn = b.w.now.Truncate(time.Second), b.w.at
 	b.w.tracef("the buyer pays %s for %s over %s, silent %t, trade %.6s", amount, known.PushID, fundings[from.funding], from.silent, known.TradeNo)
 	return true
@@ -194,6 +201,7 @@ func (b *bank) refund(asked payment.Refund) {
 	}
 	known.refunds[asked.RequestNo] = asked.Amount
 	known.refunded += asked.Amount
+	b.flow -= asked.Amount
 	b.w.tracef("the provider refunds %s of trade %.6s", asked.Amount, asked.TradeNo)
 	if known.refunded >= known.incoming() {
 		known.State = payment.TradeClosed
@@ -210,6 +218,7 @@ func (b *bank) payOut(asked payment.Payout) {
 		return
 	}
 	b.payouts[asked.PayoutNo] = asked
+	b.flow -= asked.Amount
 	b.outs[asked.PushID] = append(b.outs[asked.PushID], asked)
 	b.w.tracef("the provider pays %s to %s", asked.Amount, asked.Account)
 }

@@ -230,6 +230,15 @@ func (r *record) evolve(event push.Event) {
 		}
 	case push.PayoutRefused:
 		r.refused[event.PayoutNo], r.feeOnly = event.Code, event.FeeOnly
+	case push.RetryOrdered:
+		if r.payout != nil && event.Step == push.StepPayout {
+			delete(r.refused, r.payout.PayoutNo)
+		}
+	case push.PayoutRenumbered:
+		delete(r.refused, event.From)
+		renumbered := *r.payout
+		renumbered.PayoutNo = event.PayoutNo
+		r.payout = &renumbered
 	default: // nothing that an invariant asks about
 	}
 }

@@ -27,6 +27,13 @@ func (w *world) calm() {
 		p.skew = 0
 	}
 	w.unbound = make(map[string]bool)
+	w.bank.own = plenty
+	w.rest()
+	for _, known := range w.books.order {
+		if known.payout != nil && known.status == push.StatusPaid {
+			w.retries(w.processes[0], known.id)
+		}
+	}
 	w.rest()
 	for _, number := range w.bank.numbers {
 		if trade := w.bank.trades[number]; !trade.PaidAt.IsZero() && number != w.books.pushes[trade.PushID].accepted.TradeNo {
@@ -66,6 +73,9 @@ func (w *world) rest() {
 }
 
 func (w *world) deliverAll() {
+	for len(w.bank.underway) > 0 {
+		w.bank.arrives(0)
+	}
 	for len(w.registry.underway) > 0 {
 		w.registry.lands(0)
 	}

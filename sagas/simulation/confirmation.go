@@ -20,7 +20,7 @@ func (p provider) confirm(payout payment.Payout, wrong fault) (string, error) {
 	case known.ProviderTradeNo != payout.ProviderTradeNo || known.Amount-known.refunded != whole:
 		return "", p.never(payout.PayoutNo, "INVALID_SETTLE_AMOUNT")
 	}
-	if err := p.money("confirm", payout.PayoutNo, wrong, func() { p.bank.payOut(payout) }); err != nil || payout.Fee == 0 {
+	if err := p.money("confirm", payout.PayoutNo, 0, wrong, func() { p.bank.payOut(payout) }); err != nil || payout.Fee == 0 {
 		return payout.ProviderTradeNo, err
 	}
 	switch p.w.fault("fee", lostOrder, refuse) {

@@ -21,6 +21,7 @@ const (
 	refundAbovePaid   invariant = "a trade is never refunded above what was paid (F44)"
 	paidTwice         invariant = "nobody is paid twice, by whosever hand"
 	refundAndPayout   invariant = "no refund and payout for one push"
+	deadNumber        invariant = "a payout takes another number only after the provider's word that the one before has failed"
 	unasked           invariant = "money moves only under a number that the log intended"
 	ownWayOut         invariant = "a seller is paid the way that was recorded when its push was accepted"
 	notBacked         invariant = "what the log says of money, the provider says as well"
@@ -95,6 +96,8 @@ func (b *books) judge(known *record, event push.Event) {
 		}
 	case push.DomainMoveRefused:
 		b.moveRefused(known, event)
+	case push.PayoutRenumbered:
+		b.renumbered(known, event)
 	case push.PayoutRefused:
 		number := event.PayoutNo
 		if event.FeeOnly {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/pushledger/pushledger/aggregates/domainname"
+	"github.com/pushledger/pushledger/aggregates/money"
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/eventstore"
 	"github.com/pushledger/pushledger/eventstore/memory"
@@ -107,7 +108,7 @@ func (p provider) Close(_ context.Context, tradeNo string) error {
 // Refund implements payment.Provider.
 func (p provider) Refund(_ context.Context, refund payment.Refund) error {
 	_, err := ask(p, "refund", func(wrong fault) (bool, error) {
-		return true, p.money("refund", refund.RequestNo, wrong, func() { p.bank.refund(refund) })
+		return true, p.money("refund", refund.RequestNo, refund.Amount, wrong, func() { p.bank.refund(refund) })
 	}, refuse)
 	return err
 }
@@ -118,20 +119,29 @@ func (p provider) Payout(_ context.Context, payout payment.Payout) (string, erro
 		if payout.Merchant != "" {
 			return p.confirm(payout, wrong)
 		}
-		if payout.Account == "" && !p.bank.moved(payout.PayoutNo) {
-			return "", &payment.Refused{API: "payout", Code: "PAYEE_NOT_EXIST", Message: "no account"}
+		if wrong == late {
+			p.bank.underway = append(p.bank.underway, payout)
+			return "", errLost
 		}
-		return "out" + payout.PayoutNo, p.money("payout", payout.PayoutNo, wrong, func() { p.bank.payOut(payout) })
-	}, refuse)
+		return "out" + payout.PayoutNo, p.bank.transfer(payout, wrong)
+	}, refuse, late)
+}
+
+// FindPayout implements payment.Provider.
+func (p provider) FindPayout(_ context.Context, payout payment.Payout) (string, error) {
+	return call(p.line, "find payout", func(fault) (string, error) { return p.bank.find(payout.PayoutNo) })
 }
 
 // money moves money, unless its number is refused: then it is refused for ever.
-func (p provider) money(api, number string, wrong fault, move func()) error {
+func (p provider) money(api, number string, amount money.Fen, wrong fault, move func()) error {
 	if wrong == refuse && !p.bank.moved(number) {
 		p.bank.refused[number] = true
 	}
 	if p.bank.refused[number] {
 		return &payment.Refused{API: api, Code: "REFUSED", Message: "refused by the simulation"}
+	}
+	if !p.bank.moved(number) && p.bank.balance() < amount {
+		return short(api)
 	}
 	move()
 	return nil
@@ -192,7 +202,7 @@ func (p platform) Account(_ context.Context, account string) (push.AccountFacts,
 	return call(p.line, "account", func(fault) (push.AccountFacts, error) {
 		facts := push.AccountFacts{
 			Account: account, Exists: true, RealNameVerified: true,
-			AlipayAccount: account + "@example.com", AlipayName: account, AlipayType: "real_name", AlipayMerchantID: merchantOf(account),
+			AlipayAccount: p.w.loginOf(account), AlipayName: account, AlipayType: "real_name", AlipayMerchantID: merchantOf(account),
 		}
 		if p.w.unbound[account] {
 			facts.AlipayAccount = ""

@@ -36,6 +36,8 @@ type world struct {
 	bank      *bank
 	registry  *registry
 	unbound   map[string]bool // accounts without an Alipay account
+	bound     map[string]int  // how often an account has bound another one
+	tries     int             // that operators have ordered
 	processes [2]*process
 	books     *books
 
@@ -46,7 +48,7 @@ type world struct {
 }
 
 func newWorld(tracing bool) *world {
-	w := &world{now: start, source: rand.NewPCG(0, 0), unbound: make(map[string]bool), tracing: tracing}
+	w := &world{now: start, source: rand.NewPCG(0, 0), unbound: make(map[string]bool), bound: make(map[string]int), tracing: tracing}
 	w.random = rand.New(w.source) // #nosec G404 -- a simulation must be repeatable
 	w.store = memory.New(events, func() time.Time { return w.now })
 	w.bank, w.registry, w.books = newBank(w), newRegistry(w), newBooks(w)
@@ -113,7 +115,7 @@ func (w *world) meanwhile() {
 	}
 	w.faults++
 	w.tracef("meanwhile, process %d", p.number())
-	kinds := []kind{work, work, work, work, notify, hear, happen, accept, withdraw, decline, takedown, pay, spend}
+	kinds := []kind{work, work, work, work, notify, hear, happen, accept, withdraw, decline, takedown, pay, spend, bind, retry}
 	w.perform(act{kind: kinds[w.random.IntN(len(kinds))], push: w.books.someLive()}, p)
 }
 
@@ -177,8 +179,11 @@ func (w *world) perform(next act, p *process) {
 	case skew:
 		w.skews(p)
 	case bind:
-		account := accounts[w.random.IntN(len(accounts))]
-		w.unbound[account] = w.chance(20)
+		w.binds()
+	case fund:
+		w.funds()
+	case retry:
+		w.retries(p, next.push)
 	case heal:
 		for range 12 {
 			if name := w.someDomain(); w.books.holder[name] == "" {
@@ -298,6 +303,10 @@ func (w *world) report(p *process, event registrar.Event) error {
 
 // lands lets an order arrive late, or decides one that is pending.
 func (w *world) lands() {
+	if n := len(w.bank.underway); n > 0 && w.chance(50) {
+		w.bank.arrives(w.random.IntN(n))
+		return
+	}
 	if n := len(w.registry.underway); n > 0 && w.chance(50) {
 		w.registry.lands(w.random.IntN(n))
 		return

@@ -14,6 +14,18 @@ import (
 const (
 	payoutProduct = "TRANS_ACCOUNT_NO_PWD"
 	payoutScene   = "DIRECT_TRANSFER"
+
+	apiTransfer      = "alipay.fund.trans.uni.transfer"
+	apiTransferQuery = "alipay.fund.trans.common.query"
+)
+
+// How a payout stands at Alipay.
+const (
+	payoutSuccess  = "SUCCESS"
+	payoutFailed   = "FAIL"
+	payoutDealing  = "DEALING"
+	payoutInit     = "INIT"   // of the older questions: it waits to be dealt with
+	payoutReturned = "REFUND" // 退票: the payee's bank has sent it back, after a SUCCESS
 )
 
 type payoutAnswer struct {
@@ -38,11 +50,11 @@ func (p *Provider) Payout(ctx context.Context, payout payment.Payout) (string, e
 	})
 	var said payoutAnswer
 	err := p.ask(ctx, question, &said)
-	var refusal *payment.Refused
+	refusal := refusalOf(err)
 	switch {
-	case err != nil && !errors.As(err, &refusal):
+	case err != nil && refusal == nil:
 		return "", err
-	case err == nil && said.Status == "SUCCESS":
+	case err == nil && said.Status == payoutSuccess:
 		if err := same("payout", said.OutBizNo, payout.PayoutNo); err != nil {
 			return "", unknown(question.APIName(), err)
 		}
@@ -54,25 +66,45 @@ func (p *Provider) Payout(ctx context.Context, payout payment.Payout) (string, e
 // paidOut asks what has become of a payout that was refused, which an earlier call may
 // have made (Alipay refuses a repetition to another account), or that was only taken.
 func (p *Provider) paidOut(ctx context.Context, payout payment.Payout, refusal *payment.Refused) (string, error) {
+	number, err := p.FindPayout(ctx, payout)
+	otherwise := refusal != nil && means(refusal, conflict)
+	switch {
+	case errors.Is(err, payment.ErrPayoutNotFound) && refusal != nil && !otherwise:
+		return "", refusal
+	case errors.Is(err, payment.ErrPayoutNotFound): // it said that it knows the number
+		return "", unknown(apiTransferQuery, fmt.Errorf("payout %s is known, and then it is not", payout.PayoutNo))
+	case refusalOf(err) != nil:
+		fate := *refusalOf(err)
+		fate.Otherwise = otherwise
+		return "", &fate
+	}
+	return number, err
+}
+
+// FindPayout implements payment.Provider.
+func (p *Provider) FindPayout(ctx context.Context, payout payment.Payout) (string, error) {
 	question := alipay.FundTransCommonQuery{OutBizNo: payout.PayoutNo, ProductCode: payoutProduct, BizScene: payoutScene}
 	var said payoutAnswer
 	err := p.ask(ctx, question, &said)
 	switch {
-	case isRefusal(err, subPayoutMissing) && refusal != nil:
-		return "", refusal
+	case means(err, missing):
+		return "", fmt.Errorf("%w: %s", payment.ErrPayoutNotFound, payout.PayoutNo)
 	case err != nil:
 		return "", fmt.Errorf("alipay: payout %s: %w", payout.PayoutNo, open(err))
 	}
 	return said.became(question.APIName(), payout)
 }
 
-// became reads a signed answer to what has become of a payout.
+// became reads a signed answer to what has become of a payout. FAIL is final, whether or not
+// Alipay says why, and so is REFUND: the money was on its way and has come back. While Alipay
+// is at it, nobody has to do anything.
 func (said payoutAnswer) became(api string, payout payment.Payout) (string, error) {
 	if err := same("payout", said.OutBizNo, payout.PayoutNo); err != nil {
 		return "", unknown(api, err)
 	}
+	no := refused(apiTransfer, clip(cmp.Or(said.ErrorCode, said.Status), maxRefusalCode), clip(cmp.Or(said.FailReason, said.Status), maxRefusalText))
 	switch said.Status {
-	case "SUCCESS":
+	case payoutSuccess:
 		amount, err := positive(said.TransAmount)
 		if err == nil && amount != payout.Amount {
 			err = fmt.Errorf("payout %s was made over %s instead of %s", payout.PayoutNo, amount, payout.Amount)
@@ -81,8 +113,15 @@ func (said payoutAnswer) became(api string, payout payment.Payout) (string, erro
 			return "", unknown(api, err)
 		}
 		return clip(said.OrderID, maxNumber), nil
-	case "FAIL": // final, whether or not Alipay says why
-		return "", refused(alipay.FundTransUniTransfer{}.APIName(), cmp.Or(said.ErrorCode, said.Status), cmp.Or(said.FailReason, said.Status))
+	case payoutFailed:
+		// Where another try of the same call may get past it, the number is not used up.
+		no.Failed = said.ErrorCode == "" || meaningOf(apiTransfer, codeBusiness, said.ErrorCode) == final
+		return "", no
+	case payoutReturned:
+		no.Code = payoutReturned
+		return "", no
+	case payoutDealing, payoutInit:
+		return "", &payment.Postponed{API: apiTransfer, Code: payoutDealing, Message: "Alipay is at it / 支付宝处理中"}
 	default:
 		return "", unknown(api, fmt.Errorf("payout %s is %.40q", payout.PayoutNo, said.Status))
 	}

@@ -50,6 +50,8 @@ func (p *Provider) Refund(ctx context.Context, refund payment.Refund) error {
 		return fmt.Errorf("alipay: refund %s: %w", refund.RequestNo, open(err))
 	case refusal == nil:
 		return unknown(question.APIName(), errors.New("taken, but it is not shown yet"))
+	case means(refusal, conflict): // it was made, over another amount
+		return fmt.Errorf("alipay: refund %s: %w", refund.RequestNo, open(refusal))
 	}
 	p.unseen.remember(refund.RequestNo, refusal)
 	return tooEarly(refund, refusal)
@@ -89,7 +91,7 @@ func (p *Provider) refunded(ctx context.Context, refund payment.Refund) (bool, e
 	var said refundedAnswer
 	err := p.ask(ctx, question, &said)
 	switch {
-	case isRefusal(err, subTradeMissing):
+	case means(err, missing):
 		return false, nil
 	case err != nil:
 		return false, err

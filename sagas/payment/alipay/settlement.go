@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/smartwalle/alipay/v3"
 
@@ -192,7 +193,7 @@ func (p *Provider) perform(ctx context.Context, payout payment.Payout, asked ali
 		return fmt.Errorf("alipay: payout %s: %w", payout.PayoutNo, open(err))
 	case done:
 		return nil
-	case isRefusal(refusal, unsettled...):
+	case slices.Contains(unsettled, refusal.Code):
 		return fmt.Errorf("alipay: payout %s: %w", payout.PayoutNo, open(refusal))
 	default:
 		return refusal

@@ -43,7 +43,7 @@ func (p *Provider) Query(ctx context.Context, tradeNo string) (payment.Trade, er
 	var said tradeAnswer
 	err := p.ask(ctx, question, &said)
 	switch {
-	case isRefusal(err, subTradeMissing):
+	case means(err, missing):
 		return payment.Trade{}, fmt.Errorf("%w: %s", payment.ErrTradeNotFound, tradeNo)
 	case err != nil:
 		return payment.Trade{}, err
@@ -122,7 +122,7 @@ func (p *Provider) Close(ctx context.Context, tradeNo string) error {
 			return unknown(question.APIName(), err)
 		}
 		return nil
-	case isRefusal(err, subTradeMissing):
+	case means(err, missing):
 		return fmt.Errorf("%w: %s", payment.ErrTradeNotFound, tradeNo)
 	case !errors.As(err, &refusal):
 		return err

@@ -77,6 +77,7 @@ func Run(t *testing.T, open func(*testing.T) World) {
 		"money that never came is not refunded":          refundRefused,
 		"a payout happens once":                          paidOutOnce,
 		"a payout is made over one amount":               paidOutOtherwise,
+		"a payout can be asked about":                    payoutAsked,
 		"a payout that may not be is refused for good":   payoutRefused,
 		"a refund leaves less to pay out":                paidOutLess,
 		"a fee that fails or is not answered is one fee": feeOnce,
@@ -177,7 +178,7 @@ func undecided(t *testing.T, err error) {
 	require.Error(t, err)
 	var refused *payment.Refused
 	require.NotErrorAs(t, err, &refused)
-	for _, named := range []error{payment.ErrTradeNotFound, payment.ErrTradePaid, payment.ErrForged} {
+	for _, named := range []error{payment.ErrTradeNotFound, payment.ErrTradePaid, payment.ErrForged, payment.ErrPayoutNotFound} {
 		require.NotErrorIs(t, err, named)
 	}
 }
@@ -321,6 +322,25 @@ func paidOutOnce(t *testing.T, w World) {
 	again, err = w.Provider.Payout(t.Context(), moved)
 	require.NoError(t, err, "the number is paid, wherever the seller's account is by now")
 	require.Equal(t, first, again)
+}
+
+func payoutAsked(t *testing.T, w World) {
+	if w.Merchant != "" {
+		t.Skip("a confirmation goes to the merchant of its trade, so that nothing has to be asked first")
+	}
+	asked := w.out(t, "P1", 0)
+	_, err := w.Provider.FindPayout(t.Context(), asked)
+	require.ErrorIs(t, err, payment.ErrPayoutNotFound)
+	w.LoseAnswer(t, Payout)
+	_, err = w.Provider.Payout(t.Context(), asked)
+	undecided(t, err)
+	moved := asked
+	moved.Account = ""
+	found, err := w.Provider.FindPayout(t.Context(), moved)
+	require.NoError(t, err, "wherever the seller's account is by now")
+	again, err := w.Provider.Payout(t.Context(), asked)
+	require.NoError(t, err)
+	require.Equal(t, again, found)
 }
 
 func paidOutOtherwise(t *testing.T, w World) {

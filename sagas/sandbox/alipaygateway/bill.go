@@ -42,8 +42,9 @@ type movement struct {
 	trade   trade // of a payment, a refund or a fee
 	refund  refund
 	payout  payout
-	royalty refund    // that the platform took of a trade for a merchant
-	fee     money.Fen // above 0: what was charged for the payment
+	royalty refund // that the platform took of a trade for a merchant
+	fee     bool   // Alipay's, of the trade
+	back    bool   // the payout has come back
 	at      time.Time
 	balance money.Fen // of the merchant, after it
 }
@@ -102,8 +103,8 @@ func (g *Gateway) movements() []movement {
 			continue
 		}
 		all = append(all, movement{trade: t, at: t.PaidAt})
-		if fee := feeOf(t.received()); fee > 0 {
-			all = append(all, movement{trade: t, fee: fee, at: t.PaidAt})
+		if t.Fee > 0 {
+			all = append(all, movement{trade: t, fee: true, at: t.PaidAt})
 		}
 		for _, r := range t.Refunds {
 			all = append(all, movement{trade: t, refund: r, at: r.At})
@@ -111,10 +112,13 @@ func (g *Gateway) movements() []movement {
 	}
 	for _, p := range g.madePayouts("") {
 		all = append(all, movement{payout: p, at: p.At})
+		if !p.BackAt.IsZero() {
+			all = append(all, movement{payout: p, back: true, at: p.BackAt})
+		}
 	}
 	all = g.handed.repeat(all)
 	slices.SortStableFunc(all, func(a, b movement) int { return a.at.Compare(b.at) })
-	balance := money.Fen(0)
+	balance := g.account.openedWith()
 	for i := range all {
 		balance += all[i].signed()
 		all[i].balance = balance
@@ -127,12 +131,14 @@ func (m movement) signed() money.Fen {
 	switch {
 	case m.royalty.RequestNo != "":
 		return m.royalty.Amount
+	case m.back:
+		return m.payout.Amount
 	case m.payout.OutBizNo != "":
 		return -m.payout.Amount
+	case m.fee:
+		return -m.trade.Fee
 	case m.refund.RequestNo != "":
 		return -m.refund.Amount
-	case m.fee > 0:
-		return -m.fee
 	default:
 		return m.trade.received()
 	}
@@ -172,12 +178,15 @@ func (g *Gateway) write(table bill, from, to time.Time, all []movement) (string,
 }
 
 func (g *Gateway) tradeRow(moved movement) []string {
-	if moved.payout.OutBizNo != "" || moved.fee > 0 || moved.royalty.RequestNo != "" {
+	if moved.payout.OutBizNo != "" || moved.fee || moved.royalty.RequestNo != "" {
 		return nil
 	}
-	kind, fee := "交易", -feeOf(moved.trade.received())
+	fee := money.Fen(0)
+	kind := "交易"
 	if moved.refund.RequestNo != "" {
-		kind, fee = "退款", 0
+		kind = "退款"
+	} else {
+		fee = -moved.trade.Fee
 	}
 	amount, received := moved.ofOrder().String(), moved.signed()
 	ours := moved.ofOrder() - received
@@ -193,12 +202,14 @@ func (g *Gateway) accountRow(moved movement) []string {
 	switch {
 	case moved.royalty.RequestNo != "": // how Alipay words it is not known
 		ours, other, kind = moved.royalty.RequestNo, moved.trade.Merchant, "分账"
+	case moved.back:
+		number, ours, title, other, kind = moved.payout.OrderID, moved.payout.OutBizNo, moved.payout.Title, moved.payout.Payee, "转账退回"
+	case moved.fee:
+		title, other, kind = "服务费", "", "收费"
 	case moved.payout.OutBizNo != "":
 		number, ours, title, other, kind = moved.payout.OrderID, moved.payout.OutBizNo, moved.payout.Title, moved.payout.Payee, "转账"
 	case moved.refund.RequestNo != "":
 		kind = "交易退款"
-	case moved.fee > 0:
-		title, other, kind = "服务费", "", "收费"
 	}
 	in, out := moved.signed().String(), ""
 	if moved.signed() < 0 {

@@ -72,7 +72,7 @@ func (h *handed) repeat(all []movement) []movement {
 		if moved.payout.OutBizNo != "" {
 			ours = moved.payout.OutBizNo
 		}
-		if moved.fee == 0 && slices.Contains(h.twice, ours) {
+		if !moved.fee && slices.Contains(h.twice, ours) {
 			all = append(all, moved)
 		}
 	}

@@ -1,6 +1,7 @@
 package alipaygateway
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -63,6 +64,7 @@ type trade struct {
 	// does close it.
 	KeptOpen bool      `json:"kept_open,omitzero"`
 	PaidAt   time.Time `json:"paid_at,omitzero"`
+	Fee      money.Fen `json:"fee,omitzero"` // that Alipay has kept
 	Refunds  []refund  `json:"refunds,omitzero"`
 	Notices  []notice  `json:"notices,omitzero"`
 }
@@ -94,6 +96,22 @@ type payout struct {
 	Title    string    `json:"title"`
 	Amount   money.Fen `json:"amount"`
 	At       time.Time `json:"at"`
+	// Status is how it stands; empty: SUCCESS. Of one that has failed or come back, why, and of
+	// one whose money came back, when.
+	Status     string    `json:"status,omitzero"`
+	ErrorCode  string    `json:"error_code,omitzero"`
+	FailReason string    `json:"fail_reason,omitzero"`
+	BackAt     time.Time `json:"back_at,omitzero"`
+}
+
+func (p payout) status() string { return cmp.Or(p.Status, payoutSuccess) }
+
+// keeps reports whether the money is with the payee, or on its way.
+func (p payout) keeps() bool { return p.status() == payoutSuccess || p.status() == payoutDealing }
+
+// order is what the merchant has asked for.
+func (p payout) order() payout {
+	return payout{OutBizNo: p.OutBizNo, PushID: p.PushID, Payee: p.Payee, Name: p.Name, Title: p.Title, Amount: p.Amount}
 }
 
 func (t trade) refunded() money.Fen {

@@ -38,6 +38,11 @@ func (g *Gateway) Serve(conn *nats.Conn) error {
 		"sandbox.alipay.notify": g.notifyControl,
 		"sandbox.alipay.bill":   g.billControl,
 		"sandbox.alipay.rotate": g.rotateControl,
+
+		"sandbox.alipay.payee":   g.payeeControl,
+		"sandbox.alipay.payout":  g.payoutControl,
+		"sandbox.alipay.limits":  g.limitsControl,
+		"sandbox.alipay.balance": g.balanceControl,
 	}
 	incoming := make(chan *nats.Msg, controlsAhead)
 	for subject := range controls {
@@ -199,6 +204,9 @@ func (g *Gateway) ledger(_ context.Context, body []byte) (any, error) {
 	}
 	answer.Payouts, answer.Fees = g.settlements(wanted.PushID)
 	for _, p := range g.madePayouts(wanted.PushID) {
+		if p.status() != payoutSuccess { // on its way, or back
+			continue
+		}
 		answer.Payouts = append(answer.Payouts, ledgerPayout{p.PushID, p.OutBizNo, p.Payee, p.Amount})
 	}
 	return answer, nil
@@ -221,10 +229,12 @@ func (g *Gateway) paidTrades(pushID string) []trade {
 	return paid
 }
 
+// madePayouts are those of which money has left the account, oldest first, whether or not it
+// has come back.
 func (g *Gateway) madePayouts(pushID string) []payout {
 	var made []payout
 	for _, c := range g.books.allPayouts() {
-		if known := c.read(); known.OutBizNo != "" && (pushID == "" || known.PushID == pushID) {
+		if known := c.read(); known.OutBizNo != "" && (known.status() != payoutFailed || !known.BackAt.IsZero()) && (pushID == "" || known.PushID == pushID) {
 			made = append(made, known)
 		}
 	}

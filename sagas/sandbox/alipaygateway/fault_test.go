@@ -59,7 +59,7 @@ var calls = map[string]struct {
 
 func TestFaults(t *testing.T) {
 	finals := map[string]string{
-		"refund": "ACQ.SELLER_BALANCE_NOT_ENOUGH", "payout": "PAYEE_NOT_EXIST",
+		"refund": "ACQ.TRADE_NOT_ALLOW_REFUND", "payout": "PAYEE_NOT_EXIST",
 	}
 	for api, call := range calls {
 		for _, mode := range []string{"error", "timeout", "done_but_timeout", "business_error"} {

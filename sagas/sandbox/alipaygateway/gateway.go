@@ -13,6 +13,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -52,8 +53,11 @@ type Config struct {
 	// AllocAfter is how long after a confirmation the platform may not take its fee yet. Alipay
 	// asks for 30 s by what somebody wrote; 0 means none.
 	AllocAfter time.Duration
-	Logger     *slog.Logger
-	Now        func() time.Time
+	// Payees finds an account at Alipay by its login; nil: every login is one, of whatever
+	// name.
+	Payees func(login string) (Payee, bool)
+	Logger *slog.Logger
+	Now    func() time.Time
 }
 
 // Schedule says when notifications are sent.
@@ -74,6 +78,7 @@ type Gateway struct {
 	zone     *time.Location
 	schedule Schedule
 	visible  time.Duration // of refunds
+	payees   func(login string) (Payee, bool)
 	shortest time.Duration // of orders
 	// allocAfter passes between a confirmation and a fee.
 	allocAfter time.Duration
@@ -84,9 +89,10 @@ type Gateway struct {
 	certificates *certificates
 	plainly      atomic.Bool // whether the merchant last signed without certificates
 
-	books  books
-	faults faults
-	handed handed // what is handed out as bills
+	books   books
+	faults  faults
+	handed  handed // what is handed out as bills
+	account account
 
 	http    *http.Client  // for notifications
 	sending chan struct{} // a slot for each notification under way
@@ -109,7 +115,7 @@ func Open(ctx context.Context, config Config) (*Gateway, error) {
 	g := &Gateway{
 		kv: config.KV, logger: config.Logger, now: config.Now, zone: location, schedule: config.Notify.orDefault(),
 		visible: cmp.Or(config.RefundVisible, refundVisible), shortest: cmp.Or(config.ShortestOrder, shortestOrder),
-		allocAfter: config.AllocAfter, books: newBooks(), http: notifier(), sending: make(chan struct{}, sendingAtOnce),
+		allocAfter: config.AllocAfter, payees: config.Payees, books: newBooks(), http: notifier(), sending: make(chan struct{}, sendingAtOnce),
 	}
 	if g.merchant, g.alipay, err = openKeys(config.KeyDir); err != nil {
 		return nil, err
@@ -119,7 +125,7 @@ func Open(ctx context.Context, config Config) (*Gateway, error) {
 	}
 	g.handed.token = rand.Text() // so that no address is good for another process
 	g.methods = g.routes()
-	if err := g.load(ctx); err != nil {
+	if err := errors.Join(g.load(ctx), g.openAccount(ctx)); err != nil {
 		return nil, err
 	}
 	g.running, g.stop = context.WithCancel(context.WithoutCancel(ctx))

@@ -149,6 +149,7 @@ func start(t testing.TB) sandbox {
 // reply is the answer to a control, whichever.
 type reply struct {
 	OK         bool      `json:"ok"`
+	Balance    string    `json:"balance"`
 	PushID     string    `json:"push_id"`
 	OutTradeNo string    `json:"out_trade_no"`
 	TradeNo    string    `json:"trade_no"`

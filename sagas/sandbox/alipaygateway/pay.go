@@ -135,9 +135,15 @@ func (g *Gateway) receive(ctx context.Context, c *cell[trade], next trade, money
 		next.Status = tradeFinished
 	}
 	next.PaidAt = g.now().UTC().Truncate(time.Second)
+	if next.Merchant == "" { // what it costs a merchant is between that and Alipay
+		next.Fee = feeOf(next.received())
+	}
 	next.Notices = g.noticesOf(next.Status, money.notify)
 	if err := g.saveTrade(ctx, c, next); err != nil {
 		return trade{}, err
+	}
+	if next.Merchant == "" {
+		g.account.add(next.received() - next.Fee)
 	}
 	for _, pending := range next.Notices {
 		g.start(c, pending.ID)

@@ -40,6 +40,7 @@ func (g *Gateway) routes() map[string]method {
 		methodConfirm:                       {apiPayout, g.confirm},
 		methodFee:                           {apiFee, g.takeFee},
 		methodBill:                          {"", g.billAddress},
+		"alipay.data.bill.balance.query":    {apiBalance, g.balanceQuery},
 	}
 }
 
@@ -66,7 +67,9 @@ var success = status{Code: "10000", Msg: "Success"}
 func (s *status) Error() string { return s.SubCode + ": " + s.SubMsg }
 
 // failed is the no of the business behind a call.
-func failed(subCode, message string) error {
+func failed(subCode, message string) error { return business(subCode, message) }
+
+func business(subCode, message string) *status {
 	return &status{Code: "40004", Msg: "Business Failed", SubCode: subCode, SubMsg: message}
 }
 
@@ -151,12 +154,18 @@ func (g *Gateway) serveCall(w http.ResponseWriter, r *http.Request) {
 // gateway.
 func (g *Gateway) authenticate(form url.Values) (call, error) {
 	unread := call{certified: certified(form)}
+	if form.Get("app_id") != appID {
+		if _, known := g.methods[form.Get("method")]; known {
+			unread.method = form.Get("method") // Alipay answers such a call by its name
+		}
+		return unread, invalid(subAppUnknown, "无效的AppID参数")
+	}
 	for name, values := range form {
 		if len(values) != 1 {
 			return unread, invalid("isv.invalid-parameter", fmt.Sprintf("%.40q is given %d times", name, len(values)))
 		}
 	}
-	for name, want := range map[string]string{"app_id": appID, "sign_type": "RSA2", "charset": "utf-8", "version": "1.0", "format": "JSON"} {
+	for name, want := range map[string]string{"sign_type": "RSA2", "charset": "utf-8", "version": "1.0", "format": "JSON"} {
 		if !strings.EqualFold(form.Get(name), want) {
 			return unread, invalid("isv.invalid-"+strings.ReplaceAll(name, "_", "-"), fmt.Sprintf("%s is not %s", name, want))
 		}
@@ -202,7 +211,7 @@ func (g *Gateway) perform(ctx context.Context, asked call) (any, error) {
 			return nil, err
 		}
 	}
-	switch mode := g.faults.take(spoiled); mode {
+	switch wrong := g.faults.take(spoiled); wrong.mode {
 	case modeError:
 		return nil, errors.New("alipaygateway: a fault was injected")
 	case modeTimeout:
@@ -213,11 +222,14 @@ func (g *Gateway) perform(ctx context.Context, asked call) (any, error) {
 		}
 		return nil, errSilence
 	case modeBusinessError:
+		if wrong.said != nil {
+			return nil, wrong.said
+		}
 		return nil, businessError(known.api, asked.method)
 	case modeGBKError:
 		return nil, inGBK{businessError(known.api, asked.method)}
 	case modeRubbish, modeHalf, modeRedirect, modeHuge:
-		return nil, spoiledAnswer(mode)
+		return nil, spoiledAnswer(wrong.mode)
 	}
 	return known.do(ctx, asked)
 }
@@ -234,6 +246,17 @@ func (g *Gateway) keepSilent(ctx context.Context) {
 	panic(http.ErrAbortHandler)
 }
 
+// subAppUnknown is what Alipay says without a signature: it does not know whose key to use.
+const subAppUnknown = "isv.invalid-app-id"
+
+// nodeName is the member of an answer that holds what is said.
+func nodeName(asked call) string {
+	if asked.method == "" {
+		return "error"
+	}
+	return strings.ReplaceAll(asked.method, ".", "_")
+}
+
 // answer sends what is said, in UTF-8 or in GBK, and a signature over exactly its bytes.
 func (g *Gateway) answer(w http.ResponseWriter, asked call, said any, chinese bool) error {
 	node, err := json.Marshal(said)
@@ -243,14 +266,15 @@ func (g *Gateway) answer(w http.ResponseWriter, asked call, said any, chinese bo
 	if err != nil {
 		return fmt.Errorf("alipaygateway: encode: %w", err)
 	}
+	if no, is := said.(*status); is && no.SubCode == subAppUnknown {
+		w.Header().Set("Content-Type", "application/json;charset=utf-8")
+		_, err = fmt.Fprintf(w, `{"%s_response":%s}`, nodeName(asked), node) //nolint:gosec // JSON, and said to be
+		return err
+	}
 	signing := g.signer(asked.certified)
 	signature, err := sign(signing.key, node)
 	if err != nil {
 		return err
-	}
-	name := "error"
-	if asked.method != "" {
-		name = strings.ReplaceAll(asked.method, ".", "_")
 	}
 	var certificate string
 	if signing.serial != "" {
@@ -261,7 +285,7 @@ func (g *Gateway) answer(w http.ResponseWriter, asked call, said any, chinese bo
 		charset = "GBK"
 	}
 	w.Header().Set("Content-Type", "application/json;charset="+charset)
-	_, err = fmt.Fprintf(w, `{"%s_response":%s,%s"sign":"%s"}`, name, node, certificate, signature) //nolint:gosec // JSON, and said to be
+	_, err = fmt.Fprintf(w, `{"%s_response":%s,%s"sign":"%s"}`, nodeName(asked), node, certificate, signature) //nolint:gosec // JSON, and said to be
 	return err
 }
 

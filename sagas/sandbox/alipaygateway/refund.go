@@ -81,8 +81,12 @@ func (g *Gateway) giveBack(ctx context.Context, c *cell[trade], back refund) err
 	case back.Amount > next.Amount-next.refunded():
 		return failed("ACQ.REFUND_AMT_NOT_EQUAL_TOTAL", "退款金额超限")
 	}
-	if err := next.coversRefund(back); err != nil {
-		return err
+	if next.Merchant != "" {
+		if err := next.coversRefund(back); err != nil {
+			return err
+		}
+	} else if g.account.take(back.Amount) != nil {
+		return failed("ACQ.SELLER_BALANCE_NOT_ENOUGH", "卖家余额不足")
 	}
 	next.Refunds = append(slices.Clip(next.Refunds), back)
 	full := next.refunded() == next.Amount
@@ -91,6 +95,9 @@ func (g *Gateway) giveBack(ctx context.Context, c *cell[trade], back refund) err
 		next.Notices = append(slices.Clip(next.Notices), g.newNotice(tradeClosed, 0))
 	}
 	if err := g.saveTrade(ctx, c, next); err != nil {
+		if next.Merchant == "" {
+			g.account.add(back.Amount)
+		}
 		return err
 	}
 	if full {

@@ -280,6 +280,7 @@ func (g *Gateway) takeFee(ctx context.Context, asked call) (any, error) {
 	if err := g.saveTrade(ctx, c, next); err != nil {
 		return nil, err
 	}
+	g.account.add(amount)
 	return settleAnswer{status: success, TradeNo: next.TradeNo}, nil
 }
 

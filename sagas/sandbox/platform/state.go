@@ -112,6 +112,25 @@ func (p *Platform) save(ctx context.Context, d *domain, next record) error {
 	return nil
 }
 
+// byAlipay finds the facts of an account by its login at Alipay.
+func (d *directory) byAlipay(login string) (found push.AccountFacts, is bool) {
+	d.accounts.Range(func(_, value any) bool {
+		facts := value.(push.AccountFacts)
+		if is = facts.AlipayAccount == login; is {
+			found = facts
+		}
+		return !is
+	})
+	return found, is
+}
+
+// AlipayAccount tells what the directory knows of an account at Alipay: its legal name, and
+// whether it is a company's.
+func (p *Platform) AlipayAccount(login string) (name string, company, known bool) {
+	facts, known := p.directory.byAlipay(login)
+	return facts.AlipayName, facts.AlipayType == push.AlipayCompany, known
+}
+
 func (p *Platform) saveAccount(ctx context.Context, facts push.AccountFacts) error {
 	if err := p.put(ctx, accountKeys+facts.Account, facts); err != nil {
 		return err

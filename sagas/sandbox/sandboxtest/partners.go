@@ -89,11 +89,11 @@ func Start(t testing.TB, config Config) *Partners {
 	t.Cleanup(domains.Close)
 	p.Registrar = natsregistrar.New(p.conn, config.Timeout)
 	p.Feed = natsregistrar.NewFeed(js, "sandboxtest", nil, quiet)
-	p.openAlipay(t, config, kept, filepath.Join(dir, "keys"))
+	p.openAlipay(t, config, kept, filepath.Join(dir, "keys"), domains)
 	return p
 }
 
-func (p *Partners) openAlipay(t testing.TB, config Config, kept jetstream.KeyValue, keys string) {
+func (p *Partners) openAlipay(t testing.TB, config Config, kept jetstream.KeyValue, keys string, directory *platform.Platform) {
 	street := httptest.NewServer(p)
 	t.Cleanup(street.Close)
 	gateway, err := alipaygateway.Open(t.Context(), alipaygateway.Config{
@@ -101,6 +101,10 @@ func (p *Partners) openAlipay(t testing.TB, config Config, kept jetstream.KeyVal
 		Now:    func() time.Time { return time.Now().Add(time.Duration(p.ahead.Load())) },
 		Notify: alipaygateway.Schedule{FirstRetry: firstRenotify, Late: config.LateNotify}, RefundVisible: RefundVisible,
 		ShortestOrder: time.Millisecond, // tests wait for the end of orders
+		Payees: func(login string) (alipaygateway.Payee, bool) {
+			name, company, known := directory.AlipayAccount(login)
+			return alipaygateway.Payee{Name: name, Company: company}, known
+		},
 	})
 	require.NoError(t, err)
 	t.Cleanup(gateway.Close)
@@ -236,8 +240,9 @@ type Moved struct {
 		Amount     money.Fen `json:"amount"`
 	} `json:"refunds"`
 	Payouts []struct {
-		Payee  string    `json:"payee"`
-		Amount money.Fen `json:"amount"`
+		OutBizNo string    `json:"out_biz_no"`
+		Payee    string    `json:"payee"`
+		Amount   money.Fen `json:"amount"`
 	} `json:"payouts"`
 }
 

@@ -36,8 +36,8 @@ var mutants = []mutant{
 	},
 	{
 		"takes a new number for every try of a payout", "sagas/purchase/steps.go",
-		"PayoutNo: state.Payout.PayoutNo, PushID",
-		`PayoutNo: state.Payout.PayoutNo + s.Now().Format("150405.000"), PushID`,
+		"		providerNo, err := s.Provider.Payout(ctx, order)\n",
+		"		order.PayoutNo += s.Now().Format(\"150405.000\")\n		providerNo, err := s.Provider.Payout(ctx, order)\n",
 	},
 	{
 		"takes a time-out of a refund for a refusal", "sagas/purchase/steps.go",
@@ -51,8 +51,18 @@ var mutants = []mutant{
 	},
 	{
 		"takes a time-out of a payout for a success", "sagas/purchase/steps.go",
-		"	case err != nil:\n		return time.Time{}, err\n	}\n	return s.record(ctx, state.ID, func(state push.State) []push.Event { return push.DecidePaidOut(",
-		"	}\n	return s.record(ctx, state.ID, func(state push.State) []push.Event { return push.DecidePaidOut(",
+		"	case err != nil:\n		return time.Time{}, err\n	}\n	return s.paidOut(ctx, state.ID, order.PayoutNo, providerNo)\n",
+		"	}\n	return s.paidOut(ctx, state.ID, order.PayoutNo, providerNo)\n",
+	},
+	{
+		"takes a new payout number without a FAIL", "aggregates/push/settlement.go",
+		"	case payout.Failed && !same:\n",
+		"	case !same && (payout.Failed || payout.Payee != \"\"):\n",
+	},
+	{
+		"takes a payout that is put off for one that is refused", "sagas/purchase/steps.go",
+		"	case errors.As(err, &refused):\n		refusal := push.PayoutRefusal{",
+		"	case errors.As(err, new(*payment.Postponed)):\n		return s.payoutSent(ctx, state, order, \"\", &payment.Refused{Code: \"later\"})\n	case errors.As(err, &refused):\n		refusal := push.PayoutRefusal{",
 	},
 	{
 		"ignores money that comes after the end", "aggregates/push/payment.go",

@@ -46,6 +46,7 @@ type Config struct {
 	Pushes    *pushes.Queries
 	Registrar Registrar
 	Directory registrar.Directory
+	Limits    push.PayoutLimits // rule T11
 	Now       func() time.Time
 	// ByMerchant demands of an acceptance that the seller is a merchant at Alipay (rule T7).
 	ByMerchant bool
@@ -92,7 +93,7 @@ func (q *Queries) Facts(ctx context.Context, viewer pushes.Viewer, request Facts
 
 // ask asks both at the same time; of the seller only for the rules of an open push.
 func (q *Queries) ask(ctx context.Context, state push.State, now time.Time) (push.AcceptFacts, error) {
-	facts := push.AcceptFacts{NeedsMerchant: q.ByMerchant}
+	facts := push.AcceptFacts{NeedsMerchant: q.ByMerchant, Limits: q.Limits}
 	group, asking := errgroup.WithContext(ctx)
 	if open(state, now) {
 		group.Go(func() (err error) { facts.Seller, err = q.Directory.Account(asking, state.Seller); return err })

@@ -26,8 +26,10 @@ type Config struct {
 	// ByMerchant pays sellers by confirming trades that are made for them (直付通), instead of
 	// by transfers. Purchases that were accepted before finish in their own way.
 	ByMerchant bool
-	TLS        certificate.Files
-	ReadyFile  string // written once the service answers; empty: none
+	// PayoutLimits are those of one payout at Alipay (rule T11).
+	PayoutLimits push.PayoutLimits
+	TLS          certificate.Files
+	ReadyFile    string // written once the service answers; empty: none
 	// TransparencyDir is where tiles and entry bundles are kept, best on another disk,
 	// and CheckpointKey the file with the key that signs checkpoints. Empty: below Data.
 	TransparencyDir string
@@ -80,4 +82,6 @@ const (
 	sandboxGrace     = 2 * time.Second
 	shortestOrder    = time.Minute      // that Alipay takes
 	tokensLook       = 30 * time.Second // whether connections are still to be served
+	sandboxProbe     = 10 * time.Second
+	sandboxPostponed = 2 * time.Second
 )

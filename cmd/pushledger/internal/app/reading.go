@@ -92,7 +92,7 @@ func (s *Service) openFiles(ctx context.Context) error {
 	}
 	s.reading.accounts = accounts.NewQueries(books)
 	s.reading.acceptance = acceptance.New(acceptance.Config{
-		Pushes: s.reading.pushes, Registrar: s.registrar, Directory: s.registrar, Now: now, ByMerchant: s.config.ByMerchant,
+		Pushes: s.reading.pushes, Registrar: s.registrar, Directory: s.registrar, Now: now, ByMerchant: s.config.ByMerchant, Limits: s.config.PayoutLimits,
 	})
 	s.reading.models = []*projections.Served{s.reading.pushes.Served, books, s.reading.commands.Served}
 	return nil
@@ -113,7 +113,7 @@ func (s *Service) openNotices(ctx context.Context) error {
 // runReadModels follows the log with every read model. One that stops is loud and not
 // ready, but takes nothing else down.
 func (s *Service) runReadModels(ctx context.Context) {
-	s.reading.pushes.Attempts = s.saga.Attempts
+	s.reading.pushes.Attempts, s.reading.pushes.Alarmed = s.saga.Attempts, s.saga.Alarmed
 	for _, model := range s.reading.models {
 		s.background.Go(func() error { return model.Run(ctx) })
 	}
@@ -182,6 +182,8 @@ func (s *Service) queryHandler() http.Handler {
 		func() float64 { return float64(s.saga.Open()) })
 	s.measureCertificates()
 	s.measureReconciliation()
+	s.measureAlarms()
+	s.measureBalances()
 	return httpapi.New(httpapi.Config{
 		Pushes: s.reading.pushes, Accounts: s.reading.accounts, Acceptance: s.reading.acceptance, Models: s.reading.models,
 		Metrics: s.reading.metrics, Stopping: s.reading.stopping,

@@ -39,11 +39,11 @@ func (s *Service) startSandbox(ctx context.Context, mux *http.ServeMux, issuer *
 	if err != nil {
 		return err
 	}
-	inventory, err := s.startPlatform(ctx, platform.Config{Conn: conn, KV: kept})
+	partners, inventory, err := s.startPlatform(ctx, platform.Config{Conn: conn, KV: kept})
 	if err != nil {
 		return err
 	}
-	gateway, err := s.startGateway(ctx, mux, kept, conn)
+	gateway, err := s.startGateway(ctx, mux, kept, conn, payees(partners))
 	if err != nil {
 		return err
 	}
@@ -76,26 +76,27 @@ func (s *Service) sandboxState(ctx context.Context) (jetstream.KeyValue, *nats.C
 }
 
 // startPlatform runs registrar and account directory, and returns what they hold at first.
-func (s *Service) startPlatform(ctx context.Context, config platform.Config) (inventory platform.Inventory, err error) {
+func (s *Service) startPlatform(ctx context.Context, config platform.Config) (partners *platform.Platform, inventory platform.Inventory, err error) {
 	if s.config.Inventory != "" {
 		if inventory, err = platform.LoadInventory(s.config.Inventory); err != nil {
-			return inventory, err
+			return nil, inventory, err
 		}
 	}
 	config.Inventory, config.Logger, config.Now = inventory, s.config.Logger, now
-	partners, err := platform.Start(ctx, config)
-	if err != nil {
-		return inventory, err
+	if partners, err = platform.Start(ctx, config); err != nil {
+		return nil, inventory, err
 	}
 	s.onClose(func() error { partners.Close(); return nil })
-	return inventory, nil
+	return partners, inventory, nil
 }
 
 // startGateway runs the Alipay gateway, which is steered on a connection.
-func (s *Service) startGateway(ctx context.Context, mux *http.ServeMux, kept jetstream.KeyValue, controls *nats.Conn) (*alipaygateway.Gateway, error) {
+func (s *Service) startGateway(
+	ctx context.Context, mux *http.ServeMux, kept jetstream.KeyValue, controls *nats.Conn, payees payeesOf,
+) (*alipaygateway.Gateway, error) {
 	gateway, err := alipaygateway.Open(ctx, alipaygateway.Config{
 		KV: kept, KeyDir: s.sandboxDir(), Logger: s.config.Logger, Now: now,
-		Notify: alipaygateway.Schedule{FirstRetry: firstRenotify, Late: lateNotify},
+		Notify: alipaygateway.Schedule{FirstRetry: firstRenotify, Late: lateNotify}, Payees: payees,
 		// A payment window that Alipay would find too short is good enough to try things.
 		ShortestOrder: min(shortestOrder, s.config.PaymentWindow/2),
 	})
@@ -108,6 +109,17 @@ func (s *Service) startGateway(ctx context.Context, mux *http.ServeMux, kept jet
 	}
 	mux.Handle(sandboxPath, gateway)
 	return gateway, nil
+}
+
+// payeesOf finds accounts at Alipay by their logins.
+type payeesOf = func(login string) (alipaygateway.Payee, bool)
+
+// payees are the accounts at Alipay that the directory names.
+func payees(directory *platform.Platform) payeesOf {
+	return func(login string) (alipaygateway.Payee, bool) {
+		name, company, known := directory.AlipayAccount(login)
+		return alipaygateway.Payee{Name: name, Company: company}, known
+	}
 }
 
 // sandboxAlipay points the production adapter at the sandbox, which is at an address.

@@ -52,7 +52,16 @@ func RunSandbox(ctx context.Context, config Config, answers func(Ready)) error {
 // sandboxApart is as much of a Service as a sandbox by itself has.
 type sandboxApart struct {
 	*Service
-	joined atomic.Bool // registrar and directory answer
+	joined   atomic.Bool                       // registrar and directory answer
+	partners atomic.Pointer[platform.Platform] // once they do
+}
+
+// payees are those of the directory, and none before the ledger lets that in.
+func (s *sandboxApart) payees(login string) (alipaygateway.Payee, bool) {
+	if partners := s.partners.Load(); partners != nil {
+		return payees(partners)(login)
+	}
+	return alipaygateway.Payee{}, false
 }
 
 func (s *sandboxApart) run(ctx context.Context, answers func(Ready)) error {
@@ -68,7 +77,7 @@ func (s *sandboxApart) run(ctx context.Context, answers func(Ready)) error {
 		return err
 	}
 	mux := http.NewServeMux()
-	gateway, err := s.startGateway(ctx, mux, kept, controls)
+	gateway, err := s.startGateway(ctx, mux, kept, controls, s.payees)
 	if err != nil {
 		return err
 	}
@@ -114,9 +123,11 @@ func (s *sandboxApart) join(ctx context.Context, kept jetstream.KeyValue, contro
 		return err
 	}
 	s.onClose(func() error { ledger.Close(); return nil })
-	if _, err := s.startPlatform(ctx, platform.Config{Conn: ledger, Controls: controls, KV: kept}); err != nil {
+	partners, _, err := s.startPlatform(ctx, platform.Config{Conn: ledger, Controls: controls, KV: kept})
+	if err != nil {
 		return err
 	}
+	s.partners.Store(partners)
 	s.joined.Store(true)
 	select {
 	case <-ctx.Done():

@@ -50,6 +50,7 @@ type Service struct {
 	outsideLog     *slog.Logger // for what strangers and clients can cause
 	audit          *auditing
 	provider       *alipay.Provider
+	balances       balances
 	registrar      *natsregistrar.Client
 	reading        reading
 	saga           *purchase.Saga
@@ -263,14 +264,17 @@ func (s *Service) takeEvents(ctx context.Context) (*natsregistrar.Feed, error) {
 func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed) {
 	first, longest, grace := pollFirst, pollLongest, closeGrace
 	patience := s.config.SourcesPatience
+	var probe, later, latest time.Duration // the saga's own
 	if s.config.Sandbox {
 		first, longest, grace = sandboxPollFirst, sandboxPollMost, sandboxGrace
 		patience = cmp.Or(patience, sandboxSources)
+		probe, later, latest = sandboxProbe, sandboxPostponed, sandboxProbe
 	}
 	s.saga = purchase.New(purchase.Config{
 		Store: s.store, Ledger: pushLedger, Provider: s.provider, Registrar: s.registrar, Directory: s.registrar,
 		Keeper: checkedFile(filepath.Join(s.config.Data, "purchases.json")), Logger: s.config.Logger, Now: now, Workers: workers, PollFirst: first, PollLongest: longest,
 		SourcesPatience: patience, CloseGrace: grace, UnknownChannel: s.reading.metrics.UnknownChannel,
+		ProbeEvery: probe, PostponedFirst: later, PostponedLongest: latest, Postponed: s.reading.metrics.Postponed,
 	})
 	s.openReconciliation(pushLedger)
 	invalidations := invalidation.New(s.store, pushLedger, s.registrar, s.config.Logger, now)
@@ -281,6 +285,7 @@ func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed
 	s.background.Go(func() error { return s.watchTokens(ctx) })
 	s.background.Go(func() error { return s.watchCertificates(ctx) })
 	s.background.Go(func() error { return s.runReconciliation(ctx) })
+	s.background.Go(func() error { return s.watchBalance(ctx) })
 	s.background.Go(func() error { return s.unlessPoisoned("purchases", s.saga.Run(ctx)) })
 	s.background.Go(func() error { return s.unlessPoisoned("invalidations", invalidations.Run(ctx)) })
 	s.background.Go(func() error { return feed.Follow(ctx, invalidations.Handle) })
@@ -323,7 +328,7 @@ func (s *Service) openDoors(ctx context.Context, pushLedger *ledger.Ledger) erro
 	}
 	handler := commands.NewHandler(commands.Config{
 		Ledger: pushLedger, Registrar: s.registrar, Directory: s.registrar, Provider: s.provider,
-		Now: now, Window: s.config.PaymentWindow, OwnAccount: s.config.OwnAccount, ByMerchant: s.config.ByMerchant, Fees: s.config.Fees, Operator: s.roll.Operates, Origin: s.server.AddressOf,
+		Now: now, Window: s.config.PaymentWindow, OwnAccount: s.config.OwnAccount, ByMerchant: s.config.ByMerchant, Limits: s.config.PayoutLimits, Fees: s.config.Fees, Operator: s.roll.Operates, Origin: s.server.AddressOf, Alarmed: s.saga.IsAlarmed,
 		Index: s.reading.commands, PushIDKey: key, Logger: s.outsideLog,
 	})
 	if err := s.openSubmissions(ctx, handler); err != nil {

@@ -160,7 +160,9 @@ func TestAConfirmedTradeObeysTheRules(t *testing.T) {
 	m.record("kept", func(state push.State) []push.Event {
 		return push.DecideMoves(state, []push.MoveOutcome{{Domain: "a.com", Moved: true}}, m.now)
 	})
-	m.record("kept", func(state push.State) []push.Event { return push.DecideFeeRefused(state, "NO_BALANCE", "gone", m.now) })
+	m.record("kept", func(state push.State) []push.Event {
+		return push.DecideFeeRefused(state, push.PayoutRefusal{PayoutNo: state.Payout.PayoutNo, Code: "NO_BALANCE", Message: "gone"}, m.now)
+	})
 	m.command("kept", func(state push.State) ([]push.Event, error) {
 		payout := push.Task{Step: push.StepPayout}
 		return push.DecideSettle(state, push.Settle{Task: payout, Actor: "olga", Reason: "by bank", Reference: "B-1"}, push.DomainFacts{}, m.now)
@@ -181,7 +183,7 @@ func TestWhatIsDoneByHandObeysTheRules(t *testing.T) {
 		return push.DecideMoves(state, []push.MoveOutcome{{Domain: "a.com", Moved: true}}, m.now)
 	})
 	refuse := func(state push.State) []push.Event {
-		return push.DecidePayoutRefused(state, "PAYEE_NOT_EXIST", "gone", m.now)
+		return push.DecidePayoutRefused(state, push.PayoutRefusal{PayoutNo: push.PayoutNo(state.ID), Code: "PAYEE_NOT_EXIST", Message: "gone"}, m.now)
 	}
 	m.record("paid", refuse)
 	payout := push.Task{Step: push.StepPayout}

@@ -97,7 +97,8 @@ func byHand(before push.State, actor string, events []push.Event) decision {
 	case push.RetryOrdered:
 		return func() ([]push.Event, error) {
 			task := push.Task{Step: e.Step, RequestNo: e.RequestNo, Domain: e.Domain}
-			return push.DecideRetry(before, push.Retry{Task: task, Actor: actor, Reason: e.Reason}, e.At)
+			// Whether a step under way was put off, only the service knew that carried it out.
+			return push.DecideRetry(before, push.Retry{Task: task, Actor: actor, Reason: e.Reason, Alarmed: true}, e.At)
 		}
 	case push.SettledByHand:
 		return func() ([]push.Event, error) {
@@ -205,14 +206,22 @@ func outcomes(before push.State, events []push.Event) []decision {
 	case push.PaidOut:
 		return []decision{sure(push.DecidePaidOut(before, e.ProviderNo, e.At))}
 	case push.PayoutRefused:
+		refusal := push.PayoutRefusal{PayoutNo: e.PayoutNo, Code: e.Code, Message: e.Message, Failed: e.Failed, Payee: e.Payee}
 		if e.FeeOnly {
-			return []decision{sure(push.DecideFeeRefused(before, e.Code, e.Message, e.At))}
+			return []decision{sure(push.DecideFeeRefused(before, refusal, e.At))}
 		}
-		return []decision{sure(push.DecidePayoutRefused(before, e.Code, e.Message, e.At))}
+		return []decision{
+			sure(push.DecidePayoutRefused(before, refusal, e.At)), sure(push.DecidePayoutFailed(before, refusal, anotherPayee, "", e.At)),
+		}
+	case push.PayoutRenumbered:
+		return []decision{sure(push.DecidePayoutRenumbered(before, anotherPayee, "", e.At))}
 	default:
 		return nil
 	}
 }
+
+// anotherPayee stands for the account that the seller has changed to, which is in no event.
+const anotherPayee = "another"
 
 func offer(before push.State, id, actor string, e push.Offered) ([]push.Event, error) {
 	if e.PushID != id || e.Seller != actor {

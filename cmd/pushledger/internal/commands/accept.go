@@ -64,7 +64,7 @@ func (h *Handler) accept(ctx context.Context, command Command, metadata eventsto
 
 // acceptFacts asks the registrar and the directory at the same time.
 func (h *Handler) acceptFacts(ctx context.Context, state push.State) (push.AcceptFacts, error) {
-	facts := push.AcceptFacts{NeedsMerchant: h.ByMerchant}
+	facts := push.AcceptFacts{NeedsMerchant: h.ByMerchant, Limits: h.Limits}
 	group, asking := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { facts.Seller, err = h.Directory.Account(asking, state.Seller); return err })
 	group.Go(func() (err error) { facts.Domains, err = h.Registrar.Facts(asking, state.Domains()); return err })

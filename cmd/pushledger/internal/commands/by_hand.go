@@ -65,8 +65,22 @@ func (h *Handler) retry(ctx context.Context, command Command, metadata eventstor
 		if !h.operator(command.Account) {
 			return nil, push.Refuse(push.CodeNotYourPush, "")
 		}
-		return push.DecideRetry(state, push.Retry{Task: task, Actor: command.Account, Reason: body.Reason}, h.Now())
+		return push.DecideRetry(state, push.Retry{
+			Task: task, Actor: command.Account, Reason: body.Reason, Alarmed: h.alarmed(state, task),
+		}, h.Now())
 	})
+}
+
+// alarmed reports whether one of the steps that a task may mean is put off until somebody has
+// seen to it.
+func (h *Handler) alarmed(state push.State, task push.Task) bool {
+	if h.Alarmed == nil {
+		return false
+	}
+	if task.RequestNo == "" && task.Step == push.StepRefund && state.Refund != nil {
+		task.RequestNo = state.Refund.RequestNo
+	}
+	return h.Alarmed(state.ID, push.Step{Kind: task.Step, RequestNo: task.RequestNo})
 }
 
 // settleByHand records what was done outside the ledger for a step that waits for a

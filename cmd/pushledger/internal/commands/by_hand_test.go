@@ -42,7 +42,9 @@ func payoutRefused(t *testing.T) *desk {
 	d.record(t, func(state push.State) []push.Event {
 		return push.DecideMoves(state, []push.MoveOutcome{{Domain: "alpha.com", Moved: true}}, noon)
 	})
-	d.record(t, func(state push.State) []push.Event { return push.DecidePayoutRefused(state, "NO", "不", noon) })
+	d.record(t, func(state push.State) []push.Event {
+		return push.DecidePayoutRefused(state, push.PayoutRefusal{PayoutNo: push.PayoutNo(state.ID), Code: "NO", Message: "不"}, noon)
+	})
 	return d
 }
 
@@ -62,7 +64,9 @@ func TestAnOperatorRetriesAndSettles(t *testing.T) {
 	d := payoutRefused(t)
 	require.Equal(t, push.StatusPaid, done(t, d.say(operator, "retry", retryPayout)).Status)
 	refused(t, push.CodeNotWaiting, d.say(operator, "settle", settlePayout))
-	d.record(t, func(state push.State) []push.Event { return push.DecidePayoutRefused(state, "NO", "不", noon) })
+	d.record(t, func(state push.State) []push.Event {
+		return push.DecidePayoutRefused(state, push.PayoutRefusal{PayoutNo: push.PayoutNo(state.ID), Code: "NO", Message: "不"}, noon)
+	})
 	require.Equal(t, push.StatusCompleted, done(t, d.say(operator, "settle", settlePayout)).Status)
 	refused(t, push.CodeCompletedIsFinal, d.say(operator, "retry", retryPayout))
 	refused(t, push.CodeCompletedIsFinal, d.say(operator, "settle", strings.Replace(settlePayout, "payout", "refund", 1)))

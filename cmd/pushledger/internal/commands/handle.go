@@ -42,12 +42,16 @@ type Config struct {
 	// ByMerchant pays sellers by confirming trades that are made for them: every seller needs
 	// its number as a merchant at Alipay (rule T7).
 	ByMerchant bool
+	Limits     push.PayoutLimits         // rule T11
 	Fees       push.FeeSchedule          // rule T2
 	Operator   func(account string) bool // whether it may take pushes down (rule I8), by the role that it connected with
 	// Origin tells the addresses from which an account is connected; nil where nobody
 	// knows. It is asked about operators only.
 	Origin func(account string) string
-	Index  Index
+	// Alarmed reports whether a payout or refund is put off until somebody has seen to what the
+	// provider says; nil where nobody knows. Only such a one can be retried while it is under way.
+	Alarmed func(pushID string, step push.Step) bool
+	Index   Index
 	// PushIDKey is the secret from which the ids follow that the service gives to pushes. With
 	// another one a command of the past is only found by the Index.
 	PushIDKey []byte

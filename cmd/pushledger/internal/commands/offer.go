@@ -113,7 +113,7 @@ func (h *Handler) offeredBefore(ctx context.Context, id string, metadata eventst
 
 // offerFacts asks the registrar and the directory at the same time.
 func (h *Handler) offerFacts(ctx context.Context, offer push.Offer) (push.OfferFacts, error) {
-	facts := push.OfferFacts{CheckedAt: h.Now(), NeedsMerchant: h.ByMerchant}
+	facts := push.OfferFacts{CheckedAt: h.Now(), NeedsMerchant: h.ByMerchant, Limits: h.Limits}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { facts.Seller, err = h.Directory.Account(ctx, offer.Seller); return err })
 	group.Go(func() (err error) { facts.Buyer, err = h.Directory.Account(ctx, offer.Buyer); return err })

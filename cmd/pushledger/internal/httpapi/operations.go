@@ -53,7 +53,7 @@ type journalInput struct {
 
 type purchasesInput struct {
 	Freshness
-	State  string `query:"state" doc:"stuck: a person must help." enum:"running,stuck"`
+	State  string `query:"state" doc:"stuck: a person must help, or see to what Alipay says; alarm: only the latter." enum:"running,stuck,alarm"`
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 	Cursor string `query:"cursor" doc:"next_cursor of the page before." maxLength:"200"`
 }

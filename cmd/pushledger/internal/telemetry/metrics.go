@@ -17,6 +17,7 @@ type Metrics struct {
 	requests *prometheus.HistogramVec
 	refused  prometheus.Counter
 	unknown  prometheus.Counter
+	later    *prometheus.CounterVec
 }
 
 // NewMetrics returns metrics that nothing has been counted in.
@@ -33,8 +34,11 @@ func NewMetrics() *Metrics {
 		unknown: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "pushledger_unknown_channels_total", Help: "Payments from a funding channel that rule T6 does not know; each goes back.",
 		}),
+		later: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "pushledger_alipay_postponed_total", Help: "Steps that Alipay has put off: the merchant's balance, a day's limit, or work that is not done yet.",
+		}, []string{"api", "code"}),
 	}
-	m.registry.MustRegister(m.requests, m.refused, m.unknown,
+	m.registry.MustRegister(m.requests, m.refused, m.unknown, m.later,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -44,6 +48,35 @@ func (m *Metrics) NotificationRefused() { m.refused.Inc() }
 
 // UnknownChannel counts a payment from a funding channel that nobody here knows.
 func (m *Metrics) UnknownChannel() { m.unknown.Inc() }
+
+// Postponed counts a step that the payment provider has put off. Only codes that it has signed
+// and the adapter knows come here, so nobody can make up labels.
+func (m *Metrics) Postponed(api, code string) { m.later.WithLabelValues(api, code).Inc() }
+
+// Misconfigured is 1 for each API and code that list tells, whenever somebody asks.
+func (m *Metrics) Misconfigured(list func() [][2]string) {
+	m.registry.MustRegister(misconfigured{list})
+}
+
+// misconfigured implements prometheus.Collector.
+type misconfigured struct{ list func() [][2]string }
+
+var misconfiguredFigure = prometheus.NewDesc("pushledger_alipay_misconfigured",
+	"1 while Alipay says of an API that the configuration or the contract is wrong.", []string{"api", "code"}, nil)
+
+// Describe implements prometheus.Collector.
+func (misconfigured) Describe(described chan<- *prometheus.Desc) { described <- misconfiguredFigure }
+
+// Collect implements prometheus.Collector.
+func (m misconfigured) Collect(collected chan<- prometheus.Metric) {
+	seen := make(map[[2]string]bool)
+	for _, labels := range m.list() {
+		if !seen[labels] {
+			seen[labels] = true
+			collected <- prometheus.MustNewConstMetric(misconfiguredFigure, prometheus.GaugeValue, 1, labels[0], labels[1])
+		}
+	}
+}
 
 // Observe is a figure that is looked up whenever somebody asks for it.
 func (m *Metrics) Observe(name, help string, value func() float64) {

@@ -37,6 +37,7 @@ func (e GetStatementParamsFormat) Valid() bool {
 
 // Defines values for ListPurchasesParamsState.
 const (
+	Alarm   ListPurchasesParamsState = "alarm"
 	Running ListPurchasesParamsState = "running"
 	Stuck   ListPurchasesParamsState = "stuck"
 )
@@ -44,6 +45,8 @@ const (
 // Valid indicates whether the value is a known member of the ListPurchasesParamsState enum.
 func (e ListPurchasesParamsState) Valid() bool {
 	switch e {
+	case Alarm:
+		return true
 	case Running:
 		return true
 	case Stuck:
@@ -440,10 +443,10 @@ type Purchase struct {
 	// Seq sequence of its last event
 	Seq int64 `json:"seq"`
 
-	// Since since when it waits for a person
+	// Since since when it waits for a person, or for what somebody must see to
 	Since *time.Time `json:"since,omitempty"`
 
-	// State running, or stuck: a person must help
+	// State running; stuck: a person must help; alarm: it goes on by itself once a person has seen to the merchant's balance, contract or configuration
 	State  string `json:"state"`
 	Status string `json:"status"`
 
@@ -472,7 +475,7 @@ type PurchaseStep struct {
 	// RequestNo the refund that is meant
 	RequestNo *string `json:"request_no,omitempty"`
 
-	// Since since when it waits for a person
+	// Since since when it waits for a person, or for what somebody must see to
 	Since *time.Time `json:"since,omitempty"`
 
 	// Step open_payment, await_payment, deliver, return, payout, refund, close_payment, reversal, buyer_act or check_funding
@@ -730,7 +733,7 @@ type GetBalancesParams struct {
 
 // ListPurchasesParams defines parameters for ListPurchases.
 type ListPurchasesParams struct {
-	// State stuck: a person must help.
+	// State stuck: a person must help, or see to what Alipay says; alarm: only the latter.
 	State *ListPurchasesParamsState `form:"state,omitempty" json:"state,omitempty"`
 	Limit *int64                    `form:"limit,omitempty" json:"limit,omitempty"`
 
