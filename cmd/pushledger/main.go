@@ -133,7 +133,7 @@ func printRefusal(stderr io.Writer, refused *push.Refusal) {
 	stderr = plainWriter{stderr}
 	fmt.Fprintf(stderr, "error: %s: %s\n       %s\n", refused.Code, refused.Message, refused.MessageZH)
 	for _, violation := range refused.Violations {
-		what := cmp.Or(violation.Domain.Both(), violation.Input)
+		what := cmp.Or(violation.Subject(), violation.Input)
 		fmt.Fprintf(stderr, "  %-30s %-4s %-22s %s\n", what, violation.Rule, violation.Code, violation.Message)
 	}
 }

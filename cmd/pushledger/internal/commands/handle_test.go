@@ -310,7 +310,7 @@ func TestEligibilityIsCheckedAgainAtTheAccept(t *testing.T) {
 	d.locked.Store(true)
 	reply := d.say(bo, "accept", acceptP1)
 	refused(t, push.CodeAccountMoveLocked, reply)
-	require.Equal(t, domainname.Name("alpha.com"), reply.Error.Violations[0].Domain)
+	require.Equal(t, "alpha.com", reply.Error.Violations[0].Domain)
 }
 
 func TestMalformedCommandsAreRefused(t *testing.T) {
@@ -354,7 +354,7 @@ func TestMalformedItemsAndBrokenRulesAreNamedTogether(t *testing.T) {
 	refused(t, push.CodeInvalidDomain, reply)
 	var found []string
 	for _, violation := range reply.Error.Violations {
-		found = append(found, string(violation.Domain)+" "+violation.Code)
+		found = append(found, violation.Domain+" "+violation.Code)
 	}
 	require.ElementsMatch(t, []string{
 		"al pha.com " + push.CodeInvalidDomain, "gamma.com " + push.CodeInvalidPrice, "delta.com " + push.CodeDuplicateDomain,
@@ -387,7 +387,7 @@ func TestAMalformedPriceHidesNothing(t *testing.T) {
 		require.False(t, reply.OK, body)
 		var found []string
 		for _, violation := range reply.Error.Violations {
-			found = append(found, string(violation.Domain)+" "+violation.Code)
+			found = append(found, violation.Domain+" "+violation.Code)
 		}
 		require.ElementsMatch(t, want, found, body)
 	}
