@@ -164,6 +164,9 @@ func (d *Door) respond(subject string, reply Reply) {
 		return
 	}
 	message := &nats.Msg{Subject: subject, Data: body}
+	if reply.Repeated {
+		message.Header = nats.Header{HeaderRepeated: []string{"true"}}
+	}
 	if !reply.OK {
 		message.Header = nats.Header{
 			micro.ErrorCodeHeader: []string{reply.Error.Code}, micro.ErrorHeader: []string{reply.Error.Message},

@@ -82,7 +82,9 @@ func TestCommandsAreAnswered(t *testing.T) {
 	answer := h.ask(t, anna, "offer", id, offerP1)
 	require.Empty(t, answer.Header)
 	require.JSONEq(t, `{"ok":true,"push_id":"p-1","status":"Offered","version":1,"seq":2,"command_id":"`+id+`"}`, string(answer.Data))
-	require.Equal(t, answer.Data, h.ask(t, anna, "offer", id, offerP1).Data, "byte for byte")
+	again := h.ask(t, anna, "offer", id, offerP1)
+	require.Equal(t, answer.Data, again.Data, "byte for byte")
+	require.Equal(t, "true", again.Header.Get(commands.HeaderRepeated))
 }
 
 func TestARefusalCarriesTheErrorHeaders(t *testing.T) {

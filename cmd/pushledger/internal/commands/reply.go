@@ -25,7 +25,14 @@ type Reply struct {
 	CommandID string        `json:"command_id,omitzero"`
 	Payment   *Payment      `json:"payment,omitzero"` // of an accept with something to pay
 	Error     *push.Refusal `json:"error,omitzero"`
+
+	// Repeated says that the command had been carried out before. It is told in a header, for
+	// the body is the same as the first time.
+	Repeated bool `json:"-"`
 }
+
+// HeaderRepeated marks the answer to a command that had been carried out before.
+const HeaderRepeated = "Repeated"
 
 // Payment tells the buyer where, how much and until when to pay.
 type Payment struct {
@@ -39,6 +46,7 @@ func success(verb string, outcome ledger.Outcome) Reply {
 	reply := Reply{
 		OK: true, PushID: outcome.State.ID, Status: outcome.State.Status,
 		Version: outcome.State.Version, Seq: outcome.Sequence, CommandID: outcome.CommandID,
+		Repeated: outcome.Repeated,
 	}
 	if payment := outcome.State.Payment; verb == verbAccept && payment.TradeNo != "" {
 		reply.Payment = &Payment{URL: payment.PayURL, ExpiresAt: payment.PayBy, Amount: outcome.State.Total}
