@@ -84,6 +84,6 @@ func readLine(number int, line string, defaults Defaults, bad *bad) (Offer, bool
 		offer.Items = append(offer.Items, one.item(bad))
 		offer.Rows = append(offer.Rows, number)
 	}
-	offer.checkSize(bad)
+	offer.checkItems(bad)
 	return offer, true
 }

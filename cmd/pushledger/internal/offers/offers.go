@@ -132,8 +132,17 @@ func Read(data []byte, format Format, defaults Defaults) (list []Offer, unused [
 	return readTable(text, defaults)
 }
 
-// checkSize reports an offer of more domains than one may have.
-func (o Offer) checkSize(bad *bad) {
+// checkItems reports what no single row shows (rule B3): a domain that stands in an offer
+// twice, in whatever spelling, and more domains than one may have.
+func (o Offer) checkItems(bad *bad) {
+	first := make(map[domainname.Name]int, len(o.Items))
+	for i, item := range o.Items {
+		if line, twice := first[item.Domain]; twice && item.Domain != "" {
+			bad.add(o.Rows[i], push.CodeDuplicateDomain, "%s stands in the push on line %d already", item.Domain.Both(), line)
+			continue
+		}
+		first[item.Domain] = o.Rows[i]
+	}
 	if len(o.Items) > push.MaxItems {
 		en, _ := push.Message(push.CodeBatchTooLarge)
 		bad.add(o.Rows[0], push.CodeBatchTooLarge, "%s; this one has %d", en, len(o.Items))

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"regexp"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/pushledger/pushledger/aggregates/domainname"
@@ -74,7 +75,7 @@ func (r row) item(bad *bad) Item {
 	if r.domain == "" {
 		bad.add(r.line, CodeMissing, "it has no domain")
 	} else if item.Domain, err = domainname.Parse(r.domain); err != nil {
-		bad.add(r.line, push.CodeInvalidDomain, "%v", err)
+		bad.add(r.line, push.CodeInvalidDomain, "%s", strings.TrimPrefix(err.Error(), "domainname: "))
 	}
 	if r.price == "" {
 		bad.add(r.line, CodeMissing, "it has no price")

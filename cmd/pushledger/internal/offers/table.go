@@ -21,7 +21,7 @@ func readTable(text string, defaults Defaults) (list []Offer, unused []string, e
 		pushes.add(row)
 	}
 	for _, offer := range pushes.list {
-		offer.checkSize(&bad)
+		offer.checkItems(&bad)
 	}
 	slices.SortStableFunc(bad.rows, func(a, b BadRow) int { return a.Line - b.Line })
 	return pushes.list, unused, bad.err()
