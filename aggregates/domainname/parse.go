@@ -12,27 +12,53 @@ import (
 // and a trailing dot.
 const maxInput = 4*maxName + 4
 
-// profile maps case, width and the ideographic full stop, and refuses whatever could not
-// be registered. Built by hand because none of the ready-made profiles is this strict.
+// profile maps case, width and the ideographic full stop, and refuses what is malformed.
+// Built by hand because none of the ready-made profiles is this strict. It leaves hyphens
+// to isLabel and hyphensAreReserved: 0---5.com is registered, and names like it.
 var profile = idna.New(
 	idna.MapForLookup(),
 	idna.Transitional(false),
 	idna.StrictDomainName(true),
 	idna.ValidateLabels(true),
-	idna.CheckHyphens(true),
+	idna.CheckHyphens(false),
 	idna.CheckJoiners(true),
 	idna.BidiRule(),
 	idna.VerifyDNSLength(true),
 )
 
-// Parse reads a domain name written in Unicode or punycode, in any case, with or without
-// one trailing dot. The name must stand exactly one label below a public suffix, for
-// that is what a registrar sells. It returns ErrInvalid with the reason.
+// Parse reads a domain name that is to be sold, written in Unicode or punycode, in any
+// case, with or without one trailing dot. The name must stand exactly one label below a
+// public suffix, for that is what a registrar sells, and hold nothing that IDNA2008 forbids.
+// It returns ErrInvalid with the reason.
 func Parse(text string) (Name, error) {
+	name, err := ParseRegistered(text)
+	if err != nil {
+		return "", err
+	}
+	if reason := specialUse(name); reason != "" {
+		return "", refuse(text, reason)
+	}
+	for label := range strings.SplitSeq(name.Unicode(), ".") {
+		if reason := forbidden(label); reason != "" {
+			return "", refuse(text, reason)
+		}
+	}
+	return name, nil
+}
+
+// ParseRegistered reads a domain name as Parse does, also one that exists and could not be
+// offered today, such as ☕.com. It is for what a registrar says and for looking up what the
+// ledger holds: names may have been sold under earlier rules. It returns ErrInvalid with the
+// reason.
+func ParseRegistered(text string) (Name, error) {
 	if reason := unreadable(text); reason != "" {
 		return "", refuse(text, reason)
 	}
-	ascii, err := profile.ToASCII(trimDot(text))
+	spelled := sharpS.Replace(trimDot(text))
+	if mixesForms(spelled) {
+		return "", refuse(text, "write a label in Unicode or in punycode: behind xn-- there is ASCII only")
+	}
+	ascii, err := profile.ToASCII(spelled)
 	if err != nil {
 		return "", refuse(text, err.Error())
 	}
@@ -84,6 +110,9 @@ func trimDot(text string) string {
 func isStable(ascii string) bool {
 	unicode, err := profile.ToUnicode(ascii)
 	if err != nil {
+		return false
+	}
+	if hyphensAreReserved(unicode) {
 		return false
 	}
 	for _, form := range []string{ascii, unicode} {

@@ -1,6 +1,7 @@
 package domainname
 
 import (
+	"slices"
 	"strings"
 
 	"golang.org/x/net/publicsuffix"
@@ -31,6 +32,20 @@ func unregistrable(ascii string) string {
 	label := strings.TrimSuffix(ascii, "."+suffix)
 	if strings.Contains(label, ".") {
 		return "it is a subdomain: name the domain right below " + suffix
+	}
+	return ""
+}
+
+// specialUseEndings are top-level names that are set aside (RFC 6761 and its successors):
+// nobody registers anything below them, though the list of public suffixes has some.
+var specialUseEndings = []string{
+	"alt", "arpa", "example", "internal", "invalid", "local", "localhost", "onion", "test",
+}
+
+// specialUse is why nothing like the name can be sold at all; empty if it can.
+func specialUse(name Name) string {
+	if slices.Contains(specialUseEndings, name.TLD()) {
+		return "nobody sells names below " + name.TLD()
 	}
 	return ""
 }

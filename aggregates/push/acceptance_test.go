@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/pushledger/pushledger/aggregates/domainname"
 	"github.com/pushledger/pushledger/aggregates/push"
 )
 
@@ -52,7 +53,7 @@ func TestL7WhatFactsRefuseAndWhatTheyEnd(t *testing.T) {
 				return
 			}
 			require.Len(t, broken, 1)
-			require.Equal(t, breaks{beta, test.rule, test.refused}, breaks{broken[0].Domain, broken[0].Rule, broken[0].Code})
+			require.Equal(t, breaks{beta, test.rule, test.refused}, breaks{domainname.Name(broken[0].Domain), broken[0].Rule, broken[0].Code})
 		})
 	}
 }

@@ -358,7 +358,7 @@ func violations(t require.TestingT, refusal *push.Refusal) []breaks {
 	for i, violation := range refusal.Violations {
 		require.NotEmpty(t, violation.Message)
 		require.NotEmpty(t, violation.MessageZH)
-		list[i] = breaks{violation.Domain, violation.Rule, violation.Code}
+		list[i] = breaks{domainname.Name(violation.Domain), violation.Rule, violation.Code}
 	}
 	return list
 }

@@ -263,8 +263,8 @@ func TestB3ADomainThatStandsThriceIsNamedOnce(t *testing.T) {
 	items := []push.Item{{Domain: alpha}, {Domain: beta, Price: 5}, {Domain: alpha, Price: 1}, {Domain: alpha}, {Domain: beta}}
 	found := push.CheckItems(items)
 	require.Len(t, found, 2)
-	require.Equal(t, alpha, found[0].Domain)
-	require.Equal(t, beta, found[1].Domain)
+	require.Equal(t, string(alpha), found[0].Domain)
+	require.Equal(t, string(beta), found[1].Domain)
 }
 
 func numbered(count int) []push.Item {

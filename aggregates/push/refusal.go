@@ -9,7 +9,10 @@ import (
 
 // Violation is one broken rule, of one domain or of the push as a whole.
 type Violation struct {
-	Domain domainname.Name `json:"domain,omitzero"` // empty when the push as a whole breaks it
+	// Domain is the A-label, or the text that was sent when it is no domain name; empty when
+	// the push as a whole breaks the rule. It is text for that reason: who is told no must be
+	// able to read it.
+	Domain string `json:"domain,omitzero"`
 	// DomainUnicode is the domain as people read it, when that is another text. Whoever
 	// answers fills it in.
 	DomainUnicode string `json:"domain_unicode,omitzero"`
@@ -20,6 +23,15 @@ type Violation struct {
 	Code      string    `json:"code"`
 	Message   string    `json:"message"`
 	MessageZH string    `json:"message_zh"`
+}
+
+// Subject is the domain in both its forms, for people to read; empty when the push as a
+// whole breaks the rule.
+func (v Violation) Subject() string {
+	if v.DomainUnicode == "" {
+		return v.Domain
+	}
+	return v.DomainUnicode + " (" + v.Domain + ")"
 }
 
 // Refusal is the answer no. A refused command changed nothing. It is the only error
@@ -37,7 +49,7 @@ func (r *Refusal) Error() string {
 	text.WriteString(r.Code + ": " + r.Message)
 	for _, violation := range r.Violations {
 		if violation.Domain != "" {
-			text.WriteString("; " + string(violation.Domain) + ": " + violation.Code)
+			text.WriteString("; " + violation.Domain + ": " + violation.Code)
 		}
 	}
 	return text.String()
@@ -82,7 +94,7 @@ func RefuseAll(violations []Violation) *Refusal {
 // violate makes one violation of one domain.
 func violate(rule, code string, domain domainname.Name) Violation {
 	violation := Violate(rule, code)
-	violation.Domain = domain
+	violation.Domain = string(domain)
 	return violation
 }
 

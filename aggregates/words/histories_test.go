@@ -109,7 +109,9 @@ func acceptedForMerchant(h *history) {
 }
 
 func feeRefused(code, message string) step {
-	return func(h *history) { h.then(push.DecideFeeRefused(h.state, push.PayoutRefusal{PayoutNo: h.state.Payout.PayoutNo, Code: code, Message: message}, h.now)) }
+	return func(h *history) {
+		h.then(push.DecideFeeRefused(h.state, push.PayoutRefusal{PayoutNo: h.state.Payout.PayoutNo, Code: code, Message: message}, h.now))
+	}
 }
 
 // bound is an acceptance by a buyer who must pay from its own account.

@@ -1,22 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/csv"
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/jedib0t/go-pretty/v6/table"
 
-	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/aggregates/words"
-	"github.com/pushledger/pushledger/cmd/pushledger/internal/client"
 )
 
 // commandFlags are common to all commands.
@@ -77,7 +68,8 @@ type offerCommand struct {
 	PushID   string   `help:"Id of the push; made from the command id if not given."`
 	ValidFor string   `help:"How long the offer stands, such as 72h; a week at most."`
 	Remark   string   `help:"A word to the buyer."`
-	File     string   `help:"Send many offers: .jsonl with one body a line, or .csv with the columns push_id,buyer,domain,price (lines of one push_id are one push)." type:"existingfile"`
+	File     string   `help:"Send many offers: a .csv with a row of column names (domain and price, also buyer, push_id, remark, valid_for, expires_at, or in Chinese; rows of one push_id are one push), a .jsonl with one body a line, or - for either from standard input. Nothing is sent of a file with a bad row." type:"existingfile"`
+	Batch    string   `help:"Name of what --file sends: the same file under the same name has no second effect. The file's name and the day if not given."`
 	Items    []string `arg:"" optional:"" placeholder:"DOMAIN=PRICE" help:"What is offered, such as example.com=1999.00."`
 }
 
@@ -85,6 +77,9 @@ type offerCommand struct {
 func (c *offerCommand) Run(ctx context.Context, screen *terminal) error {
 	if c.File != "" {
 		return c.sendFile(ctx, screen)
+	}
+	if c.Batch != "" {
+		return fmt.Errorf("%w: --batch belongs to --file", errUsage)
 	}
 	if c.Buyer == "" {
 		return fmt.Errorf("%w: --buyer is missing: the one account that may accept", errUsage)
@@ -98,117 +93,6 @@ func (c *offerCommand) Run(ctx context.Context, screen *terminal) error {
 		body.Items = append(body.Items, offerItem{Domain: domain, Price: price})
 	}
 	return c.send(ctx, screen, "offer", body)
-}
-
-// sendFile sends every offer of a file, prints a line for each, and fails with the
-// first refusal once all were sent.
-func (c *offerCommand) sendFile(ctx context.Context, screen *terminal) error {
-	bodies, err := readOffers(c.File)
-	if err != nil {
-		return err
-	}
-	sender, err := c.client()
-	if err != nil {
-		return err
-	}
-	defer sender.Close()
-	bar := screen.progress(len(bodies))
-	var first error
-	for i, body := range bodies {
-		reply, err := sender.Command(ctx, "offer", body, "")
-		if err := printResult(screen.out, i+1, reply, err); err != nil {
-			return err
-		}
-		var refused *push.Refusal
-		if err != nil && !errors.As(err, &refused) {
-			return err
-		}
-		if first == nil {
-			first = err
-		}
-		_ = bar.Add(1) // a bar that cannot be drawn changes nothing
-	}
-	return first
-}
-
-func printResult(out io.Writer, number int, reply client.Reply, err error) error {
-	var refused *push.Refusal
-	var printErr error
-	switch {
-	case errors.As(err, &refused):
-		_, printErr = fmt.Fprintf(out, "%d\trefused\t%s\n", number, plain(refused.Error()))
-	case err == nil:
-		_, printErr = fmt.Fprintf(out, "%d\t%s\t%s\n", number, both(words.Status(reply.Status)), reply.PushID)
-	}
-	return printErr
-}
-
-// readOffers reads the bodies of a .jsonl or .csv file.
-func readOffers(path string) ([]any, error) {
-	file, err := os.Open(path) // #nosec G304 -- the user names the file
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = file.Close() }() // only read
-	switch filepath.Ext(path) {
-	case ".jsonl":
-		return readLines(file)
-	case ".csv":
-		return readTable(file)
-	default:
-		return nil, fmt.Errorf("%w: %s is neither .jsonl nor .csv", errUsage, path)
-	}
-}
-
-const maxLine = 1 << 20
-
-func readLines(file io.Reader) ([]any, error) {
-	var bodies []any
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, maxLine)
-	for lines.Scan() {
-		if line := strings.TrimSpace(lines.Text()); line != "" {
-			if !jsontext.Value(line).IsValid() {
-				return nil, fmt.Errorf("%w: line %d is not JSON", errUsage, len(bodies)+1)
-			}
-			bodies = append(bodies, jsontext.Value(line))
-		}
-	}
-	return bodies, lines.Err()
-}
-
-// readTable makes one push of all lines that share a push_id.
-func readTable(file io.Reader) ([]any, error) {
-	plain := bufio.NewReader(file)
-	if mark, err := plain.Peek(3); err == nil && string(mark) == "\ufeff" { // as spreadsheets begin a file
-		_, _ = plain.Discard(3) // it has just been seen
-	}
-	rows, err := csv.NewReader(plain).ReadAll()
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errUsage, err)
-	}
-	if len(rows) == 0 || strings.Join(rows[0], ",") != "push_id,buyer,domain,price" {
-		return nil, fmt.Errorf("%w: the first line must be push_id,buyer,domain,price", errUsage)
-	}
-	var order []*offerBody
-	known := make(map[string]*offerBody)
-	for number, row := range rows[1:] {
-		body, exists := known[row[0]]
-		if !exists || row[0] == "" {
-			body = &offerBody{PushID: row[0], Buyer: row[1]}
-			known[row[0]] = body
-			order = append(order, body)
-		}
-		if body.Buyer != row[1] {
-			return nil, fmt.Errorf("%w: line %d: push %s has two buyers", errUsage, number+2, row[0])
-		}
-		body.Items = append(body.Items, offerItem{Domain: row[2], Price: row[3]})
-	}
-	bodies := make([]any, len(order))
-	for i, body := range order {
-		bodies[i] = body
-	}
-	return bodies, nil
 }
 
 type withdrawCommand struct {

@@ -98,7 +98,7 @@ func printRefusal(stderr io.Writer, refused *push.Refusal) {
 		fmt.Fprintf(stderr, "       %s\n", plainLine(refused.MessageZH))
 	}
 	for _, violation := range refused.Violations {
-		what := cmp.Or(violation.Domain.Both(), violation.Input)
+		what := cmp.Or(violation.Subject(), violation.Input)
 		fmt.Fprintf(stderr, "  %-30s %-4s %-22s %s\n", plainLine(what), plainLine(violation.Rule), plainLine(violation.Code), plainLine(violation.Message))
 	}
 }

@@ -37,7 +37,7 @@ type DomainEvent struct {
 
 // Domain shows a domain. One of which the viewer may see no push does not exist.
 func (q *Queries) Domain(ctx context.Context, viewer Viewer, request DomainRequest) (Domain, error) {
-	name, err := domainname.Parse(request.Domain)
+	name, err := domainname.ParseRegistered(request.Domain)
 	if err != nil {
 		return Domain{}, push.Refuse(push.CodeInvalidDomain, "")
 	}

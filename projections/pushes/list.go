@@ -207,7 +207,7 @@ func (r ListRequest) addDomain(query *listQuery) error {
 	if r.Domain == "" {
 		return nil
 	}
-	name, err := domainname.Parse(r.Domain)
+	name, err := domainname.ParseRegistered(r.Domain)
 	if err != nil {
 		return push.Refuse(push.CodeInvalidDomain, "")
 	}

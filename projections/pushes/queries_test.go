@@ -183,6 +183,22 @@ func TestADomainHasAHolderAndAHistory(t *testing.T) {
 	requireRefused(t, push.CodeInvalidDomain, err)
 }
 
+// What was offered under earlier rules is in the log as it was, and can be looked up.
+func TestANameThatIsNoLongerSoldIsStillShown(t *testing.T) {
+	const coffee domainname.Name = "xn--53h.com"
+	ledger := pushestest.Start(t)
+	ledger.Show(t, "p-1", pushestest.Offered("p-1", anna, bo, coffee))
+	for _, spelling := range []string{"☕.com", string(coffee)} {
+		shown, err := ledger.Queries.Domain(t.Context(), asAnna, pushes.DomainRequest{Domain: spelling})
+		require.NoError(t, err)
+		require.Equal(t, "p-1", shown.Push.PushID)
+		require.Equal(t, "☕.com", shown.DomainUnicode)
+		page, err := ledger.Queries.Pushes(t.Context(), asAnna, pushes.ListRequest{Domain: spelling})
+		require.NoError(t, err)
+		require.Len(t, page.Pushes, 1)
+	}
+}
+
 func TestTroubleOfOurOwnIsNotTold(t *testing.T) {
 	for code, err := range map[string]error{
 		push.CodeUnavailable:    errors.New("disk on fire"),

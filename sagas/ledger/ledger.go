@@ -70,6 +70,7 @@ type Outcome struct {
 	CommandID, CommandHash string
 	State                  push.State // after the command
 	Sequence               uint64     // of the last event that the command caused
+	Repeated               bool       // it had been carried out before it was sent this time
 }
 
 // Command returns what the command of an id did to this push.

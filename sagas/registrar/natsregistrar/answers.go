@@ -86,7 +86,7 @@ func (a factsAnswer) inOrderOf(domains []domainname.Name) ([]push.DomainFacts, e
 }
 
 func (a domainAnswer) facts() (push.DomainFacts, error) {
-	name, err := domainname.Parse(a.Domain)
+	name, err := domainname.ParseRegistered(a.Domain)
 	if err != nil {
 		return push.DomainFacts{}, err
 	}
@@ -95,7 +95,7 @@ func (a domainAnswer) facts() (push.DomainFacts, error) {
 	}
 	canonical := name
 	if a.Canonical != "" {
-		if canonical, err = domainname.Parse(a.Canonical); err != nil {
+		if canonical, err = domainname.ParseRegistered(a.Canonical); err != nil {
 			return push.DomainFacts{}, fmt.Errorf("%s: canonical: %w", name, err)
 		}
 	}

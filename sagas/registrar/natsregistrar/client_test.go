@@ -80,6 +80,17 @@ func TestFactsAreNormalisedAndReordered(t *testing.T) {
 	require.Equal(t, []push.DomainFacts{want, other}, list)
 }
 
+// A push may hold a name that could not be offered today. It is delivered all the same.
+func TestFactsOfANameFromEarlierRulesAreRead(t *testing.T) {
+	conn := connect(t)
+	answering(t, conn, natsregistrar.SubjectFacts, func([]byte) string {
+		return `{"facts":[` + fact("xn--53h.com") + `]}`
+	})
+	list, err := natsregistrar.New(conn, patience).Facts(t.Context(), []domainname.Name{"xn--53h.com"})
+	require.NoError(t, err)
+	require.Equal(t, domainname.Name("xn--53h.com"), list[0].Domain)
+}
+
 func TestFactsAreAskedInChunks(t *testing.T) {
 	conn := connect(t)
 	sizes := make(chan int, 10)

@@ -37,7 +37,7 @@ func DecodeEvent(data []byte) (registrar.Event, error) {
 	if err := json.Unmarshal(data, &said); err != nil {
 		return registrar.Event{}, fmt.Errorf("natsregistrar: read event: %w", err)
 	}
-	name, err := domainname.Parse(said.Domain)
+	name, err := domainname.ParseRegistered(said.Domain)
 	if err != nil {
 		return registrar.Event{}, fmt.Errorf("natsregistrar: event %.80q: %w", said.ID, err)
 	}

@@ -75,7 +75,7 @@ func (p *Platform) account(_ context.Context, body []byte) (any, error) {
 }
 
 func parseDomain(text string) (domainname.Name, error) {
-	name, err := domainname.Parse(text)
+	name, err := domainname.ParseRegistered(text)
 	if err != nil {
 		return "", refuse("invalid_domain", "%v", err)
 	}

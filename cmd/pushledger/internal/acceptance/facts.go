@@ -50,7 +50,7 @@ type Particulars struct {
 // show tells a viewer of facts what is its business.
 func show(viewer pushes.Viewer, state push.State, facts push.AcceptFacts, now time.Time) Facts {
 	shown := Facts{PushID: state.ID, CheckedAt: now, Open: open(state, now)}
-	broken := make(map[domainname.Name][]push.Violation)
+	broken := make(map[string][]push.Violation)
 	if shown.Open {
 		violations := push.CheckAcceptable(state, facts, now)
 		shown.Acceptable = len(violations) == 0
@@ -62,7 +62,7 @@ func show(viewer pushes.Viewer, state push.State, facts push.AcceptFacts, now ti
 	for _, domain := range facts.Domains {
 		told := DomainFacts{
 			Domain: domain.Domain, DomainUnicode: domain.Domain.Unicode(), Canonical: domain.Canonical, Exists: domain.Exists,
-			RegisteredAt: domain.RegisteredAt, ExpiresAt: domain.ExpiresAt, Violations: broken[domain.Domain],
+			RegisteredAt: domain.RegisteredAt, ExpiresAt: domain.ExpiresAt, Violations: broken[string(domain.Domain)],
 		}
 		if concerns(viewer, state, domain, now) {
 			told.Particulars = particulars(state, domain)
@@ -102,7 +102,7 @@ func particulars(state push.State, facts push.DomainFacts) *Particulars {
 
 // named adds the Unicode form of a domain that has another one.
 func named(violation push.Violation) push.Violation {
-	if unicode := violation.Domain.Unicode(); unicode != string(violation.Domain) {
+	if unicode := domainname.Name(violation.Domain).Unicode(); unicode != violation.Domain {
 		violation.DomainUnicode = unicode
 	}
 	return violation

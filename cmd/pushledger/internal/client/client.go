@@ -89,7 +89,8 @@ func (c *Client) Close() {
 // Command sends a command of the client's account, such as "offer". body is anything
 // that encodes to the command's JSON. commandID is a UUID; without one the command gets
 // a new one, which the reply names. A refused command returns its reply and, as the
-// error, its *push.Refusal.
+// error, its *push.Refusal. Of one that had been carried out before, under the same id, the
+// reply is the same and says that it is repeated.
 func (c *Client) Command(ctx context.Context, verb string, body any, commandID string) (Reply, error) {
 	if commandID == "" {
 		commandID = uuid.Must(uuid.NewV7()).String()
@@ -115,6 +116,7 @@ func (c *Client) Command(ctx context.Context, verb string, body any, commandID s
 	if err := json.Unmarshal(answer.Data, &reply); err != nil {
 		return Reply{CommandID: commandID}, fmt.Errorf("client: reply to %s: %w", verb, err)
 	}
+	reply.Repeated = answer.Header.Get(commands.HeaderRepeated) == "true"
 	if !reply.OK {
 		if reply.Error == nil {
 			return reply, errors.New("client: a reply that neither says yes nor why not")

@@ -138,13 +138,13 @@ func (b offerBody) items(offer *push.Offer) []push.Violation {
 		if err != nil {
 			violation := push.Violate("T9", push.CodeInvalidDomain)
 			violation.Input = clip(item.Domain)
-			violation.Domain = domainname.Name(violation.Input) // as it came, for there is nothing better
+			violation.Domain = violation.Input // as it came, for there is nothing better
 			violations = append(violations, violation)
 		}
 		price, code := parsePrice(item.Price)
 		if code != "" {
 			violation := push.Violate("T8", code)
-			violation.Domain, violation.Input = name, clip(string(item.Price))
+			violation.Domain, violation.Input = string(name), clip(string(item.Price))
 			violations = append(violations, violation)
 		}
 		if err == nil {

@@ -141,7 +141,7 @@ func TestEveryMalformedItemIsNamed(t *testing.T) {
 	require.Equal(t, push.CodeInvalidDomain, violations[1].Code)
 	require.Equal(t, strings.Repeat("长", 80)+"…", violations[1].Input, "what is echoed is short")
 	require.Equal(t, push.CodeAbovePayment, violations[2].Code)
-	require.Equal(t, domainname.Name("beta.com"), violations[2].Domain)
+	require.Equal(t, "beta.com", violations[2].Domain)
 }
 
 func TestReasons(t *testing.T) {

@@ -34,7 +34,7 @@ type settleBody struct {
 func (b taskBody) task() (push.Task, error) {
 	task := push.Task{Step: b.Step, RequestNo: b.RequestNo}
 	if b.Domain != "" {
-		name, err := domainname.Parse(b.Domain)
+		name, err := domainname.ParseRegistered(b.Domain)
 		if err != nil {
 			violation := push.Violate("T9", push.CodeInvalidDomain)
 			violation.Input = clip(b.Domain)

@@ -130,7 +130,9 @@ func TestARepeatedSettlementSettlesOnce(t *testing.T) {
 	d := payoutRefused(t)
 	const id = "0b6a5cb2-6a5c-4e3c-9b7f-1c4b7a0e8d11"
 	first := done(t, d.repeat(id, operator, "settle", settlePayout))
-	require.Equal(t, first, done(t, d.repeat(id, operator, "settle", settlePayout)))
+	again := done(t, d.repeat(id, operator, "settle", settlePayout))
+	require.Equal(t, encoded(t, first), encoded(t, again))
+	require.Equal(t, []bool{false, true}, []bool{first.Repeated, again.Repeated})
 	require.Equal(t, first.Seq, d.length(t))
 	other := d.repeat(id, operator, "settle", strings.Replace(settlePayout, "4711", "4712", 1))
 	refused(t, push.CodeCommandIDReused, other)

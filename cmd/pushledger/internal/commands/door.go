@@ -13,7 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 
@@ -159,12 +158,15 @@ func commandID(headers map[string][]string) string {
 }
 
 func (d *Door) respond(subject string, reply Reply) {
-	body, err := json.Marshal(reply, json.Deterministic(true))
+	body, err := encode(reply, d.conn.MaxPayload())
 	if err != nil {
 		d.logger.Error("reply not encoded", "error", err)
 		return
 	}
 	message := &nats.Msg{Subject: subject, Data: body}
+	if reply.Repeated {
+		message.Header = nats.Header{HeaderRepeated: []string{"true"}}
+	}
 	if !reply.OK {
 		message.Header = nats.Header{
 			micro.ErrorCodeHeader: []string{reply.Error.Code}, micro.ErrorHeader: []string{reply.Error.Message},

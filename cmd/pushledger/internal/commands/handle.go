@@ -237,7 +237,8 @@ func (h *Handler) settle(
 			return ledger.Outcome{}, errors.Join(err, loadErr)
 		}
 		if done, found := known.Command(metadata.CommandID); found {
-			return sameCommand(done, metadata)
+			outcome, err = sameCommand(done, metadata)
+			outcome.Repeated = false // it was this time
 		}
 	}
 	return outcome, err
@@ -274,5 +275,6 @@ func sameCommand(done ledger.Outcome, metadata eventstore.Metadata) (ledger.Outc
 	if done.CommandHash != metadata.CommandHash {
 		return ledger.Outcome{}, push.Refuse(push.CodeCommandIDReused, "")
 	}
+	done.Repeated = true
 	return done, nil
 }

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -272,7 +271,7 @@ func (s *Submissions) answer(command Command, reply Reply) error {
 	if err != nil {
 		return nil //nolint:nilerr // there is no subject for such an id; the server's log has the refusal
 	}
-	body, err := json.Marshal(reply, json.Deterministic(true))
+	body, err := encode(reply, s.conn.MaxPayload())
 	if err != nil {
 		return err
 	}
