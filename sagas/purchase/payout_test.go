@@ -57,7 +57,7 @@ func TestAPayoutToTheSameAccountKeepsItsNumber(t *testing.T) {
 func TestAChangedAccountWithoutAFailureStands(t *testing.T) {
 	t.Parallel()
 	w, at := alarming(t, time.Hour)
-	w.Do(t, "alipay.fault", `{"api":"payout","mode":"business_error","times":1}`) // of which Alipay remembers nothing
+	w.Do(t, "alipay.fault", `{"api":"payout","mode":"business_error","times":%d}`, ever) // of which Alipay remembers nothing
 	d := w.buy(t, 1)
 	d.pay(t)
 	state := d.await(t, func(state push.State) bool { return state.Payout != nil && state.Payout.Progress == push.Refused })
@@ -68,6 +68,7 @@ func TestAChangedAccountWithoutAFailureStands(t *testing.T) {
 	require.Equal(t, push.CodePayeeChanged, state.Payout.Code)
 	require.Empty(t, d.owes(t, push.PayableAccount(d.seller), d.total).Payouts)
 	w.Do(t, "accounts.set", `{"account":"anna","alipay_account":"anna@example.com"}`)
+	w.Do(t, "alipay.fault", `{"api":"payout","mode":"business_error","times":0}`)
 	d.retries(t, at, payout)
 	d.isPaidTo(t, "anna@example.com", push.PayoutNo(d.id))
 }
