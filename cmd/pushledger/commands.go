@@ -75,7 +75,7 @@ type offerCommand struct {
 	commandFlags
 	Buyer    string   `help:"The one account that may accept."`
 	PushID   string   `help:"Id of the push; made from the command id if not given."`
-	ValidFor string   `help:"How long the offer stands, such as 72h; a week at most."`
+	ValidFor string   `help:"How long the offer stands, such as 72h or 3d; a week at most."`
 	Remark   string   `help:"A word to the buyer."`
 	File     string   `help:"Send many offers: .jsonl with one body a line, or .csv with the columns push_id,buyer,domain,price (lines of one push_id are one push)." type:"existingfile"`
 	Items    []string `arg:"" optional:"" placeholder:"DOMAIN=PRICE" help:"What is offered, such as example.com=1999.00."`
@@ -89,7 +89,7 @@ func (c *offerCommand) Run(ctx context.Context, screen *terminal) error {
 	if c.Buyer == "" {
 		return fmt.Errorf("%w: --buyer is missing: the one account that may accept", errUsage)
 	}
-	body := offerBody{PushID: c.PushID, Buyer: c.Buyer, ValidFor: c.ValidFor, Remark: c.Remark}
+	body := offerBody{PushID: c.PushID, Buyer: c.Buyer, ValidFor: durationOf(screen.err, c.ValidFor), Remark: c.Remark}
 	for _, item := range c.Items {
 		domain, price, found := strings.Cut(item, "=")
 		if !found {
