@@ -36,8 +36,9 @@ func CheckTask(task Task) error {
 	ofDomain := task.Step == StepReturn || task.Step == StepReversal || task.Step == StepBuyerAct
 	ofMoney := task.Step == StepPayout || task.Step == StepRefund || task.Step == StepCheckFunding
 	switch {
-	case !ofDomain && !ofMoney,
-		ofDomain == (task.Domain == ""),
+	case !ofDomain && !ofMoney:
+		return RefuseValue(CodeInvalidStep, "", string(task.Step))
+	case ofDomain == (task.Domain == ""),
 		task.RequestNo != "" && task.Step != StepRefund && task.Step != StepCheckFunding:
 		return Refuse(CodeInvalidStep, "")
 	}
@@ -47,7 +48,7 @@ func CheckTask(task Task) error {
 // CheckPlace reports what is wrong with the form of the place of a settled task.
 func CheckPlace(step StepKind, place Place) error {
 	if step == StepReturn && place != PlaceReturned && place != PlaceGone || step != StepReturn && place != "" {
-		return Refuse(CodeInvalidPlace, "")
+		return RefuseValue(CodeInvalidPlace, "", string(place))
 	}
 	return nil
 }
@@ -64,7 +65,7 @@ func CheckDecision(step StepKind, decision Decision) error {
 		possible = []Decision{""}
 	}
 	if !slices.Contains(possible, decision) {
-		return Refuse(CodeInvalidDecision, "")
+		return RefuseValue(CodeInvalidDecision, "", string(decision))
 	}
 	return nil
 }
@@ -79,7 +80,7 @@ func DecideRetry(state State, command Retry, now time.Time) ([]Event, error) {
 	}
 	switch task.Step {
 	case StepReversal, StepBuyerAct, StepCheckFunding: // there is nothing that could be tried
-		return nil, Refuse(CodeInvalidStep, "")
+		return nil, RefuseValue(CodeInvalidStep, "", string(task.Step))
 	default:
 	}
 	return []Event{RetryOrdered{

@@ -39,7 +39,7 @@ func (c *auditDiffCommand) Run(ctx context.Context, screen *terminal) error {
 			return err
 		}
 		for _, difference := range differences {
-			fmt.Fprintln(screen.out, difference)
+			fmt.Fprintln(screen.out, wrap(plainLine(fmt.Sprint(difference)), widthOf(screen.out), 2))
 		}
 		if len(differences) > 0 {
 			return fmt.Errorf("%w: %d differences", errDiffers, len(differences))

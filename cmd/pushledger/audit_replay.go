@@ -16,13 +16,13 @@ import (
 type auditReplayCommand struct {
 	auditFlags
 	outputFlags
-	AsOf string `help:"Sequence or RFC 3339 time up to which to replay; everything if empty."`
+	AsOf string `help:"Sequence, RFC 3339 time, or date (the end of that day here) up to which to replay; everything if empty."`
 	Push string `help:"Only the push of this id."`
 }
 
 // Run replays.
 func (c *auditReplayCommand) Run(ctx context.Context, screen *terminal) error {
-	until, err := parseUntil(c.AsOf)
+	until, err := parseUntil(asOf(screen.err, c.AsOf))
 	if err != nil {
 		return err
 	}

@@ -164,7 +164,7 @@ func (c *auditProveCommand) Run(ctx context.Context, screen *terminal) error {
 
 func (c *auditProveCommand) write(screen *terminal, proof audit.Proof) error {
 	if c.Out == "" {
-		_, err := screen.out.Write(proof.Text)
+		_, err := plainWriter{screen.out}.Write(proof.Text)
 		return err
 	}
 	if err := os.MkdirAll(c.Out, 0o700); err != nil {

@@ -66,7 +66,7 @@ type offerCommand struct {
 	commandFlags
 	Buyer    string   `help:"The one account that may accept."`
 	PushID   string   `help:"Id of the push; made from the command id if not given."`
-	ValidFor string   `help:"How long the offer stands, such as 72h; a week at most."`
+	ValidFor string   `help:"How long the offer stands, such as 72h or 3d; a week at most."`
 	Remark   string   `help:"A word to the buyer."`
 	File     string   `help:"Send many offers: a .csv with a row of column names (domain and price, also buyer, push_id, remark, valid_for, expires_at, or in Chinese; rows of one push_id are one push), a .jsonl with one body a line, or - for either from standard input. Nothing is sent of a file with a bad row." type:"existingfile"`
 	Batch    string   `help:"Name of what --file sends: the same file under the same name has no second effect. The file's name and the day if not given."`
@@ -84,7 +84,7 @@ func (c *offerCommand) Run(ctx context.Context, screen *terminal) error {
 	if c.Buyer == "" {
 		return fmt.Errorf("%w: --buyer is missing: the one account that may accept", errUsage)
 	}
-	body := offerBody{PushID: c.PushID, Buyer: c.Buyer, ValidFor: c.ValidFor, Remark: c.Remark}
+	body := offerBody{PushID: c.PushID, Buyer: c.Buyer, ValidFor: durationOf(screen.err, c.ValidFor), Remark: c.Remark}
 	for _, item := range c.Items {
 		domain, price, found := strings.Cut(item, "=")
 		if !found {

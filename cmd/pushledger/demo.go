@@ -25,7 +25,7 @@ var errNotAsExpected = errors.New("the demo did not end as its file says")
 type demoCommand struct {
 	Inventory  string        `help:"Accounts and domains of the sandbox." default:"testdata/demo/inventory.json" type:"existingfile"`
 	Pushes     string        `help:"Scenarios, one JSON object a line." default:"testdata/demo/pushes.jsonl" type:"existingfile"`
-	Settlement string        `help:"How sellers are paid, by transfer or confirm as of serve; both plays the scenarios once each way." enum:"transfer,confirm,both" default:"both"`
+	Settlement string        `help:"How sellers are paid, as of serve: transfer, confirm, or both one after the other." enum:"transfer,confirm,both" default:"both"`
 	Patience   time.Duration `help:"How long to wait for a push to get where its scenario wants it." default:"60s"`
 }
 
@@ -108,28 +108,33 @@ func (c *demoCommand) play(ctx context.Context, screen *terminal, player *demo.P
 	if err != nil {
 		return err
 	}
-	printRows(screen.out, rows, books)
+	if err := printRows(screen.out, rows, books); err != nil {
+		return err
+	}
 	if wrong += len(books); wrong > 0 {
 		return fmt.Errorf("%w: %d things are wrong", errNotAsExpected, wrong)
 	}
 	return nil
 }
 
-func printRows(out io.Writer, rows []demo.Row, books []string) {
-	printed := table.NewWriter()
-	printed.SetOutputMirror(out)
-	printed.AppendHeader(table.Row{"push", "what happens", "domains", "total", "end", "money with", "domains with", ""})
-	for _, row := range rows {
-		verdict := "ok"
-		if len(row.Wrong) > 0 {
-			verdict = "WRONG: " + strings.Join(row.Wrong, "; ")
+func printRows(out io.Writer, rows []demo.Row, books []string) error {
+	err := drawTable(out, func(drawn table.Writer) {
+		drawn.AppendHeader(table.Row{"push", "what happens", "domains", "total", "end", "money with", "domains with", ""})
+		for _, row := range rows {
+			verdict := "ok"
+			if len(row.Wrong) > 0 {
+				verdict = "WRONG: " + strings.Join(row.Wrong, "; ")
+			}
+			drawn.AppendRow(table.Row{row.PushID, row.Name, row.Domains, row.Total, row.End, row.Money, row.Place, verdict})
 		}
-		printed.AppendRow(table.Row{row.PushID, row.Name, row.Domains, row.Total, row.End, row.Money, row.Place, verdict})
+	})
+	if err != nil {
+		return err
 	}
-	printed.Render()
-	if len(books) == 0 {
-		fmt.Fprintf(out, "books: %d scenarios, every account of the journal is at 0.00, nothing in escrow\n", len(rows))
-		return
+	verdict := fmt.Sprintf("books: %d scenarios, every account of the journal is at 0.00, nothing in escrow", len(rows))
+	if len(books) > 0 {
+		verdict = "books: WRONG: " + plainLine(strings.Join(books, "; "))
 	}
-	fmt.Fprintf(out, "books: WRONG: %s\n", strings.Join(books, "; "))
+	_, err = fmt.Fprintln(out, wrap(verdict, widthOf(out), 2))
+	return err
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"slices"
 
@@ -78,6 +80,9 @@ func preferArguments(parser *kong.Kong, args []string) {
 		}
 		answered = append(answered, others...)
 	}
+	if unneeded(given) {
+		answered = append(answered, "ready-file")
+	}
 	ignore := func(flag *kong.Flag) bool {
 		return slices.Contains(answered, flag.Name) ||
 			!slices.ContainsFunc(flag.Tag.Envs, func(name string) bool { return os.Getenv(name) != "" })
@@ -88,4 +93,18 @@ func preferArguments(parser *kong.Kong, args []string) {
 		}
 		return next(nil)
 	})
+}
+
+// unneeded tells whether a ready file that the environment names, and that is not there, is
+// left alone: the command line says where the service is and who asks. One that is there
+// still says which certificates to trust.
+func unneeded(given []string) bool {
+	says := func(names ...string) bool {
+		return slices.ContainsFunc(names, func(name string) bool { return slices.Contains(given, name) })
+	}
+	if !says("nats-url", "http-url") || !says("token", "token-file") {
+		return false
+	}
+	_, err := os.Stat(os.Getenv("PUSHLEDGER_READY_FILE"))
+	return errors.Is(err, fs.ErrNotExist)
 }

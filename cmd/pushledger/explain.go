@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -38,17 +39,21 @@ func explain(err error, help string, stderr io.Writer) int {
 	if err == nil {
 		return exitDone
 	}
-	fmt.Fprintln(plainWriter{stderr}, "error:", err)
+	fmt.Fprintln(stderr, wrapLines(plain(fmt.Sprint("error: ", err)), widthOf(stderr), 7))
 	code := exitOf(err)
 	switch {
 	case errors.Is(err, errUsage), errors.Is(err, client.ErrNoAddress):
-		fmt.Fprintln(stderr, "hint:", help)
+		hint(stderr, help)
 	case code == exitTryAgain && !errors.Is(err, errNotFetched):
-		fmt.Fprintln(stderr, "hint: is the service running? --ready-file, --nats-url and --http-url say where")
+		hint(stderr, "is the service running? --ready-file, --nats-url and --http-url say where")
 	case errors.Is(err, client.ErrNotSignedIn):
-		fmt.Fprintln(stderr, "hint: --token-file, PUSHLEDGER_TOKEN, or --ready-file with --as say who you are")
+		hint(stderr, "--token-file, PUSHLEDGER_TOKEN, or --ready-file with --as say who you are")
 	}
 	return code
+}
+
+func hint(stderr io.Writer, what string) {
+	fmt.Fprintln(stderr, wrap("hint: "+what, widthOf(stderr), 6))
 }
 
 func exitOf(err error) int {
@@ -93,12 +98,15 @@ func helpOf(parsed *kong.Context) string {
 }
 
 func printRefusal(stderr io.Writer, refused *push.Refusal) {
-	fmt.Fprintf(stderr, "error: %s: %s\n", plainLine(refused.Code), plainLine(refused.Message))
+	const indent = 7 // of what goes on behind "error: "
+	width := widthOf(stderr)
+	fmt.Fprintln(stderr, wrap(fmt.Sprintf("error: %s: %s", plainLine(refused.Code), plainLine(refused.Message)), width, indent))
 	if refused.MessageZH != "" {
-		fmt.Fprintf(stderr, "       %s\n", plainLine(refused.MessageZH))
+		fmt.Fprintln(stderr, wrap(strings.Repeat(" ", indent)+plainLine(refused.MessageZH), width, indent))
 	}
 	for _, violation := range refused.Violations {
 		what := cmp.Or(violation.Subject(), violation.Input)
-		fmt.Fprintf(stderr, "  %-30s %-4s %-22s %s\n", plainLine(what), plainLine(violation.Rule), plainLine(violation.Code), plainLine(violation.Message))
+		line := fmt.Sprintf("  %-30s %-4s %-22s %s", plainLine(what), plainLine(violation.Rule), plainLine(violation.Code), plainLine(violation.Message))
+		fmt.Fprintln(stderr, wrap(line, width, indent))
 	}
 }

@@ -24,9 +24,9 @@ func TestHelpListsWhatAnOptionMayBe(t *testing.T) {
 
 func TestTheNextPageIsTheSameCommandWithItsCursor(t *testing.T) {
 	require.Equal(t, `pushledger list --limit 3 --domain '云帆.中国' --cursor aBc_-`,
-		following([]string{"list", "--limit", "3", "--cursor", "old", "--domain", "云帆.中国"}, "aBc_-"))
+		strings.Join(following([]string{"list", "--limit", "3", "--cursor", "old", "--domain", "云帆.中国"}, "aBc_-"), " "))
 	require.Equal(t, `pushledger list --token "$PUSHLEDGER_TOKEN" --token "$PUSHLEDGER_TOKEN" --cursor n`,
-		following([]string{"list", "--token=secret", "--token", "secret", "--cursor=old"}, "n"))
+		strings.Join(following([]string{"list", "--token=secret", "--token", "secret", "--cursor=old"}, "n"), " "))
 }
 
 func TestWordsOfOthersAreEscapedInJSONToo(t *testing.T) {

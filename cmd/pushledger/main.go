@@ -74,8 +74,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 		if errors.As(err, &wrong) {
 			parsed = wrong.Context
 		}
-		fmt.Fprintln(plainWriter{stderr}, "error:", err)
-		fmt.Fprintln(stderr, "hint:", helpOf(parsed))
+		fmt.Fprintln(stderr, wrapLines(plain(fmt.Sprint("error: ", err)), widthOf(stderr), 7))
+		hint(stderr, helpOf(parsed))
 		return exitUsage
 	}
 	return explain(parsed.Run(), helpOf(parsed), stderr)

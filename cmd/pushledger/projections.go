@@ -36,7 +36,7 @@ func (c *projectionsListCommand) Run(ctx context.Context, screen *terminal) erro
 	return c.print(screen.out, models, func(drawn table.Writer) {
 		drawn.AppendHeader(table.Row{"model", "version", "state", "position", "end", "lag", "rebuilt", "error"})
 		for _, model := range models {
-			state := screen.colour(colourOf(string(model.State)), string(model.State))
+			state := painted(screen.colour(colourOf(string(model.State)), string(model.State)))
 			drawn.AppendRow(table.Row{model.Model, model.Version, state, model.Position, model.End, model.Lag, model.Rebuilt, model.Error})
 		}
 	})

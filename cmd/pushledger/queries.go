@@ -20,7 +20,7 @@ type queryFlags struct {
 type showCommand struct {
 	queryFlags
 	Push string `arg:"" help:"Id of the push."`
-	AsOf string `help:"How it stood then: a sequence, or a time in RFC 3339."`
+	AsOf string `help:"How it stood then: a sequence, or a time in RFC 3339, or a date: the end of that day here."`
 }
 
 // Run prints one push.
@@ -30,9 +30,15 @@ func (c *showCommand) Run(ctx context.Context, screen *terminal) error {
 		return err
 	}
 	defer reader.Close()
-	view, err := reader.Push(ctx, pushes.PushRequest{PushID: c.Push, AsOf: c.AsOf}, c.MinSeq)
+	view, err := reader.Push(ctx, pushes.PushRequest{PushID: c.Push, AsOf: asOf(screen.err, c.AsOf)}, c.MinSeq)
 	if err != nil {
 		return err
+	}
+	var reason string
+	if c.Output != "json" {
+		if reason, err = takedownReason(ctx, reader, view, c.MinSeq); err != nil {
+			return err
+		}
 	}
 	err = c.print(screen.out, view, func(drawn table.Writer) {
 		drawn.AppendRows([]table.Row{
@@ -47,6 +53,7 @@ func (c *showCommand) Run(ctx context.Context, screen *terminal) error {
 			{"payment", paymentOf(view)},
 			{"ended", when(view.EndedAt)},
 			{"because", both(words.End(view.Status, view.EndReason))},
+			{"reason", reason},
 			{"seq", view.Seq},
 		})
 		for _, item := range view.Items {
@@ -71,8 +78,8 @@ type listCommand struct {
 	Role   string `help:"Your side of the pushes: seller or buyer." enum:",seller,buyer" default:""`
 	Status string `help:"Only of this status: Offered, Accepted, Paid, Completed, Withdrawn, Declined, Expired, Invalidated or Refunded." enum:",Offered,Accepted,Paid,Completed,Withdrawn,Declined,Expired,Invalidated,Refunded" default:""`
 	Domain string `help:"Only with this domain."`
-	From   string `help:"Offered at or after, RFC 3339."`
-	To     string `help:"Offered before, RFC 3339."`
+	From   string `help:"Offered at or after, RFC 3339 or a date: its first instant here."`
+	To     string `help:"Offered before, RFC 3339, or up to the end of a date here."`
 	Sort   string `help:"By the time of the offer: asc or desc." enum:"asc,desc" default:"desc"`
 	Limit  int    `help:"How many at once." default:"50"`
 	Cursor string `help:"Go on from the cursor of the page before."`
@@ -85,8 +92,9 @@ func (c *listCommand) Run(ctx context.Context, screen *terminal) error {
 		return err
 	}
 	defer reader.Close()
+	from, to := between(screen.err, c.From, c.To)
 	page, err := reader.Pushes(ctx, pushes.ListRequest{
-		Role: c.Role, Status: c.Status, Domain: c.Domain, From: c.From, To: c.To,
+		Role: c.Role, Status: c.Status, Domain: c.Domain, From: from, To: to,
 		Sort: c.Sort, Limit: c.Limit, Cursor: c.Cursor,
 	}, c.MinSeq)
 	if err != nil {

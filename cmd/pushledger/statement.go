@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"io"
 	"slices"
+	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
@@ -14,8 +16,8 @@ type statementCommand struct {
 	Output  string `short:"o" help:"How to print: table, json or csv." enum:"table,json,csv" default:"table"`
 	MinSeq  uint64 `help:"Wait until the answer shows this position of the ledger."`
 	Account string `arg:"" help:"Account id."`
-	From    string `help:"First instant, RFC 3339."`
-	To      string `help:"First instant after, RFC 3339."`
+	From    string `help:"First instant, RFC 3339, or first day here."`
+	To      string `help:"First instant after, RFC 3339, or last day here."`
 }
 
 // Run prints the statement of an account.
@@ -25,12 +27,13 @@ func (c *statementCommand) Run(ctx context.Context, screen *terminal) error {
 		return err
 	}
 	defer reader.Close()
-	statement, err := reader.Statement(ctx, accounts.StatementRequest{Account: c.Account, From: c.From, To: c.To}, c.MinSeq)
+	from, to := between(screen.err, c.From, c.To)
+	statement, err := reader.Statement(ctx, accounts.StatementRequest{Account: c.Account, From: from, To: to}, c.MinSeq)
 	if err != nil {
 		return err
 	}
 	if c.Output == "csv" {
-		return statement.WriteCSV(screen.out)
+		return printCSV(screen.out, statement)
 	}
 	return outputFlags{Output: c.Output}.print(screen.out, statement, func(drawn table.Writer) {
 		drawn.SetTitle("Statement of account %s, %s", statement.Account, statement.Currency)
@@ -49,4 +52,16 @@ func (c *statementCommand) Run(ctx context.Context, screen *terminal) error {
 		drawn.AppendRow(row(when(statement.To), "", "closing balance", "期末余额", "", "", statement.ClosingBalance))
 		drawn.SetCaption("%s %s", statement.Notice, statement.NoticeZH)
 	})
+}
+
+// printCSV prints a statement as a table for a spreadsheet. The byte order mark is ours; of
+// all else no character may steer a terminal.
+func printCSV(out io.Writer, statement accounts.Statement) error {
+	var text strings.Builder
+	if err := statement.WriteCSV(&text); err != nil {
+		return err
+	}
+	rest, _ := strings.CutPrefix(text.String(), accounts.ByteOrderMark)
+	_, err := io.WriteString(out, accounts.ByteOrderMark+plain(rest))
+	return err
 }

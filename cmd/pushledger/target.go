@@ -114,11 +114,7 @@ func (f outputFlags) print(out io.Writer, answer any, draw func(table.Writer)) e
 		_, err = fmt.Fprintln(out, plain(string(text)))
 		return err
 	}
-	drawn := table.NewWriter()
-	drawn.SetOutputMirror(plainWriter{out})
-	draw(drawn)
-	drawn.Render()
-	return nil
+	return drawTable(out, draw)
 }
 
 func when(at time.Time) string {

@@ -37,11 +37,12 @@ func (c *watchCommand) Run(ctx context.Context, screen *terminal) error {
 			_, err = fmt.Fprintln(screen.out, plain(string(line)))
 			return err
 		}
-		_, err := fmt.Fprintf(screen.out, "%8d  %s  %s  %s  %s %s\n", event.Seq, when(event.Time), plainLine(event.PushID),
-			screen.colour(colourOf(event.Type), event.Type), plainLine(event.EN), plainLine(event.ZH))
+		line := fmt.Sprintf("%8d  %s  %s  %s  %s %s", event.Seq, when(event.Time), plainLine(event.PushID),
+			screen.colour(colourOf(event.Type), plainLine(event.Type)), plainLine(event.EN), plainLine(event.ZH))
+		_, err := fmt.Fprintln(screen.out, wrap(line, widthOf(screen.out), 10))
 		return err
 	}, func(reason error) {
-		fmt.Fprintln(screen.err, "connection lost, trying again:", reason)
+		fmt.Fprintln(screen.err, "connection lost, trying again:", plainLine(reason.Error()))
 	})
 }
 

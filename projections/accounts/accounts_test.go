@@ -116,7 +116,7 @@ func TestT1AStatementIsForTheAccountAlone(t *testing.T) {
 	ledger := traded(t)
 	for _, viewer := range []pushes.Viewer{{Account: "bo"}, {Account: ""}, {Account: "carl"}} {
 		_, err := ledger.Accounts.Statement(t.Context(), viewer, accounts.StatementRequest{Account: "anna"})
-		require.Equal(t, push.Refuse(push.CodePushNotFound, ""), err)
+		require.Equal(t, pushes.NotTheAccount(), err)
 	}
 	_, err := ledger.Accounts.Statement(t.Context(), pushes.Viewer{Account: "anna"}, accounts.StatementRequest{Account: "anna"})
 	require.NoError(t, err)
@@ -142,7 +142,7 @@ func TestTheFiguresOfADayCountEndsAndTurnover(t *testing.T) {
 		require.Equal(t, want, sum, viewer)
 	}
 	_, err := ledger.Accounts.Daily(t.Context(), pushes.Viewer{Account: "bo"}, accounts.DailyRequest{Account: "anna"})
-	require.Equal(t, push.Refuse(push.CodePushNotFound, ""), err)
+	require.Equal(t, pushes.NotTheAccount(), err)
 }
 
 // What a person has paid instead of the provider is paid: neither party keeps a balance.

@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// byteOrderMark begins the table: without it Excel reads UTF-8 as something else.
-const byteOrderMark = "\ufeff"
+// ByteOrderMark begins the table: without it Excel reads UTF-8 as something else.
+const ByteOrderMark = "\ufeff"
 
 // WriteCSV writes the statement as a table: a line for either balance, one for each
 // movement, and the words that it is no invoice (rule T3).
 func (s Statement) WriteCSV(w io.Writer) error {
-	if _, err := io.WriteString(w, byteOrderMark); err != nil {
+	if _, err := io.WriteString(w, ByteOrderMark); err != nil {
 		return fmt.Errorf("accounts: statement: %w", err)
 	}
 	table := csv.NewWriter(w)

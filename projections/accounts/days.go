@@ -92,13 +92,13 @@ func (q *Queries) Daily(ctx context.Context, viewer pushes.Viewer, request Daily
 	account := request.Account
 	if !viewer.SeesAll {
 		if account != "" && account != viewer.Account {
-			return Daily{}, push.Refuse(push.CodePushNotFound, "")
+			return Daily{}, pushes.NotTheAccount()
 		}
 		account = viewer.Account
 	}
 	for name, day := range map[string]string{"from": request.From, "to": request.To} {
 		if _, err := time.Parse(time.DateOnly, day); day != "" && err != nil {
-			return Daily{}, pushes.RefuseQuery(name)
+			return Daily{}, pushes.RefuseQuery(name, "a day such as 2026-11-02")
 		}
 	}
 	if request.To != "" && request.From > request.To {

@@ -62,10 +62,10 @@ type StatementLine struct {
 }
 
 // Statement shows an account's statement to the account itself and to those who see
-// everything; to everybody else there is none.
+// everything; nobody else may see it.
 func (q *Queries) Statement(ctx context.Context, viewer pushes.Viewer, request StatementRequest) (Statement, error) {
 	if !viewer.SeesAll && viewer.Account != request.Account {
-		return Statement{}, push.Refuse(push.CodePushNotFound, "")
+		return Statement{}, pushes.NotTheAccount()
 	}
 	statement := Statement{Account: request.Account, Currency: "CNY", Lines: []StatementLine{}, Notice: words.NoInvoice.EN, NoticeZH: words.NoInvoice.ZH}
 	first, last := int64(math.MinInt64), int64(math.MaxInt64)
@@ -79,7 +79,7 @@ func (q *Queries) Statement(ctx context.Context, viewer pushes.Viewer, request S
 		}
 		at, err := time.Parse(time.RFC3339, bound.text)
 		if err != nil {
-			return Statement{}, pushes.RefuseQuery(bound.name)
+			return Statement{}, pushes.RefuseQuery(bound.name, "a time such as 2026-11-02T00:00:00+08:00")
 		}
 		*bound.at, *bound.micros = at.UTC(), at.UnixMicro()
 	}

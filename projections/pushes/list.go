@@ -163,7 +163,7 @@ func (r ListRequest) addParties(query *listQuery, viewer Viewer) error {
 	account := r.Account
 	if !viewer.SeesAll {
 		if account != "" && account != viewer.Account {
-			return push.Refuse(push.CodePushNotFound, "")
+			return NotTheAccount()
 		}
 		account = viewer.Account
 	}

@@ -86,7 +86,7 @@ func TestAListThatCannotBeAskedForIsRefused(t *testing.T) {
 		request pushes.ListRequest
 		code    string
 	}{
-		"somebody else's account": {pushes.ListRequest{Account: bo}, push.CodePushNotFound},
+		"somebody else's account": {pushes.ListRequest{Account: bo}, pushes.CodeNotAllowed},
 		"role":                    {pushes.ListRequest{Role: "owner"}, pushes.CodeInvalidQuery},
 		"status":                  {pushes.ListRequest{Status: "offered"}, pushes.CodeInvalidQuery},
 		"domain":                  {pushes.ListRequest{Domain: "not a domain"}, push.CodeInvalidDomain},

@@ -142,7 +142,7 @@ func moment(text string) (func(eventstore.Recorded) bool, error) {
 	}
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return nil, RefuseQuery("as_of")
+		return nil, RefuseQuery("as_of", "a sequence", "a time such as 2026-11-02T00:00:00+08:00")
 	}
 	return func(event eventstore.Recorded) bool { return !event.Time.After(at) }, nil
 }

@@ -42,6 +42,14 @@ func NotAllowed() *push.Refusal {
 	}
 }
 
+// NotTheAccount refuses what is for one account, and for those who see everything. That an
+// account has not what is asked for would be untrue, and no secret is kept by saying so.
+func NotTheAccount() *push.Refusal {
+	return &push.Refusal{
+		Code: CodeNotAllowed, Message: "only the account itself, operators and auditors may see this", MessageZH: "仅账户本人、运营和审计人员可查看",
+	}
+}
+
 // Explain turns any error of a query into the refusal that the caller is told. What is
 // trouble of our own becomes unavailable, without details.
 func Explain(err error) *push.Refusal {

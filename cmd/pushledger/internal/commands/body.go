@@ -48,12 +48,12 @@ type acceptBody struct {
 func (b acceptBody) accept(buyer string, window time.Duration) (push.Accept, error) {
 	total, code := parsePrice(b.Total)
 	if code != "" {
-		return push.Accept{}, push.Refuse(code, "total")
+		return push.Accept{}, push.Refuse(code, "total "+quoted(b.Total))
 	}
 	accept := push.Accept{Actor: buyer, Total: total, Window: window}
 	if b.Registrant != nil {
 		if !idPattern.MatchString(*b.Registrant) {
-			return push.Accept{}, push.Refuse(push.CodeInvalidRegistrant, "")
+			return push.Accept{}, push.RefuseValue(push.CodeInvalidRegistrant, "", *b.Registrant)
 		}
 		accept.Registrant = *b.Registrant
 	}
@@ -74,11 +74,21 @@ func decode(body []byte, into any) error {
 	err := json.Unmarshal(body, into, json.RejectUnknownMembers(true))
 	switch {
 	case errors.Is(err, json.ErrUnknownName):
-		return push.Refuse(push.CodeUnknownField, "")
+		return push.RefuseValue(push.CodeUnknownField, "", UnknownField(err))
 	case err != nil || jsontext.Value(body).Kind() != jsontext.KindBeginObject:
 		return push.Refuse(push.CodeInvalidJSON, "")
 	}
 	return nil
+}
+
+// UnknownField is the member for which a strict reader has refused a body, with those that
+// it stands in.
+func UnknownField(refused error) string {
+	var at *json.SemanticError
+	if !errors.As(refused, &at) {
+		return ""
+	}
+	return strings.TrimPrefix(string(at.JSONPointer), "/")
 }
 
 // offer checks the form of an offer and normalises it. Every malformed item is named in
@@ -91,9 +101,9 @@ func (b offerBody) offer(seller string) (push.Offer, error) {
 	}
 	switch {
 	case b.PushID != nil && !idPattern.MatchString(*b.PushID):
-		return offer, push.Refuse(push.CodeInvalidPushID, "")
+		return offer, push.RefuseValue(push.CodeInvalidPushID, "", *b.PushID)
 	case !idPattern.MatchString(b.Buyer):
-		return offer, push.Refuse(push.CodeInvalidAccount, "buyer")
+		return offer, push.RefuseValue(push.CodeInvalidAccount, "buyer", b.Buyer)
 	case utf8.RuneCountInString(b.Remark) > push.MaxText:
 		return offer, push.Refuse(push.CodeTooLarge, "remark")
 	case len(b.Items) > push.MaxItems:
@@ -116,7 +126,7 @@ func (b offerBody) validity(offer *push.Offer) error {
 	if b.ValidFor != nil {
 		validFor, err := time.ParseDuration(*b.ValidFor)
 		if err != nil || validFor <= 0 {
-			return push.Refuse(push.CodeInvalidValidity, "valid_for")
+			return push.RefuseValue(push.CodeInvalidValidity, "valid_for", *b.ValidFor)
 		}
 		offer.ValidFor = validFor
 	}
@@ -124,7 +134,7 @@ func (b offerBody) validity(offer *push.Offer) error {
 		expires, err := time.Parse(time.RFC3339, *b.ExpiresAt)
 		expires = expires.UTC()
 		if err != nil || expires.Year() < 0 || expires.Year() > 9999 {
-			return push.Refuse(push.CodeInvalidValidity, "expires_at")
+			return push.RefuseValue(push.CodeInvalidValidity, "expires_at", *b.ExpiresAt)
 		}
 		offer.ExpiresAt = expires
 	}
@@ -136,7 +146,7 @@ func (b offerBody) items(offer *push.Offer) []push.Violation {
 	for _, item := range b.Items {
 		name, err := domainname.Parse(item.Domain)
 		if err != nil {
-			violation := push.Violate("T9", push.CodeInvalidDomain)
+			violation := push.ViolateValue("T9", push.CodeInvalidDomain, item.Domain)
 			violation.Input = clip(item.Domain)
 			violation.Domain = violation.Input // as it came, for there is nothing better
 			violations = append(violations, violation)
@@ -144,6 +154,8 @@ func (b offerBody) items(offer *push.Offer) []push.Violation {
 		price, code := parsePrice(item.Price)
 		if code != "" {
 			violation := push.Violate("T8", code)
+			said := push.Refuse(code, quoted(item.Price))
+			violation.Message, violation.MessageZH = said.Message, said.MessageZH
 			violation.Domain, violation.Input = string(name), clip(string(item.Price))
 			violations = append(violations, violation)
 		}
@@ -174,6 +186,26 @@ func parsePrice(value jsontext.Value) (money.Fen, string) {
 	return price, ""
 }
 
+// quoted is a price as it came, so that a number is told from a text.
+func quoted(price jsontext.Value) string {
+	switch price.Kind() {
+	case jsontext.KindBeginArray:
+		return "[…]"
+	case jsontext.KindBeginObject:
+		return "{…}"
+	case jsontext.KindString:
+		var text string
+		if json.Unmarshal(price, &text) != nil {
+			return push.Quote(string(price))
+		}
+		return push.Quote(text)
+	case jsontext.KindInvalid: // there is none
+		return push.Quote("")
+	default:
+		return strings.Trim(push.Quote(string(price)), `"`)
+	}
+}
+
 // clip keeps what is echoed short and valid.
 func clip(text string) string {
 	const longest = 80
@@ -186,7 +218,7 @@ func clip(text string) string {
 
 func checkPushID(id string) error {
 	if !idPattern.MatchString(id) {
-		return push.Refuse(push.CodeInvalidPushID, "")
+		return push.RefuseValue(push.CodeInvalidPushID, "", id)
 	}
 	return nil
 }

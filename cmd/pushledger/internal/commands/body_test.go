@@ -8,6 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/require"
 
 	"github.com/pushledger/pushledger/aggregates/domainname"
@@ -114,6 +115,45 @@ func TestMalformedOffersAreRefused(t *testing.T) {
 			require.Equal(t, code, refusalOf(t, err).Code, "%.200q", body)
 		}
 	}
+}
+
+// What was wrong is said in both languages, shortened and with nothing in it that could do
+// something to a terminal.
+func TestARefusalNamesWhatWasWrong(t *testing.T) {
+	const one = `"items":[{"domain":"alpha.com","price":"1"}]`
+	of := func(price string) string {
+		return `{"buyer":"bo","items":[{"domain":"alpha.com","price":` + price + `}]}`
+	}
+	for body, named := range map[string]string{
+		`{"buyer":"bo",` + one + `,"colour":"red"}`:                             `"colour"`,
+		`{"buyer":"bo",` + one + `,"\u202ecolour":1}`:                           `"\u202ecolour"`,
+		`{"buyer":"bo","items":[{"domain":"alpha.com","price":"1","fee":"0"}]}`: `"items/0/fee"`,
+		of(`"1.001"`):            `"1.001"`,
+		of(`1.00`):               `1.00`,
+		of(`null`):               `null`,
+		of(`["1"]`):              `[…]`,
+		of(`"\u001b[2J\u202e1"`): `"\x1b[2J\u202e1"`,
+		of(`"` + strings.Repeat("9", 100) + `x"`):                           `"` + strings.Repeat("9", 40) + `"…`,
+		of(`"100000000.01"`):                                                `"100000000.01"`,
+		`{"buyer":"b o",` + one + `}`:                                       `buyer "b o"`,
+		`{"push_id":"a.b","buyer":"bo",` + one + `}`:                        `"a.b"`,
+		`{"buyer":"bo",` + one + `,"valid_for":"7d"}`:                       `valid_for "7d"`,
+		`{"buyer":"bo",` + one + `,"expires_at":"tomorrow"}`:                `expires_at "tomorrow"`,
+		`{"buyer":"bo","items":[{"domain":"www.alpha.com","price":"1"}]}`:   `"www.alpha.com"`,
+		`{"buyer":"bo","items":[{"domain":"al\u202epha.com","price":"1"}]}`: `"al\u202epha.com"`,
+	} {
+		_, err := read(body)
+		refused := refusalOf(t, err)
+		require.Contains(t, refused.Message, "("+named+")", body)
+		require.Contains(t, refused.MessageZH, "（"+named+"）", body)
+		for _, violation := range refused.Violations {
+			require.Contains(t, violation.Message, "("+named+")", body)
+		}
+	}
+	_, err := acceptBody{PushID: "p", Total: jsontext.Value(`"1,00"`)}.accept("bo", 0)
+	require.Contains(t, refusalOf(t, err).Message, `(total "1,00")`)
+	_, err = taskBody{PushID: "p", Step: "\u202e"}.task()
+	require.Contains(t, refusalOf(t, err).Message, `("\u202e")`)
 }
 
 func TestBoundsThemselvesAreAllowed(t *testing.T) {

@@ -36,14 +36,14 @@ func (b taskBody) task() (push.Task, error) {
 	if b.Domain != "" {
 		name, err := domainname.ParseRegistered(b.Domain)
 		if err != nil {
-			violation := push.Violate("T9", push.CodeInvalidDomain)
+			violation := push.ViolateValue("T9", push.CodeInvalidDomain, b.Domain)
 			violation.Input = clip(b.Domain)
 			return task, push.RefuseAll([]push.Violation{violation})
 		}
 		task.Domain = name
 	}
 	if b.RequestNo != "" && !idPattern.MatchString(b.RequestNo) {
-		return task, push.Refuse(push.CodeInvalidStep, "request_no")
+		return task, push.RefuseValue(push.CodeInvalidStep, "request_no", b.RequestNo)
 	}
 	if err := push.CheckTask(task); err != nil {
 		return task, err

@@ -23,6 +23,7 @@ import (
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/httpapi"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/telemetry"
+	"github.com/pushledger/pushledger/projections/pushes"
 	"github.com/pushledger/pushledger/projections/pushes/pushestest"
 	"github.com/pushledger/pushledger/projections/sqldb"
 )
@@ -206,7 +207,7 @@ func TestAStatementComesAsJSONAndAsCSV(t *testing.T) {
 		require.Equal(t, "text/csv; charset=utf-8", answer.Header().Get("Content-Type"))
 		require.Contains(t, answer.Body.String(), "closing balance,,,100.00")
 	}
-	requireProblem(t, http.StatusNotFound, push.CodePushNotFound, ask(t, door, "trader anna", "/v1/accounts/bo/statement"))
+	requireProblem(t, http.StatusForbidden, pushes.CodeNotAllowed, ask(t, door, "trader anna", "/v1/accounts/bo/statement"))
 	requireProblem(t, http.StatusBadRequest, "invalid_query", ask(t, door, "trader bo", "/v1/accounts/bo/statement?from=soon"))
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json"
@@ -61,6 +62,9 @@ func init() {
 	huma.NewError = func(status int, _ string, errs ...error) huma.StatusError { return libraryProblem(status, errs) }
 }
 
+// maxNamed bounds how many wrong parameters the sentence of a problem names.
+const maxNamed = 5
+
 func libraryProblem(status int, errs []error) *Problem {
 	var refusal *push.Refusal
 	switch {
@@ -72,8 +76,17 @@ func libraryProblem(status int, errs []error) *Problem {
 	problem := problemOf(http.StatusBadRequest, invalidQuery)
 	for _, err := range errs {
 		var detailed huma.ErrorDetailer
-		if errors.As(err, &detailed) {
-			problem.Errors = append(problem.Errors, detailed.ErrorDetail())
+		if !errors.As(err, &detailed) {
+			continue
+		}
+		detail := detailed.ErrorDetail()
+		problem.Errors = append(problem.Errors, detail)
+		// Whoever shows people one sentence shows them this one. Values are in the errors alone;
+		// the name of a parameter can be anything too.
+		if len(problem.Errors) <= maxNamed {
+			where := strings.ReplaceAll(push.Quote(detail.Location), `"`, "")
+			problem.Detail += "; " + where + ": " + detail.Message
+			problem.MessageZH += "；" + where + "：" + detail.Message
 		}
 	}
 	return problem

@@ -21,6 +21,7 @@ import (
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/httpapi"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/identity"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/telemetry"
+	"github.com/pushledger/pushledger/projections/pushes"
 	"github.com/pushledger/pushledger/projections/pushes/pushestest"
 )
 
@@ -120,12 +121,17 @@ func TestT1ToAStrangerEveryPathSaysThatThereIsNoSuchPush(t *testing.T) {
 	ledger.Show(t, "p-1", pushestest.Offered("p-1", "anna", "bo", alpha))
 	door := handler(ledger)
 	for _, path := range []string{
-		"/v1/pushes/p-1", "/v1/pushes/p-1?as_of=1", "/v1/pushes/p-1/timeline", "/v1/pushes/p-1/facts", "/v1/domains/alpha.com", "/v1/pushes?account=anna",
+		"/v1/pushes/p-1", "/v1/pushes/p-1?as_of=1", "/v1/pushes/p-1/timeline", "/v1/pushes/p-1/facts", "/v1/domains/alpha.com",
 	} {
 		requireProblem(t, http.StatusNotFound, push.CodePushNotFound, ask(t, door, "trader carl", path))
 		for _, token := range []string{"trader anna", "operator op", "auditor au", "service service"} {
 			require.Equal(t, http.StatusOK, ask(t, door, token, path).Code, "%s %s", token, path)
 		}
+	}
+	// That there is an account is no secret of its: the answer says why it is no.
+	for _, path := range []string{"/v1/pushes?account=anna", "/v1/accounts/anna/statement", "/v1/stats/daily?account=anna"} {
+		requireProblem(t, http.StatusForbidden, pushes.CodeNotAllowed, ask(t, door, "trader carl", path))
+		require.Equal(t, http.StatusOK, ask(t, door, "trader anna", path).Code, path)
 	}
 	for _, path := range []string{"/v1/pushes", "/v1/pushes?role=&status=&domain=&from=&to=&sort=&limit=&cursor="} {
 		require.JSONEq(t, `{"pushes":[],"next_cursor":""}`, ask(t, door, "trader carl", path).Body.String())
@@ -222,7 +228,14 @@ func TestAWrongParameterIsNamed(t *testing.T) {
 	} {
 		problem := requireProblem(t, http.StatusBadRequest, "invalid_query", ask(t, door, "trader anna", path))
 		require.Equal(t, location, problem["errors"].([]any)[0].(map[string]any)["location"], path)
+		require.Contains(t, problem["detail"], location)
+		require.Contains(t, problem["message_zh"], location)
 	}
+	problem := requireProblem(t, http.StatusBadRequest, "invalid_query", ask(t, door, "trader anna", "/v1/pushes?status=offered"))
+	require.Contains(t, problem["detail"], "Offered, Accepted, Paid")
+	odd := requireProblem(t, http.StatusBadRequest, "invalid_query", ask(t, door, "trader anna", "/v1/pushes?%1b[2J"+strings.Repeat("x", 1000)+"=1"))
+	require.Less(t, len(odd["detail"].(string)), 200)
+	require.NotContains(t, odd["detail"], "\x1b")
 	for _, path := range []string{"/v1/pushes?from=soon", "/v1/pushes?cursor=xx", "/v1/journal?cursor=xx"} {
 		requireProblem(t, http.StatusBadRequest, "invalid_query", ask(t, door, "operator op", path))
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/acceptance"
+	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/notices"
 	"github.com/pushledger/pushledger/projections"
 	"github.com/pushledger/pushledger/projections/accounts"
@@ -80,7 +81,7 @@ func put[Q, R, A any](
 		err := json.Unmarshal(body, &request, json.RejectUnknownMembers(true))
 		switch {
 		case errors.Is(err, json.ErrUnknownName):
-			return nil, push.Refuse(push.CodeUnknownField, "")
+			return nil, push.RefuseValue(push.CodeUnknownField, "", commands.UnknownField(err))
 		case err != nil:
 			return nil, push.Refuse(push.CodeInvalidJSON, "")
 		}
