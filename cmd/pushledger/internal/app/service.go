@@ -50,6 +50,7 @@ type Service struct {
 	audit      *auditing
 	provider   *alipay.Provider
 	registrar  *natsregistrar.Client
+	partners   *partners
 	reading    reading
 	saga       *purchase.Saga
 	background *errgroup.Group
@@ -119,6 +120,7 @@ func (s *Service) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.warnOfOpenDoors()
 	mux := http.NewServeMux()
 	if err := s.startSandbox(ctx, mux, tokens, inner.url); err != nil {
 		return err
@@ -130,6 +132,7 @@ func (s *Service) start(ctx context.Context) error {
 	if inner.Listener != nil && inner.Listener != door {
 		s.serveHTTP(inner, mux, nil)
 	}
+	close(s.partners.begin)
 	return s.announce(ctx)
 }
 
@@ -225,6 +228,7 @@ func (s *Service) connectPartners() error {
 		timeout = sandboxTimeout
 	}
 	s.registrar = natsregistrar.New(conn, timeout)
+	s.partners = s.partnersOf()
 	return nil
 }
 
@@ -273,6 +277,7 @@ func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed
 	s.background.Go(func() error { return s.watchDisk(ctx) })
 	s.background.Go(func() error { return s.watchTokens(ctx) })
 	s.background.Go(func() error { return s.watchCertificates(ctx) })
+	s.background.Go(func() error { return s.partners.hear(ctx) })
 	s.background.Go(func() error { return s.unlessPoisoned("purchases", s.saga.Run(ctx)) })
 	s.background.Go(func() error { return s.unlessPoisoned("invalidations", invalidations.Run(ctx)) })
 	s.background.Go(func() error { return feed.Follow(ctx, invalidations.Handle) })
