@@ -17,7 +17,7 @@ import (
 // issuerFlags say whose tokens are good.
 type issuerFlags struct {
 	TokenIssuer  string `help:"The token issuer's name, \"iss\" in its tokens; pushledger if empty."`
-	TokenKeys    string `help:"File with the public keys of the token issuer, as PEM or as a JWK set; read again when they change." type:"existingfile"`
+	TokenKeys    string `help:"File with the public keys of the token issuer, as PEM or as a JWK set; read again when they change." type:"path"`
 	TokenKeysURL string `name:"token-keys-url" help:"Address of the token issuer's JWK set, instead of a file: https, or http on this machine."`
 }
 
@@ -30,11 +30,19 @@ func (f issuerFlags) issuer() string {
 	return f.TokenIssuer
 }
 
-func (f issuerFlags) check() error {
-	if (f.TokenKeys == "") == (f.TokenKeysURL == "") {
-		return fmt.Errorf("%w: one of --token-keys and --token-keys-url is needed without --sandbox", errUsage)
+// check finds out what is wrong, as far as that can be told without asking at the address.
+func (f issuerFlags) check(wrong *wrongSettings) {
+	if f.issuer() == identity.SandboxIssuer {
+		wrong.add("--token-issuer: %s is the issuer of sandboxes, whose tokens are not good here", identity.SandboxIssuer)
 	}
-	return nil
+	switch source := (identity.Source{File: f.TokenKeys, URL: f.TokenKeysURL}); {
+	case (f.TokenKeys == "") == (f.TokenKeysURL == ""):
+		wrong.add("one of --token-keys and --token-keys-url is needed without --sandbox")
+	case f.TokenKeys != "":
+		wrong.join("--token-keys", source.Check())
+	default:
+		wrong.join("--token-keys-url", source.Check())
+	}
 }
 
 type calloutCommand struct {
@@ -48,11 +56,9 @@ type calloutCommand struct {
 
 // Run lets the clients of a foreign server in until the process is told to stop.
 func (c *calloutCommand) Run(ctx context.Context, screen *terminal) error {
-	if err := c.check(); err != nil {
-		return err
-	}
-	if c.issuer() == identity.SandboxIssuer {
-		return fmt.Errorf("%w: %s is the issuer of sandboxes", errUsage, identity.SandboxIssuer)
+	var wrong wrongSettings
+	if c.check(&wrong); len(wrong) > 0 {
+		return wrong
 	}
 	keys, err := callout.OpenKeys(c.Keys)
 	if err != nil {

@@ -67,9 +67,10 @@ func (c *reconcileCommand) provider() (*alipay.Provider, error) {
 		return nil, fmt.Errorf("%w: --fetch needs what `serve` needs for Alipay, but for --alipay-notify-address: %s",
 			errUsage, strings.Join(slices.Compact(missing), ", "))
 	}
-	config, err := c.alipayConfig()
-	if err != nil {
-		return nil, err
+	var wrong wrongSettings
+	config := c.alipayConfig(&wrong)
+	if len(wrong) > 0 {
+		return nil, wrong
 	}
 	provider, err := alipay.New(config)
 	if err != nil {

@@ -2,19 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"os/signal"
 	"syscall"
 	"time"
 
-	"github.com/go-json-experiment/json"
-
-	"github.com/pushledger/pushledger/aggregates/money"
-	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/app"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/certificate"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
@@ -39,18 +33,18 @@ type serveCommand struct {
 	CommandRate        float64       `help:"Commands a second that one account may send in the long run." default:"500"`
 	CommandBurst       int           `help:"Commands that one account may send at once." default:"1000"`
 	ReadyFile          string        `help:"File to write, as JSON, once the service answers." type:"path"`
-	FeeSchedule        string        `help:"JSON file of fee rates and the instants from which they hold." type:"existingfile"`
+	FeeSchedule        string        `help:"JSON file of fee rates and the instants from which they hold." type:"path"`
 	LogLevel           string        `help:"What to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 
-	TLSCert     string `name:"tls-cert" help:"PEM file of the service's TLS certificate and its chain; both doors speak TLS then. It may be replaced while the service runs." type:"existingfile"`
-	TLSKey      string `name:"tls-key" help:"PEM file of its key." type:"existingfile"`
-	TLSClientCA string `name:"tls-client-ca" help:"PEM file of certificate authorities; clients must show a certificate of one of them." type:"existingfile"`
+	TLSCert     string `name:"tls-cert" help:"PEM file of the service's TLS certificate and its chain; both doors speak TLS then. It may be replaced while the service runs." type:"path"`
+	TLSKey      string `name:"tls-key" help:"PEM file of its key." type:"path"`
+	TLSClientCA string `name:"tls-client-ca" help:"PEM file of certificate authorities; clients must show a certificate of one of them." type:"path"`
 
 	TransparencyDir string `help:"Directory of the Merkle tree and of the second copy of every event, best on another disk; transparency in the data directory if empty." type:"path"`
 	CheckpointKey   string `help:"File with the key that signs checkpoints, made if there is none; checkpoint.key in the data directory if empty." type:"path"`
 
 	Sandbox          bool   `help:"Run registrar, account directory and Alipay as a sandbox in this process."`
-	SandboxInventory string `help:"JSON file of the sandbox's accounts and domains." type:"existingfile"`
+	SandboxInventory string `help:"JSON file of the sandbox's accounts and domains." type:"path"`
 
 	roleFlags
 	profileFlags
@@ -75,26 +69,6 @@ func (c *serveCommand) Run(ctx context.Context, screen *terminal) error {
 			fmt.Fprintf(screen.err, "pushledger %s answers at %s and %s\n", version, at.NATSURL, at.HTTPURL)
 		})
 	})
-}
-
-// Alipay takes orders that last a minute to 15 days when their page is first opened. That takes
-// a moment, and its clock is not ours.
-const (
-	shortestWindow = 2 * time.Minute
-	longestWindow  = 14 * 24 * time.Hour
-)
-
-// checkWindow checks that Alipay would take orders over the payment window. A sandbox takes
-// shorter ones as well, for who waits for their end.
-func (c *serveCommand) checkWindow() error {
-	switch {
-	case c.PaymentWindow <= 0:
-		return fmt.Errorf("%w: --payment-window must be above 0", errUsage)
-	case c.PaymentWindow > longestWindow, c.PaymentWindow < shortestWindow && !c.Sandbox:
-		return fmt.Errorf("%w: --payment-window must be %s to %s, as Alipay takes no other order", errUsage, shortestWindow, longestWindow)
-	default:
-		return nil
-	}
 }
 
 func (c *serveCommand) logger(log io.Writer) (*slog.Logger, error) {
@@ -122,62 +96,22 @@ func (c *serveCommand) config(log io.Writer) (app.Config, error) {
 		Sandbox: c.Sandbox, Inventory: c.SandboxInventory,
 		TokenIssuer: c.issuer(), TokenKeys: c.TokenKeys, TokenKeysURL: c.TokenKeysURL, TokenLife: c.TokenLife,
 	}
-	if err := c.checkWindow(); err != nil {
-		return config, err
-	}
-	if c.CommandRate <= 0 || c.CommandBurst < 1 {
-		return config, fmt.Errorf("%w: --command-rate must be above 0 and --command-burst at least 1", errUsage)
-	}
-	if (c.TLSCert == "") != (c.TLSKey == "") || c.TLSClientCA != "" && c.TLSCert == "" {
-		return config, fmt.Errorf("%w: --tls-cert and --tls-key belong together, and --tls-client-ca needs both", errUsage)
-	}
-	var limits [2]error
-	config.PayoutLimits.Person, limits[0] = money.Parse(c.PayoutLimitPerson)
-	config.PayoutLimits.Company, limits[1] = money.Parse(c.PayoutLimitCompany)
-	if err := errors.Join(limits[:]...); err != nil {
-		return config, fmt.Errorf("%w: --payout-limit-person and --payout-limit-company are amounts in yuan: %w", errUsage, err)
-	}
-	if err := c.readFees(&config); err != nil {
-		return config, err
-	}
-	if c.ReconcileDaily != "" {
-		at, err := time.Parse("15:04", c.ReconcileDaily)
-		if err != nil {
-			return config, fmt.Errorf("%w: --reconcile-daily %.20q is no time of a day such as 10:30", errUsage, c.ReconcileDaily)
-		}
-		after := time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute
-		config.Reconcile = &after
-	}
+	var wrong wrongSettings
+	c.checkDoors(&wrong)
+	c.checkNumbers(&wrong)
+	config.Fees = c.readFees(&wrong)
+	config.PayoutLimits, config.Reconcile = c.readLimits(&wrong), c.readReconcile(&wrong)
 	if c.Sandbox {
-		if c.given() {
-			return config, fmt.Errorf("%w: a sandbox takes its own tokens only: no --token-issuer, --token-keys or --token-keys-url with --sandbox", errUsage)
-		}
-		return config, nil
+		c.checkSandbox(&wrong)
+	} else {
+		c.issuerFlags.check(&wrong)
+		c.checkScene(config.ByMerchant, &wrong)
+		config.Alipay = c.alipayConfig(&wrong)
 	}
-	if err := c.check(); err != nil {
-		return config, err
+	if len(wrong) > 0 {
+		return config, wrong
 	}
-	if err := c.checkScene(config.ByMerchant); err != nil {
-		return config, err
-	}
-	config.Alipay, err = c.alipayConfig()
-	return config, err
-}
-
-func (c *serveCommand) readFees(config *app.Config) error {
-	if c.FeeSchedule == "" {
-		return nil
-	}
-	text, err := os.ReadFile(c.FeeSchedule)
-	if err != nil {
-		return err
-	}
-	var fees push.FeeSchedule
-	if err := json.Unmarshal(text, &fees, json.RejectUnknownMembers(true)); err != nil {
-		return fmt.Errorf("fee schedule %s: %w", c.FeeSchedule, err)
-	}
-	config.Fees = fees
-	return nil
+	return config, nil
 }
 
 type tokenCommand struct {

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strconv"
 	"strings"
 
@@ -16,6 +15,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/pushledger/pushledger/eventstore/durablefile"
+	"github.com/pushledger/pushledger/eventstore/secretfile"
 )
 
 // Checkpoint says what the log was when it had Size entries.
@@ -29,7 +29,7 @@ type Checkpoint struct {
 // Bounds of a checkpoint.
 const (
 	maxCheckpoint = 64 << 10 // bytes, witnesses' signatures included
-	maxKey        = 4 << 10  // bytes of a public key
+	maxKey        = 4 << 10  // bytes of a file with a key
 	maxSize       = 1 << 40  // entries: more than a log ever has, and nothing that is computed from it overflows
 )
 
@@ -97,7 +97,7 @@ func ParseKey(text string) (note.Verifier, error) {
 // openSigner reads the secret key that signs checkpoints, or makes one if there may not
 // be one yet. The file holds the secret key and, on a line of its own, the public one.
 func openSigner(path string, mayMake bool) (note.Signer, string, error) {
-	text, err := readSecret(path)
+	text, err := secretfile.Read(path, maxKey)
 	if errors.Is(err, fs.ErrNotExist) {
 		if !mayMake {
 			return nil, "", fmt.Errorf("transparency: checkpoints exist, but the key %s that signed them is gone: bring it back", path)
@@ -120,18 +120,6 @@ func openSigner(path string, mayMake bool) (note.Signer, string, error) {
 		return nil, "", fmt.Errorf("transparency: checkpoint key %s: its lines are of two keys", path)
 	}
 	return signer, strings.TrimSpace(string(public)), nil
-}
-
-// readSecret refuses a file that others may read.
-func readSecret(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return nil, fmt.Errorf("%s: others may read it (mode %04o): chmod 600", path, mode)
-	}
-	return os.ReadFile(path) // #nosec G304 -- the operator names the file
 }
 
 // makeKey makes a key for a log whose name no other log has.

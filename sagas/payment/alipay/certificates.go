@@ -8,7 +8,10 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/pushledger/pushledger/eventstore/secretfile"
 )
 
 const maxCertificateFile = 256 << 10 // bytes
@@ -37,6 +40,8 @@ func (f CertificateFiles) all() []string {
 	return append([]string{f.App, f.Root, f.Key}, f.Alipay...)
 }
 
+var errNoRoot = errors.New("no root vouches for it")
+
 // Kinds of certificates.
 const (
 	KindApp    = "app"
@@ -51,32 +56,50 @@ type Certificate struct {
 	NotAfter time.Time // when it expires
 }
 
-// read reads all files, and says which one cannot be used and why.
+// read reads the files that are given, and says which ones cannot be used and why.
 func (f CertificateFiles) read(privateKey string, now time.Time) (*keys, error) {
-	if f.Key != "" {
-		var err error
-		if privateKey, err = readKeyFile(f.Key); err != nil {
-			return nil, err
-		}
+	k := &keys{alipay: make(map[string]alipayKey, len(f.Alipay))}
+	var wrong []error
+	if err := k.readOwn(f.Key, privateKey); err != nil {
+		wrong = append(wrong, err)
 	}
-	own, err := readPrivateKey(privateKey)
-	if err != nil {
-		return nil, fmt.Errorf("private key %s: %w", f.Key, err)
+	if err := k.readApp(f.App, now); err != nil && f.App != "" {
+		wrong = append(wrong, fmt.Errorf("the application's certificate %s: %w", f.App, err))
 	}
-	k := &keys{own: own, alipay: make(map[string]alipayKey, len(f.Alipay))}
-	if err := k.readApp(f.App, now); err != nil {
-		return nil, fmt.Errorf("the application's certificate %s: %w", f.App, err)
-	}
-	roots, err := k.readRoots(f.Root)
-	if err != nil {
-		return nil, fmt.Errorf("alipay's root certificates %s: %w", f.Root, err)
+	roots, rootErr := k.readRoots(f.Root)
+	if rootErr != nil && f.Root != "" {
+		wrong = append(wrong, fmt.Errorf("alipay's root certificates %s: %w", f.Root, rootErr))
 	}
 	for _, file := range f.Alipay {
-		if err := k.readAlipay(file, roots, f.Root, now); err != nil {
-			return nil, fmt.Errorf("alipay's certificate %s: %w", file, err)
+		err := k.readAlipay(file, roots, f.Root, now)
+		if err != nil && (rootErr == nil || !errors.Is(err, errNoRoot)) { // which follows from the roots
+			wrong = append(wrong, fmt.Errorf("alipay's certificate %s: %w", file, err))
 		}
 	}
+	if len(wrong) > 0 {
+		return nil, errors.Join(wrong...)
+	}
 	return k, nil
+}
+
+func (k *keys) readOwn(file, privateKey string) (err error) {
+	if file != "" {
+		if privateKey, err = readKeyFile(file); err != nil {
+			return err
+		}
+	}
+	if privateKey == "" && file == "" {
+		return nil
+	}
+	if k.own, err = readPrivateKey(privateKey); err != nil {
+		return fmt.Errorf("%s: %w", strings.TrimSpace("private key "+file), err)
+	}
+	return nil
+}
+
+// isOwn reports whether a key is that of the private key, as far as that could be read.
+func (k *keys) isOwn(public *rsa.PublicKey) bool {
+	return k.own != nil && public.Equal(&k.own.PublicKey)
 }
 
 func (k *keys) readApp(file string, now time.Time) error {
@@ -89,7 +112,7 @@ func (k *keys) readApp(file string, now time.Time) error {
 	switch {
 	case !isRSA:
 		return errors.New("its key is no RSA key")
-	case !public.Equal(&k.own.PublicKey):
+	case k.own != nil && !k.isOwn(public):
 		return errors.New("it is not that of the private key")
 	}
 	if err := valid(app, now); err != nil {
@@ -126,7 +149,7 @@ func (k *keys) readAlipay(file string, roots []*x509.Certificate, rootFile strin
 		return errors.New("its key is no RSA key")
 	case vouches(own, own):
 		return errors.New("it is a root, and not what answers are signed with")
-	case public.Equal(&k.own.PublicKey):
+	case k.isOwn(public):
 		return errors.New("it is the application's own")
 	}
 	root, err := trusted(own, chain, roots, now)
@@ -166,11 +189,11 @@ func trusted(own *x509.Certificate, chain, roots []*x509.Certificate, now time.T
 		}
 		i := slices.IndexFunc(chain, isIssuer)
 		if i < 0 {
-			return nil, fmt.Errorf("no root vouches for it: its issuer is %q", one.Issuer)
+			return nil, fmt.Errorf("%w: its issuer is %q", errNoRoot, one.Issuer)
 		}
 		one = chain[i]
 	}
-	return nil, errors.New("no root vouches for it: its issuers issued each other")
+	return nil, fmt.Errorf("%w: its issuers issued each other", errNoRoot)
 }
 
 // vouches reports whether one certificate has issued another.
@@ -191,7 +214,7 @@ func valid(certificate *x509.Certificate, now time.Time) error {
 }
 
 func readCertificates(file string) ([]*x509.Certificate, error) {
-	text, err := readBounded(file, nil)
+	text, err := readBounded(file)
 	if err != nil {
 		return nil, err
 	}
@@ -200,33 +223,19 @@ func readCertificates(file string) ([]*x509.Certificate, error) {
 
 // readKeyFile reads a private key, which others must not be able to.
 func readKeyFile(file string) (string, error) {
-	text, err := readBounded(file, func(info os.FileInfo) error {
-		if mode := info.Mode().Perm(); mode&0o077 != 0 {
-			return fmt.Errorf("others may read it (mode %04o): chmod 600", mode)
-		}
-		return nil
-	})
+	text, err := secretfile.Read(file, maxCertificateFile)
 	if err != nil {
-		return "", fmt.Errorf("private key %s: %w", file, err)
+		return "", fmt.Errorf("private key: %w", err)
 	}
 	return string(text), nil
 }
 
-func readBounded(path string, acceptable func(os.FileInfo) error) (text []byte, err error) {
+func readBounded(path string) (text []byte, err error) {
 	file, err := os.Open(path) // #nosec G304 -- the operator names the file
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	if acceptable != nil {
-		info, err := file.Stat()
-		if err == nil {
-			err = acceptable(info)
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
 	text, err = io.ReadAll(io.LimitReader(file, maxCertificateFile+1))
 	if err == nil && len(text) > maxCertificateFile {
 		err = fmt.Errorf("it has more than %d bytes", maxCertificateFile)

@@ -35,17 +35,17 @@ func (a alipayKey) counts(now time.Time) bool {
 // certified reports whether both sides sign with certificates.
 func (k *keys) certified() bool { return k.app != "" }
 
-// plainKeys are those of an application that signs without certificates.
+// plainKeys are those of an application that signs without certificates, as far as they
+// are given.
 func plainKeys(privateKey, alipayPublicKey string) (*keys, error) {
-	own, err := readPrivateKey(privateKey)
-	if err != nil {
-		return nil, fmt.Errorf("private key: %w", err)
-	}
+	k := &keys{alipay: make(map[string]alipayKey, 1)}
+	wrong := k.readOwn("", privateKey)
 	public, err := ncrypto.DecodePublicKey([]byte(strings.TrimSpace(alipayPublicKey))).PKIX().RSAPublicKey()
-	if err != nil {
-		return nil, fmt.Errorf("alipay's public key: %w", err)
+	if err != nil && alipayPublicKey != "" {
+		wrong = errors.Join(wrong, fmt.Errorf("alipay's public key: %w", err))
 	}
-	return &keys{own: own, alipay: map[string]alipayKey{"": {public: public}}}, nil
+	k.alipay[""] = alipayKey{public: public}
+	return k, wrong
 }
 
 // readPrivateKey reads a key as PKCS #1 or #8, in PEM or as bare base64.

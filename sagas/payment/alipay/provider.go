@@ -110,6 +110,9 @@ func (c Config) check() error {
 	if c.AppID == "" || c.SellerID == "" {
 		return errors.New("application and seller id are needed")
 	}
+	if c.PrivateKey == "" && c.Certificates.Key == "" {
+		return errors.New("private key: there is none")
+	}
 	if (c.AlipayPublicKey != "") == c.Certificates.given() {
 		return errors.New("either Alipay's public key is needed or certificates, and not both")
 	}
@@ -118,14 +121,24 @@ func (c Config) check() error {
 			return err
 		}
 	}
-	for _, text := range []string{c.Gateway, c.NotifyURL} {
-		address, err := url.Parse(text)
-		if err != nil {
-			return err
-		}
-		if (address.Scheme != "https" && address.Scheme != "http") || address.Host == "" || address.RawQuery != "" {
-			return fmt.Errorf("%q is no address of a gateway or a receiver of notifications", text)
-		}
+	return errors.Join(CheckAddress(c.Gateway), CheckAddress(c.NotifyURL))
+}
+
+// CheckKeys says all that is wrong with the keys and certificates that are given; one that
+// is missing is New's to refuse. It makes no call.
+func (c Config) CheckKeys() error {
+	_, err := openKeyring(c)
+	return err
+}
+
+// CheckAddress refuses what is no address of a gateway or a receiver of notifications.
+func CheckAddress(text string) error {
+	address, err := url.Parse(text)
+	if err != nil {
+		return err
+	}
+	if (address.Scheme != "https" && address.Scheme != "http") || address.Host == "" || address.RawQuery != "" {
+		return fmt.Errorf("%q is no address of a gateway or a receiver of notifications", text)
 	}
 	return nil
 }

@@ -186,7 +186,7 @@ func (s *Service) queryHandler() http.Handler {
 	s.measureBalances()
 	return httpapi.New(httpapi.Config{
 		Pushes: s.reading.pushes, Accounts: s.reading.accounts, Acceptance: s.reading.acceptance, Models: s.reading.models,
-		Metrics: s.reading.metrics, Stopping: s.reading.stopping,
+		Metrics: s.reading.metrics, Stopping: s.reading.stopping, Silent: s.partners.silent,
 		Authenticate: identity.Remember(s.verifier.Verify, now), Certified: s.config.TLS.ClientCA != "", Version: s.config.Version, Logger: s.outsideLog,
 	})
 }

@@ -52,6 +52,7 @@ type Service struct {
 	provider       *alipay.Provider
 	balances       balances
 	registrar      *natsregistrar.Client
+	partners       *partners
 	reading        reading
 	saga           *purchase.Saga
 	reconciliation *reconciliation.Saga // nil: it is not switched on
@@ -126,6 +127,7 @@ func (s *Service) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.warnOfOpenDoors()
 	mux := http.NewServeMux()
 	if err := s.startSandbox(ctx, mux, tokens, inner.url); err != nil {
 		return err
@@ -137,6 +139,7 @@ func (s *Service) start(ctx context.Context) error {
 	if inner.Listener != nil && inner.Listener != door {
 		s.serveHTTP(inner, mux, nil)
 	}
+	close(s.partners.begin)
 	return s.announce(ctx)
 }
 
@@ -232,6 +235,7 @@ func (s *Service) connectPartners() error {
 		timeout = sandboxTimeout
 	}
 	s.registrar = natsregistrar.New(conn, timeout)
+	s.partners = s.partnersOf()
 	return nil
 }
 
@@ -286,6 +290,7 @@ func (s *Service) startSagas(pushLedger *ledger.Ledger, feed *natsregistrar.Feed
 	s.background.Go(func() error { return s.watchCertificates(ctx) })
 	s.background.Go(func() error { return s.runReconciliation(ctx) })
 	s.background.Go(func() error { return s.watchBalance(ctx) })
+	s.background.Go(func() error { return s.partners.hear(ctx) })
 	s.background.Go(func() error { return s.unlessPoisoned("purchases", s.saga.Run(ctx)) })
 	s.background.Go(func() error { return s.unlessPoisoned("invalidations", invalidations.Run(ctx)) })
 	s.background.Go(func() error { return feed.Follow(ctx, invalidations.Handle) })

@@ -113,30 +113,32 @@ func (f Files) stamps() (stamps [3]stamp) {
 }
 
 func (f Files) read() (material, error) {
-	chain, err := readFile(f.Certificate)
-	if err != nil {
-		return material{}, err
-	}
-	key, err := readFile(f.Key)
-	if err != nil {
-		return material{}, err
+	chain, chainErr := readFile(f.Certificate)
+	key, keyErr := readFile(f.Key)
+	clients, clientsErr := f.readClientCA()
+	if err := errors.Join(chainErr, keyErr); err != nil {
+		return material{}, errors.Join(err, clientsErr)
 	}
 	own, err := tls.X509KeyPair(chain, key)
 	if err != nil {
-		return material{}, fmt.Errorf("certificate: %s and %s: %w", f.Certificate, f.Key, err)
+		err = fmt.Errorf("certificate: %s and %s: %w", f.Certificate, f.Key, err)
 	}
+	return material{own: own, clients: clients}, errors.Join(err, clientsErr)
+}
+
+func (f Files) readClientCA() (*x509.CertPool, error) {
 	if f.ClientCA == "" {
-		return material{own: own}, nil
+		return nil, nil
 	}
 	authorities, err := readFile(f.ClientCA)
 	if err != nil {
-		return material{}, err
+		return nil, err
 	}
 	clients := x509.NewCertPool()
 	if !clients.AppendCertsFromPEM(authorities) {
-		return material{}, fmt.Errorf("certificate: %s: no certificate in it", f.ClientCA)
+		return nil, fmt.Errorf("certificate: %s: no certificate in it", f.ClientCA)
 	}
-	return material{own: own, clients: clients}, nil
+	return clients, nil
 }
 
 func readFile(path string) ([]byte, error) {

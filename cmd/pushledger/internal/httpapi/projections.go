@@ -77,7 +77,8 @@ func (s *server) projections(ctx context.Context) (ProjectionList, error) {
 
 // ready says whether questions can be answered, and how far behind each model is. A model
 // that stops makes the service unready, for somebody has to see to it, although the
-// questions that the others answer are still answered.
+// questions that the others answer are still answered. Who waits for partners is ready to
+// answer, and says for whom it waits.
 func (s *server) ready(w http.ResponseWriter, r *http.Request) {
 	var report string
 	for _, model := range s.Models {
@@ -94,6 +95,9 @@ func (s *server) ready(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		report += fmt.Sprintf("%s at %d of %d, %d behind\n", status.Model, status.Position, status.End, status.Lag)
+	}
+	for _, partner := range s.Silent() {
+		report += partner + " has not answered yet\n"
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, _ = io.WriteString(w, "ok\n"+report) // the caller has gone, nobody is left to tell

@@ -43,6 +43,8 @@ type Config struct {
 	// Stopping is closed when the service is about to end: who follows events is told
 	// to go.
 	Stopping <-chan struct{}
+	// Silent names the partners that have not answered since the start.
+	Silent func() []string
 	// Authenticate says who bears a token, as identity.Verifier.Verify does.
 	Authenticate func(token string) (identity.Identity, error)
 	// Certified demands a client certificate beside the token. What needs no token needs

@@ -54,7 +54,7 @@ func handlerOn(ledger *pushestest.Fixture, platform *acceptancetest.Platform) ht
 func configOf(ledger *pushestest.Fixture) httpapi.Config {
 	return httpapi.Config{
 		Pushes: ledger.Queries, Accounts: ledger.Accounts, Models: ledger.Models(), Metrics: telemetry.NewMetrics(),
-		Authenticate: authenticate, Version: "1.2.3", Logger: slog.New(slog.DiscardHandler),
+		Authenticate: authenticate, Version: "1.2.3", Logger: slog.New(slog.DiscardHandler), Silent: func() []string { return nil },
 	}
 }
 
@@ -286,6 +286,15 @@ func TestTheServiceIsReadyOnceTheModelHasCaughtUp(t *testing.T) {
 	ledger.Run(t)
 
 	require.Equal(t, http.StatusOK, ask(t, door, "", "/readyz").Code)
+}
+
+// It is up, but of no use without those who have not answered.
+func TestAReadyServiceNamesThePartnersThatHaveNotAnsweredYet(t *testing.T) {
+	config := configOf(pushestest.Start(t))
+	config.Silent = func() []string { return []string{"registrar", "Alipay"} }
+	answer := ask(t, httpapi.New(config), "", "/readyz")
+	require.Equal(t, http.StatusOK, answer.Code)
+	require.Regexp(t, `(?s)^ok\n.*\nregistrar has not answered yet\nAlipay has not answered yet\n$`, answer.Body.String())
 }
 
 func TestWhatIsNotThereIsAProblemToo(t *testing.T) {

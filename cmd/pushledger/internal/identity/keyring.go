@@ -67,6 +67,22 @@ func openKeyring(ctx context.Context, source Source) (*keyring, error) {
 	return ring, err
 }
 
+// Check says what is wrong with a source as far as that can be told without asking at its
+// address.
+func (s Source) Check() error {
+	if s.URL != "" {
+		return checkURL(s.URL)
+	}
+	text, err := readFile(s.File)
+	if err != nil {
+		return err
+	}
+	if _, err = decodeKeys(text); err != nil {
+		return fmt.Errorf("%s: %w", s.File, err)
+	}
+	return nil
+}
+
 func (k *keyring) load(ctx context.Context) (keySet, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()

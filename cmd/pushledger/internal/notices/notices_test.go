@@ -3,6 +3,7 @@ package notices_test
 import (
 	"context"
 	"log/slog"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -134,6 +135,50 @@ func TestBothPartiesAreToldTheLifeOfAPushAndNobodyElse(t *testing.T) {
 	rest, err := opened.Page(t.Context(), pushes.Viewer{Account: "bo"}, notices.Request{After: page.After})
 	require.NoError(t, err)
 	require.Equal(t, []int{3, 1}, []int{len(page.Notices), len(rest.Notices)})
+}
+
+// Whoever knows a notice that there is not, because the stream was made anew, is told so and
+// begins again: an empty page would have it miss everything up to that number.
+func TestACursorBeyondTheNewestNoticeIsToldWhereTheEndIs(t *testing.T) {
+	d := newDesk(t)
+	opened, stop := d.open(t)
+	for i := range 3 {
+		id := "p-" + strconv.Itoa(i)
+		d.ledger.Show(t, id, pushestest.At(pushestest.Offered(id, "anna", "bo"), 24*time.Hour*365*100))
+	}
+	d.settled(t, opened)
+	bo, end := pushes.Viewer{Account: "bo"}, d.stored(t)
+	after := func(of *notices.Notices, cursor uint64) (notices.Page, error) {
+		return of.Page(t.Context(), bo, notices.Request{After: cursor})
+	}
+	page, err := after(opened, end)
+	require.NoError(t, err, "the end itself is no mistake")
+	require.Empty(t, page.Notices)
+	require.Equal(t, end, page.After)
+	refusedAt := func(of *notices.Notices, cursor, end uint64) {
+		_, err := after(of, cursor)
+		var refused *push.Refusal
+		require.ErrorAs(t, err, &refused)
+		require.Equal(t, pushes.CodeInvalidQuery, refused.Code)
+		for _, said := range []string{refused.Message, refused.MessageZH} {
+			require.Contains(t, said, strconv.FormatUint(cursor, 10))
+			require.Contains(t, said, strconv.FormatUint(end, 10))
+			require.Contains(t, said, "after")
+		}
+	}
+	refusedAt(opened, end+1, end)
+	refusedAt(opened, math.MaxUint64, end)
+	stop()
+
+	js, err := jetstream.New(d.conn)
+	require.NoError(t, err)
+	require.NoError(t, js.DeleteStream(t.Context(), notices.StreamName))
+	opened, _ = d.open(t)
+	d.ledger.Show(t, "p-new", pushestest.At(pushestest.Offered("p-new", "anna", "bo"), 24*time.Hour*365*100))
+	d.settled(t, opened)
+	cursor := 100 + d.stored(t)
+	refusedAt(opened, cursor, d.stored(t))
+	require.Contains(t, of(t, opened, "bo"), "p-new Offered", "it is not locked out")
 }
 
 func TestF42NothingIsToldAgainAfterARestartOrARebuild(t *testing.T) {

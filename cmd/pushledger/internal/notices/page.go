@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/projections/pushes"
 )
 
@@ -53,8 +54,8 @@ func (n *Notices) Page(ctx context.Context, viewer pushes.Viewer, request Reques
 		if err != nil {
 			return Page{}, fmt.Errorf("notices: read: %w", err)
 		}
-		if request.After > info.State.LastSeq { // of another ledger, or of a copy that is newer
-			return Page{}, pushes.RefuseQuery("after")
+		if request.After > info.State.LastSeq {
+			return Page{}, beyond(request.After, info.State.LastSeq)
 		}
 	}
 	if request.PushID != "" {
@@ -80,4 +81,16 @@ func (n *Notices) Page(ctx context.Context, viewer pushes.Viewer, request Reques
 		page.Notices, page.After = append(page.Notices, Kept{ID: message.Sequence, Notice: body}), message.Sequence
 	}
 	return page, nil
+}
+
+// beyond refuses a notice that there is not: it is of another ledger or of a stream that was
+// made anew, or a power cut has taken the newest away. An empty page would have whoever asks
+// wait for that number, and miss everything up to it.
+func beyond(after, end uint64) *push.Refusal {
+	return &push.Refusal{
+		Code: pushes.CodeInvalidQuery,
+		Message: fmt.Sprintf("this cannot be asked: after is %d, and the newest notice is %d: what was known is not there any more; "+
+			"begin again without after", after, end),
+		MessageZH: fmt.Sprintf("查询参数无效：after 为 %d，而最新通知为 %d：此前的通知已不存在，请不带 after 重新开始", after, end),
+	}
 }
