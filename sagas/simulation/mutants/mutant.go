@@ -36,8 +36,8 @@ var mutants = []mutant{
 	},
 	{
 		"takes a new number for every try of a payout", "sagas/purchase/steps.go",
-		"		providerNo, err := s.Provider.Payout(ctx, order)\n",
-		"		order.PayoutNo += s.Now().Format(\"150405.000\")\n		providerNo, err := s.Provider.Payout(ctx, order)\n",
+		"	case push.PayoutSend:\n",
+		"	case push.PayoutSend:\n		order.PayoutNo += s.Now().Format(\"150405.000\")\n",
 	},
 	{
 		"takes a time-out of a refund for a refusal", "sagas/purchase/steps.go",
