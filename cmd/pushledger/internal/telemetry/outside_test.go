@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,7 +15,25 @@ import (
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/telemetry"
 )
 
-func outside(into *bytes.Buffer) (*telemetry.Outside, *slog.Logger) {
+// lines are what was written; the summaries come from goroutines of their own.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(line)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func outside(into *lines) (*telemetry.Outside, *slog.Logger) {
 	handler := telemetry.NewOutside(slog.NewTextHandler(into, &slog.HandlerOptions{ReplaceAttr: func(_ []string, attr slog.Attr) slog.Attr {
 		if attr.Key == slog.TimeKey {
 			return slog.Attr{}
@@ -27,7 +46,7 @@ func outside(into *bytes.Buffer) (*telemetry.Outside, *slog.Logger) {
 // F54: whoever does something forbidden twenty thousand times fills no log.
 func TestOneLineAKindAndMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var written bytes.Buffer
+		var written lines
 		handler, log := outside(&written)
 		defer func() { require.NoError(t, handler.Close()) }()
 		for i := range 20_000 {
@@ -38,20 +57,22 @@ func TestOneLineAKindAndMinute(t *testing.T) {
 		require.Equal(t, 39_998.0, handler.LeftOut())
 
 		time.Sleep(61 * time.Second)
+		synctest.Wait()
 
-		lines := strings.Split(strings.TrimSpace(written.String()), "\n")
-		require.Len(t, lines, 4)
-		require.Contains(t, strings.Join(lines[2:], "\n"), `msg="notification refused" remote=19999 error=forged more=19999`)
-		require.Contains(t, strings.Join(lines[2:], "\n"), `push.evt.19999`)
+		told := strings.Split(strings.TrimSpace(written.String()), "\n")
+		require.Len(t, told, 4)
+		require.Contains(t, strings.Join(told[2:], "\n"), `msg="notification refused" remote=19999 error=forged more=19999`)
+		require.Contains(t, strings.Join(told[2:], "\n"), `push.evt.19999`)
 
 		time.Sleep(2 * time.Minute)
+		synctest.Wait()
 		log.Warn("notification refused", "error", "again")
 		require.Equal(t, 5, strings.Count(written.String(), "\n"), "once it is quiet, the next line is told at once")
 	})
 }
 
 func TestWhatWasLeftOutIsToldAtTheEnd(t *testing.T) {
-	var written bytes.Buffer
+	var written lines
 	handler, log := outside(&written)
 	log.Info("client refused", "reason", "no token")
 	log.Info("client refused", "reason", "expired")
@@ -65,7 +86,7 @@ func TestWhatWasLeftOutIsToldAtTheEnd(t *testing.T) {
 
 // Nobody can make up kinds without end.
 func TestKindsAreBounded(t *testing.T) {
-	var written bytes.Buffer
+	var written lines
 	handler, log := outside(&written)
 	defer func() { require.NoError(t, handler.Close()) }()
 	word := func(i int) string { return strings.Repeat("a", i+1) }
