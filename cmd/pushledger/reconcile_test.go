@@ -138,7 +138,7 @@ func TestKeptTradesAreOnNoBillOfThePlatform(t *testing.T) {
 	failed.ends(t, undone(failed))
 	trades, account := m.bill(t, "trade"), m.bill(t, "signcustomer")
 	require.NotContains(t, trades, ",交易,")
-	require.Contains(t, account, "0.61,,0.61,支付宝,分账,")
+	require.Contains(t, account, "0.61,,1000000.61,支付宝,分账,")
 	for _, bill := range []string{trades, account} {
 		code, kinds := m.reconcile(t, bill)
 		require.Empty(t, kinds)

@@ -21,10 +21,11 @@ import (
 )
 
 const (
-	lookBack = 7         // days
-	again    = time.Hour // after which a day that could not be reconciled is tried again
-	mostSaid = 20        // differences of one day that are logged one by one
-	early    = time.Hour // that the journal is read from before the begin of a day
+	lookBack = 7               // days
+	again    = time.Hour       // after which a day whose bill is not there is tried again
+	soon     = 5 * time.Second // after which one is tried again of which nobody could be asked; longer each time, up to again
+	mostSaid = 20              // differences of one day that are logged one by one
+	early    = time.Hour       // that the journal is read from before the begin of a day
 )
 
 // Recorder keeps what became of a day; see ledger.Ledger.
@@ -48,6 +49,7 @@ type Config struct {
 type Result struct {
 	Differences int       // on all days that were looked at
 	Waiting     int       // days that could not be reconciled
+	Unreached   int       // those among them of which Alipay, or the log, could not be asked
 	LastDay     time.Time // begin of the newest day that was reconciled; zero: none yet
 	Success     time.Time // when nothing was left waiting for the last time; zero: never
 }
@@ -71,10 +73,16 @@ func (s *Saga) Result() Result {
 
 // Run looks at the bills at once and then every day until ctx ends.
 func (s *Saga) Run(ctx context.Context) error {
+	unreached := soon
 	for {
 		pause := s.next().Sub(s.Now())
 		if s.Look(ctx) > 0 {
 			pause = min(pause, again)
+		}
+		if s.Result().Unreached > 0 {
+			pause, unreached = min(pause, unreached), min(2*unreached, again)
+		} else {
+			unreached = soon
 		}
 		timer := time.NewTimer(pause)
 		select {
@@ -112,6 +120,9 @@ func (s *Saga) Look(ctx context.Context) (waiting int) {
 		looked.Differences += differences
 		if err != nil {
 			looked.Waiting++
+			if !errors.Is(err, errWaiting) {
+				looked.Unreached++
+			}
 			s.Logger.WarnContext(ctx, "a day could not be reconciled with Alipay's bills; it is tried again", "day", begin.Format(time.DateOnly), "error", err)
 			continue
 		}

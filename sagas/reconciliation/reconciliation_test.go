@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,6 +34,7 @@ type office struct {
 	journal []bill.Line
 	log     eventstore.Store
 	said    bytes.Buffer
+	mu      sync.Mutex // of bills and asked
 }
 
 func at(text string) time.Time {
@@ -69,6 +71,8 @@ func (o *office) opened() *reconciliation.Saga {
 
 // Bill implements reconciliation.Bills.
 func (o *office) Bill(_ context.Context, kind, day string) ([]bill.Bill, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.asked = append(o.asked, day+" "+kind)
 	text, is := o.bills[kind+" "+day]
 	switch {
@@ -97,6 +101,8 @@ const (
 )
 
 func (o *office) onBill(number string, amount money.Fen, moment string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	day := moment[:len(time.DateOnly)]
 	period := fmt.Sprintf("#起始日期:[%s] 终止日期:[%s]\n", day, day)
 	for kind, head := range map[string]string{bill.TypeTrade: tradeHead, bill.TypeAccount: accountHead} {
