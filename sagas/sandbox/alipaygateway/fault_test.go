@@ -197,9 +197,9 @@ func TestClosingEndsCallsThatAreHeldBack(t *testing.T) {
 func TestARefusalInGBKArrives(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	s.do(t, "fault", `{"api":"create","mode":"gbk_error","times":1}`)
-	err := calls["create"].make(s, t.Context())
+	s.do(t, "fault", `{"api":"payout","mode":"gbk_error","times":1}`)
+	err := calls["payout"].make(s, t.Context())
 	var refused *payment.Refused
 	require.ErrorAs(t, err, &refused)
-	require.Equal(t, "参数无效", refused.Message)
+	require.Equal(t, "收款账号不存在", refused.Message)
 }
