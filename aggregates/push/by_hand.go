@@ -75,7 +75,7 @@ func CheckDecision(step StepKind, decision Decision) error {
 // way is tried again as well, at once, if it waits for what the operator may have seen to.
 func DecideRetry(state State, command Retry, now time.Time) ([]Event, error) {
 	task, err := awaited(state, command.Task)
-	if err != nil && !(command.Alarmed && underway(state, task)) {
+	if err != nil && (!command.Alarmed || !underway(state, task)) {
 		return nil, err
 	}
 	switch task.Step {

@@ -31,7 +31,7 @@ func (f issuerFlags) issuer() string {
 }
 
 // check finds out what is wrong, as far as that can be told without asking at the address.
-func (f issuerFlags) check(wrong *wrongSettings) {
+func (f issuerFlags) checkIssuer(wrong *wrongSettings) {
 	if f.issuer() == identity.SandboxIssuer {
 		wrong.add("--token-issuer: %s is the issuer of sandboxes, whose tokens are not good here", identity.SandboxIssuer)
 	}
@@ -57,7 +57,7 @@ type calloutCommand struct {
 // Run lets the clients of a foreign server in until the process is told to stop.
 func (c *calloutCommand) Run(ctx context.Context, screen *terminal) error {
 	var wrong wrongSettings
-	if c.check(&wrong); len(wrong) > 0 {
+	if c.checkIssuer(&wrong); len(wrong) > 0 {
 		return wrong
 	}
 	keys, err := callout.OpenKeys(c.Keys)

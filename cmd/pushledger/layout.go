@@ -102,7 +102,7 @@ func (l *layout) render() string {
 	if l.footer != nil {
 		l.Writer.AppendFooter(broken(l.footer, widths))
 	}
-	table := l.Writer.Render()
+	table := l.Render()
 	if l.title != "" {
 		table = wrap(l.title, l.width, 0) + "\n" + table
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -77,14 +76,4 @@ func TestAServiceReconcilesEveryDay(t *testing.T) {
 	code, kinds = m.reconcile(t, strings.Replace(feesOnBill, "12.00", "12.01", 1))
 	require.Equal(t, []string{"wrong_amount fee"}, kinds)
 	require.Equal(t, exitVerify, code)
-}
-
-func (d *doors) metrics(t testing.TB) string {
-	t.Helper()
-	response, err := http.Get(d.ready.HTTPURL + "/metrics")
-	require.NoError(t, err)
-	text, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
-	require.NoError(t, response.Body.Close())
-	return string(text)
 }

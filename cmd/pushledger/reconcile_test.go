@@ -144,4 +144,7 @@ func TestKeptTradesAreOnNoBillOfThePlatform(t *testing.T) {
 		require.Empty(t, kinds)
 		require.Zero(t, code)
 	}
+	code, kinds := m.reconcile(t, without(t, account, ",分账,"))
+	require.Equal(t, []string{"missing royalty"}, kinds)
+	require.Equal(t, 4, code)
 }

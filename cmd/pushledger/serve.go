@@ -104,7 +104,7 @@ func (c *serveCommand) config(log io.Writer) (app.Config, error) {
 	if c.Sandbox {
 		c.checkSandbox(&wrong)
 	} else {
-		c.issuerFlags.check(&wrong)
+		c.checkIssuer(&wrong)
 		c.checkScene(config.ByMerchant, &wrong)
 		config.Alipay = c.alipayConfig(&wrong)
 	}

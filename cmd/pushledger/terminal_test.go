@@ -64,9 +64,10 @@ func TestNothingThatOthersWroteSteersTheTerminal(t *testing.T) {
 	widths := map[string]int{"table": 60, "json": 0, "csv": 0, "": 0}
 	for _, columns := range []string{"60", "24", "1"} {
 		t.Setenv("COLUMNS", columns)
-		if columns == "24" {
+		switch columns {
+		case "24":
 			widths["table"] = 24
-		} else if columns == "1" {
+		case "1":
 			widths["table"] = 0
 		}
 		for _, output := range []string{"table", "json", "csv", ""} {

@@ -208,12 +208,12 @@ func foundOn(day string, bills []bill.Bill, differences int) daybill.Found {
 		fees := one.Fees[day]
 		found.Fees, found.FeesBack = found.Fees+fees.Charged, found.FeesBack+fees.Back
 		for _, movement := range one.Movements {
-			switch {
-			case movement.Kind == bill.Payment:
+			switch movement.Kind {
+			case bill.Payment:
 				found.Payments++
-			case movement.Kind == bill.Refund:
+			case bill.Refund:
 				found.Refunds++
-			case movement.Kind == bill.Expense:
+			case bill.Expense:
 				found.Expenses++
 			}
 		}

@@ -42,6 +42,7 @@ const (
 	Payment Kind = "payment"
 	Refund  Kind = "refund"
 	Payout  Kind = "payout"
+	Royalty Kind = "royalty" // the platform's fee out of a trade kept for a seller
 	Income  Kind = "income"
 	Expense Kind = "expense"
 	Fee     Kind = "fee"      // what Alipay has charged on a day

@@ -14,7 +14,7 @@ const border = 15 * time.Minute
 
 // Line is a movement of money at the provider as the journal has it.
 type Line struct {
-	Kind      Kind   // Payment, Refund, Payout, Fee or FeeBack
+	Kind      Kind   // Payment, Refund, Payout, Royalty, Fee or FeeBack
 	Number    string // as in Movement; of fees the day, "2006-01-02"
 	RequestNo string // of a refund
 	PushID    string
@@ -42,7 +42,7 @@ type Difference struct {
 
 // The kinds of a Difference.
 const (
-	Missing       = "missing"        // a payment in the journal that is not on the bill
+	Missing       = "missing"        // a payment or a royalty in the journal that is not on the bill
 	RefundMissing = "refund_missing" // likewise a refund
 	PayoutMissing = "payout_missing" // likewise a payout
 	Extra         = "extra"          // on the bill, but not, or not as often, in the journal
@@ -135,7 +135,7 @@ func newLines(journal []Line) lines {
 }
 
 // kinds of lines that a row can be.
-var kinds = map[Kind][]Kind{Payment: {Payment}, Refund: {Refund}, Income: {Payment}, Expense: {Refund, Payout}}
+var kinds = map[Kind][]Kind{Payment: {Payment}, Refund: {Refund}, Income: {Payment, Royalty}, Expense: {Refund, Payout}}
 
 // settle finds the line of a row, by number and direction and whatever its business is
 // called, and says in what they differ.
@@ -194,15 +194,16 @@ func take(lines []Line, movement Movement) (Line, []Line, bool) {
 	return lines[best], slices.Delete(slices.Clone(lines), best, best+1), true
 }
 
-var missing = map[Kind]string{Payment: Missing, Refund: RefundMissing, Payout: PayoutMissing}
+var missing = map[Kind]string{Payment: Missing, Refund: RefundMissing, Payout: PayoutMissing, Royalty: Missing}
 
-// missing are the lines that are left although a bill covers them.
-func (l lines) missing(spans []span, payouts bool) []Difference {
+// missing are the lines that are left although a bill covers them. Payouts and royalties
+// stand on the bill of the account alone.
+func (l lines) missing(spans []span, account bool) []Difference {
 	var differences []Difference
 	for _, left := range l.open {
 		for _, line := range left {
 			code, moves := missing[line.Kind]
-			if !moves || line.Kind == Payout && !payouts || !covered(line, spans) {
+			if !moves || (line.Kind == Payout || line.Kind == Royalty) && !account || !covered(line, spans) {
 				continue
 			}
 			differences = append(differences, Difference{

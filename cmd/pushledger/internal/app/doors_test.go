@@ -25,14 +25,18 @@ func TestTheDoorOfARunningService(t *testing.T) {
 	h := open(t)
 	h.offer(t, "p-1", 0)
 	operator := h.token(t, "operator", identity.Operator)
-	do := func(method, path string) *http.Response {
+	type answer struct {
+		StatusCode int
+		Header     http.Header
+	}
+	do := func(method, path string) answer {
 		request, err := http.NewRequestWithContext(t.Context(), method, h.Ready.HTTPURL+path, http.NoBody)
 		require.NoError(t, err)
 		request.Header.Set("Authorization", "Bearer "+operator)
 		var response *http.Response
 		var text []byte
 		require.Eventually(t, func() bool { // only one copy of a read model is made at a time
-			response, err = h.http.Do(request)
+			response, err = h.http.Do(request) //nolint:bodyclose // it is closed below
 			if err != nil {
 				return true
 			}
@@ -42,7 +46,7 @@ func TestTheDoorOfARunningService(t *testing.T) {
 		}, patience, 5*time.Millisecond)
 		require.NoError(t, err, "%s %s", method, path)
 		require.True(t, method != http.MethodHead || len(text) == 0, "%s %s", method, path)
-		return response
+		return answer{response.StatusCode, response.Header}
 	}
 	for _, row := range access.Table {
 		if row.Way != access.HTTP {

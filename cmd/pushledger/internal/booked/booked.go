@@ -26,7 +26,9 @@ func lineOf(entry pushes.JournalEntry) (bill.Line, bool) {
 		line.Kind, line.Number = bill.Fee, entry.BillDay
 	case entry.To == push.ChannelFeeAccount:
 		line.Kind, line.Number = bill.FeeBack, entry.BillDay
-	case entry.To == push.FrozenAccount: // a fee that was taken, on bills that are not read
+	case entry.From == push.ClearingAccount && entry.To == push.FrozenAccount:
+		line.Kind, line.Number = bill.Royalty, push.FeeNo(entry.PushID)
+	case entry.To == push.FrozenAccount: // the seller's money, on bills that are not read
 		return line, false
 	case entry.From == push.ClearingAccount:
 		line.Kind, line.Number = bill.Payment, entry.TradeNo
