@@ -6,18 +6,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pushledger/pushledger/aggregates/push"
-	"github.com/pushledger/pushledger/cmd/pushledger/internal/app"
-	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
 )
 
 // Where a seller is paid by confirming its trade, the platform's fee is a call of its own.
 func TestFaultsOfFees(t *testing.T) {
 	t.Parallel()
-	m, stop := startSandbox(t, t.TempDir(), longWindow, commands.Limit{PerSecond: 1e6, Burst: 1e6}, func(c *app.Config) {
-		c.ByMerchant, c.Fees = true, push.FeeSchedule{{Rate: 50_000}}
-	})
-	t.Cleanup(func() { require.NoError(t, stop()) })
-	m.provider = "alipay:frozen"
+	m := openConfirming(t, push.FeeSchedule{{Rate: 50_000}})
 	rows := map[string]func(*testing.T, *sandbox){
 		"the fee is refused, then retried": func(t *testing.T, m *sandbox) {
 			d := feeRefused(t, m)

@@ -34,7 +34,7 @@ func TestFaultsOfConfirmations(t *testing.T) {
 			d.ends(t, settled(d))
 		}
 	}
-	openConfirming(t).rows(t, rows)
+	openConfirming(t, nil).rows(t, rows)
 }
 
 // faultsOfMoney are the rows of F21 to F24 and F44.

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pushledger/pushledger/aggregates/money"
+	"github.com/pushledger/pushledger/aggregates/push"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/app"
 	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
 )
@@ -48,10 +49,13 @@ func openSandbox(t *testing.T, data string, window time.Duration) *sandbox {
 	return m
 }
 
-// openConfirming is openSandbox with sellers who are paid by confirming trades.
-func openConfirming(t *testing.T) *sandbox {
+// openConfirming is openSandbox with sellers who are paid by confirming trades, and a
+// platform that takes fees of them.
+func openConfirming(t *testing.T, fees push.FeeSchedule) *sandbox {
 	t.Helper()
-	m, stop := startSandbox(t, t.TempDir(), longWindow, commands.Limit{PerSecond: 1e6, Burst: 1e6}, func(c *app.Config) { c.ByMerchant = true })
+	m, stop := startSandbox(t, t.TempDir(), longWindow, commands.Limit{PerSecond: 1e6, Burst: 1e6}, func(c *app.Config) {
+		c.ByMerchant, c.Fees = true, fees
+	})
 	t.Cleanup(func() { require.NoError(t, stop()) })
 	m.provider = "alipay:frozen"
 	return m

@@ -12,8 +12,6 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 
 	"github.com/pushledger/pushledger/aggregates/push"
-	"github.com/pushledger/pushledger/cmd/pushledger/internal/app"
-	"github.com/pushledger/pushledger/cmd/pushledger/internal/commands"
 )
 
 // bill has the sandbox's Alipay make a bill over everything so far.
@@ -125,11 +123,7 @@ func lineWith(text, part string) string {
 // bills that are read; the platform's own stands on them as ever.
 func TestKeptTradesAreOnNoBillOfThePlatform(t *testing.T) {
 	t.Parallel()
-	m, stop := startSandbox(t, t.TempDir(), longWindow, commands.Limit{PerSecond: 1e6, Burst: 1e6}, func(c *app.Config) {
-		c.ByMerchant, c.Fees = true, push.FeeSchedule{{Rate: 50_000}}
-	})
-	t.Cleanup(func() { require.NoError(t, stop()) })
-	m.provider = "alipay:frozen"
+	m := openConfirming(t, push.FeeSchedule{{Rate: 50_000}})
 	sold, failed := m.buy(t, 1), m.buy(t, 1)
 	sold.pay(t)
 	failed.registrar(t, 0, "move", "refuse", 1)

@@ -14,13 +14,8 @@ import (
 // described makes a stream with some messages in a directory and returns its description.
 func described(t *testing.T, dir, name string, messages int) string {
 	t.Helper()
-	server, err := natsserver.Start(options(dir))
-	require.NoError(t, err)
-	conn, err := server.Connect("test", everything())
-	require.NoError(t, err)
-	js, err := jetstream.New(conn)
-	require.NoError(t, err)
-	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: name, Subjects: []string{name}})
+	server, conn, js := running(t, dir)
+	_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: name, Subjects: []string{name}})
 	require.NoError(t, err)
 	for range messages {
 		_, err = js.Publish(t.Context(), name, []byte("text"))
@@ -70,12 +65,7 @@ func TestADamagedStreamIsGivenUpOnlyIfItIsDerived(t *testing.T) {
 func TestConsumersAreForgotten(t *testing.T) {
 	dir := t.TempDir()
 	described(t, dir, "KEPT", 3)
-	server, err := natsserver.Start(options(dir))
-	require.NoError(t, err)
-	conn, err := server.Connect("test", everything())
-	require.NoError(t, err)
-	js, err := jetstream.New(conn)
-	require.NoError(t, err)
+	server, conn, js := running(t, dir)
 	reader := jetstream.ConsumerConfig{Durable: "reader", AckPolicy: jetstream.AckExplicitPolicy}
 	consumer, err := js.CreateConsumer(t.Context(), "KEPT", reader)
 	require.NoError(t, err)

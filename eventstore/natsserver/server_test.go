@@ -76,6 +76,17 @@ func inside(t *testing.T, server *natsserver.Server, grant natsserver.Grant) *na
 	return conn
 }
 
+// running is a server on a directory, for who closes it.
+func running(t *testing.T, dir string) (*natsserver.Server, *nats.Conn, jetstream.JetStream) {
+	t.Helper()
+	server, err := natsserver.Start(options(dir))
+	require.NoError(t, err)
+	conn := inside(t, server, everything())
+	js, err := jetstream.New(conn)
+	require.NoError(t, err)
+	return server, conn, js
+}
+
 func next(t *testing.T, said <-chan error) error {
 	t.Helper()
 	select {
@@ -216,14 +227,9 @@ func TestAFailedStartSaysWhyAndLetsGo(t *testing.T) {
 
 func TestADamagedStreamIsNamed(t *testing.T) {
 	dir := t.TempDir()
-	server, err := natsserver.Start(options(dir))
-	require.NoError(t, err)
-	conn, err := server.Connect("test", everything())
-	require.NoError(t, err)
-	js, err := jetstream.New(conn)
-	require.NoError(t, err)
+	server, conn, js := running(t, dir)
 	for _, name := range []string{"GOOD", "BAD"} {
-		_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: name, Subjects: []string{name}})
+		_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: name, Subjects: []string{name}})
 		require.NoError(t, err)
 	}
 	conn.Close()
@@ -242,13 +248,8 @@ func TestADamagedStreamIsNamed(t *testing.T) {
 
 func TestWhatWasStoredSurvivesARestart(t *testing.T) {
 	dir := t.TempDir()
-	server, err := natsserver.Start(options(dir))
-	require.NoError(t, err)
-	conn, err := server.Connect("test", everything())
-	require.NoError(t, err)
-	js, err := jetstream.New(conn)
-	require.NoError(t, err)
-	_, err = js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "KEPT", Subjects: []string{"kept"}})
+	server, conn, js := running(t, dir)
+	_, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "KEPT", Subjects: []string{"kept"}})
 	require.NoError(t, err)
 	_, err = js.Publish(t.Context(), "kept", []byte("once"))
 	require.NoError(t, err)

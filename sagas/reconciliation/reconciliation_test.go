@@ -81,8 +81,7 @@ func (o *office) Bill(_ context.Context, kind, day string) ([]bill.Bill, error) 
 	case !is:
 		return nil, bill.ErrNotThere
 	}
-	parsed, err := bill.Parse(strings.NewReader(text))
-	return []bill.Bill{parsed}, err
+	return bill.Read(strings.NewReader(text))
 }
 
 // paid lets a payment stand in the journal, and on the bills of a day if there is one.

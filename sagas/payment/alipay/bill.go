@@ -1,6 +1,7 @@
 package alipay
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -48,7 +49,7 @@ func (p *Provider) Bill(ctx context.Context, kind, day string) ([]bill.Bill, err
 		if file, err = p.download(ctx, address); err != nil {
 			continue // an address that has expired answers with a page for people
 		}
-		bills, err := bill.Read(strings.NewReader(string(file)))
+		bills, err := bill.Read(bytes.NewReader(file))
 		if err == nil {
 			err = ofDay(bills, kind, day)
 		}
@@ -127,7 +128,7 @@ func (p *Provider) download(ctx context.Context, address *url.URL) ([]byte, erro
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("HTTP status %d", response.StatusCode)
 	}
-	if !strings.HasPrefix(string(file[:min(2, len(file))]), "PK") {
+	if !bytes.HasPrefix(file, []byte("PK")) {
 		return nil, errExpired
 	}
 	return file, nil

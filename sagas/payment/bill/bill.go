@@ -21,7 +21,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"io"
 	"strings"
 	"time"
 
@@ -94,19 +93,7 @@ var (
 // long before there were bills.
 var Zone = time.FixedZone("Asia/Shanghai", 8*60*60)
 
-// Parse reads the CSV of one bill of at most 128 MiB.
-func Parse(source io.Reader) (Bill, error) {
-	raw, err := readAll(source, maxSize)
-	if err != nil {
-		return Bill{}, err
-	}
-	text, err := decode(raw)
-	if err != nil {
-		return Bill{}, err
-	}
-	return parse(text)
-}
-
+// parse reads the CSV of one bill.
 func parse(text []byte) (Bill, error) {
 	reading := &parser{rows: sha256.New(), bill: Bill{Fees: make(map[string]Fees)}}
 	lines := bufio.NewScanner(bytes.NewReader(text))

@@ -13,11 +13,11 @@ import (
 	"github.com/pushledger/pushledger/sagas/payment/bill"
 )
 
-func parse(t *testing.T, text string) bill.Bill {
-	t.Helper()
-	parsed, err := bill.Parse(strings.NewReader(text))
+func parse(t require.TestingT, text string) bill.Bill {
+	read, err := bill.Read(strings.NewReader(text))
 	require.NoError(t, err)
-	return parsed
+	require.Len(t, read, 1)
+	return read[0]
 }
 
 func sample(t testing.TB, name string) string {
@@ -81,7 +81,7 @@ func TestBothBillsAreReadInBothEncodings(t *testing.T) {
 
 func TestABillWithoutPeriodIsRefused(t *testing.T) {
 	text := sample(t, "trade.csv")
-	_, err := bill.Parse(strings.NewReader(text[strings.Index(text, "支付宝交易号"):]))
+	_, err := bill.Read(strings.NewReader(text[strings.Index(text, "支付宝交易号"):]))
 	require.ErrorIs(t, err, bill.ErrNoPeriod)
 }
 
@@ -100,7 +100,7 @@ func TestHeadersAndPeriodsHaveManySpellings(t *testing.T) {
 		require.Equal(t, account, inUTC(parse(t, strings.ReplaceAll(text, change[0], change[1]))), change[0])
 	}
 	for _, none := range []string{"#起始日期：[]   终止日期：[]", "#起始日期：[yesterday]", "#起始日期:[20261103] 终止日期:[20261102]"} {
-		_, err := bill.Parse(strings.NewReader(strings.Replace(text, written, none, 1)))
+		_, err := bill.Read(strings.NewReader(strings.Replace(text, written, none, 1)))
 		require.Error(t, err, none)
 	}
 }
@@ -126,9 +126,9 @@ func TestAnUnusedSideMayBeZero(t *testing.T) {
 		changed = strings.ReplaceAll(changed, ",,-1999.00,", ","+zero+",-1999.00,")
 		require.Equal(t, account, inUTC(parse(t, changed)), zero)
 	}
-	_, err := bill.Parse(strings.NewReader(strings.Replace(text, ",,-1999.00,", ",0.00,0.00,", 1)))
+	_, err := bill.Read(strings.NewReader(strings.Replace(text, ",,-1999.00,", ",0.00,0.00,", 1)))
 	require.ErrorContains(t, err, "line 8")
-	_, err = bill.Parse(strings.NewReader(strings.Replace(text, ",,-1999.00,", ",1.00,-1999.00,", 1)))
+	_, err = bill.Read(strings.NewReader(strings.Replace(text, ",,-1999.00,", ",1.00,-1999.00,", 1)))
 	require.ErrorContains(t, err, "line 8")
 }
 
@@ -165,7 +165,7 @@ func TestWhatIsNoBillIsNamed(t *testing.T) {
 		"a period that is none": {strings.Replace(text, "2026年11月03日", "2026年11月01日", 1), "period"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := bill.Parse(strings.NewReader(test.text))
+			_, err := bill.Read(strings.NewReader(test.text))
 			require.ErrorContains(t, err, test.says)
 		})
 	}
@@ -277,16 +277,18 @@ func FuzzParse(f *testing.F) {
 		f.Add(gbk)
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		parsed, err := bill.Parse(strings.NewReader(string(text)))
+		read, err := bill.Read(strings.NewReader(string(text)))
 		if err != nil {
 			return
 		}
-		for _, movement := range parsed.Movements {
-			require.Positive(t, movement.Amount)
-			require.NotEmpty(t, movement.Kind)
-			require.Positive(t, movement.Line)
-			require.NotEqual(t, bill.Payout, movement.Kind)
+		for _, parsed := range read {
+			for _, movement := range parsed.Movements {
+				require.Positive(t, movement.Amount)
+				require.NotEmpty(t, movement.Kind)
+				require.Positive(t, movement.Line)
+				require.NotEqual(t, bill.Payout, movement.Kind)
+			}
 		}
-		bill.Compare(nil, parsed)
+		bill.Compare(nil, read...)
 	})
 }

@@ -100,8 +100,10 @@ func TestBillsListWhatMoved(t *testing.T) {
 		message, err := s.conn.Request("sandbox.alipay.bill", []byte(`{"type":"`+kind+`"}`), patience)
 		require.NoError(t, err)
 		require.NoError(t, json.Unmarshal(message.Data, &said))
-		parsed, err := bill.Parse(strings.NewReader(said.Bill))
+		read, err := bill.Read(strings.NewReader(said.Bill))
 		require.NoError(t, err)
+		require.Len(t, read, 1)
+		parsed := read[0]
 		var rows []string
 		for _, moved := range parsed.Movements {
 			rows = append(rows, strings.Join([]string{string(moved.Kind), moved.Number, moved.RequestNo, moved.Amount.String()}, " "))

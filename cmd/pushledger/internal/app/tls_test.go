@@ -134,7 +134,11 @@ func (s secured) tryDoors(t *testing.T) {
 	require.Regexp(t, "^tls://", s.Ready.NATSURL)
 	require.Regexp(t, "^https://", s.Ready.HTTPURL)
 	as := func(account string) *client.Client {
-		target, err := client.ReadReadyFile(s.ready, account)
+		ready, err := client.ReadReady(s.ready)
+		require.NoError(t, err)
+		target, err := ready.Target("", "")
+		require.NoError(t, err)
+		target.Token, err = ready.Token(account)
 		require.NoError(t, err)
 		made, err := client.New(target)
 		require.NoError(t, err)

@@ -74,7 +74,7 @@ func start(t *testing.T) service {
 
 func (s service) as(t *testing.T, account string) *client.Client {
 	t.Helper()
-	target, err := client.ReadReadyFile(s.ready, account)
+	target, err := targetOf(s.ready, account)
 	require.NoError(t, err)
 	caller, err := client.New(target)
 	require.NoError(t, err)
@@ -157,7 +157,7 @@ func TestAServiceThatIsNotThereIsUnreachable(t *testing.T) {
 	_, err := anna.Command(t.Context(), "offer", struct{}{}, "")
 	require.ErrorIs(t, err, client.ErrUnreachable, "nobody answers commands")
 
-	target, err := client.ReadReadyFile(running.ready, "anna")
+	target, err := targetOf(running.ready, "anna")
 	require.NoError(t, err)
 	target.NATSURL, target.HTTPURL = "nats://127.0.0.1:1", "http://127.0.0.1:1"
 	lost, err := client.New(target)
@@ -172,7 +172,7 @@ func TestAServiceThatIsNotThereIsUnreachable(t *testing.T) {
 func TestWhatIsNotTheServiceIsUnreachable(t *testing.T) {
 	other := httptest.NewServer(http.NotFoundHandler())
 	defer other.Close()
-	target, err := client.ReadReadyFile(start(t).ready, "anna")
+	target, err := targetOf(start(t).ready, "anna")
 	require.NoError(t, err)
 	target.HTTPURL = other.URL
 	lost, err := client.New(target)
@@ -226,15 +226,30 @@ func TestARefusedQuerySaysWhy(t *testing.T) {
 	require.ErrorContains(t, err, "not_allowed")
 }
 
+// targetOf is where a sandbox is that has written a ready file, for one of its accounts.
+func targetOf(path, account string) (client.Target, error) {
+	ready, err := client.ReadReady(path)
+	if err != nil {
+		return client.Target{}, err
+	}
+	token, err := ready.Token(account)
+	if err != nil {
+		return client.Target{}, err
+	}
+	target, err := ready.Target("", "")
+	target.Token = token
+	return target, err
+}
+
 func TestATargetNeedsAnAccount(t *testing.T) {
 	running := start(t)
-	_, err := client.ReadReadyFile(running.ready, "dora")
+	_, err := targetOf(running.ready, "dora")
 	require.ErrorContains(t, err, `["anna" "carl" "operator"]`)
-	_, err = client.ReadReadyFile(running.ready+".missing", "anna")
+	_, err = targetOf(running.ready+".missing", "anna")
 	require.ErrorIs(t, err, os.ErrNotExist)
 	broken := filepath.Join(t.TempDir(), "ready.json")
 	require.NoError(t, os.WriteFile(broken, []byte("{"), 0o600))
-	_, err = client.ReadReadyFile(broken, "anna")
+	_, err = targetOf(broken, "anna")
 	require.ErrorContains(t, err, "ready file")
 	for _, token := range []string{"", "a.b.c", "eyJhbGciOiJub25lIn0.e30."} {
 		_, err = client.New(client.Target{Token: token})

@@ -48,22 +48,6 @@ type Ready struct {
 	path    string
 }
 
-// ReadReadyFile reads the file that a sandbox writes once it answers, to act as one of
-// its accounts.
-func ReadReadyFile(path, account string) (Target, error) {
-	ready, err := ReadReady(path)
-	if err != nil {
-		return Target{}, err
-	}
-	token, err := ready.Token(account)
-	if err != nil {
-		return Target{}, err
-	}
-	target, err := ready.Target("", "")
-	target.Token = token
-	return target, err
-}
-
 // ReadReady reads the file that a service writes once it answers.
 func ReadReady(path string) (Ready, error) {
 	text, err := os.ReadFile(path) //nolint:gosec // the user names the file

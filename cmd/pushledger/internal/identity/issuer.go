@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/pushledger/pushledger/eventstore/durablefile"
+	"github.com/pushledger/pushledger/eventstore/secretfile"
 )
 
 // SandboxIssuer is the "iss" of every token that an Issuer signs. A service that is no
@@ -91,20 +91,8 @@ func (i *Issuer) public() ed25519.PublicKey {
 	return ed25519.PublicKey(i.key[ed25519.SeedSize:])
 }
 
-func readPrivate(path string) (key ed25519.PrivateKey, err error) {
-	file, err := os.Open(path) //nolint:gosec // the operator names the file
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("others may read it (mode %04o): chmod 600", info.Mode().Perm())
-	}
-	text, err := readBounded(file)
+func readPrivate(path string) (ed25519.PrivateKey, error) {
+	text, err := secretfile.Read(path, maxKeyFile)
 	if err != nil {
 		return nil, err
 	}
